@@ -1,0 +1,116 @@
+# xrayfile: one Makefile, no recursion. `make help` lists the targets.
+CC      ?= gcc
+AR      ?= ar
+VARIANT ?= release
+PREFIX  ?= /usr/local
+WERROR  ?= 1
+PYTHON  ?= $(firstword $(wildcard /usr/bin/python3) python3)
+VERSION := 0.1.0
+
+# Objects of each compiler and variant lie side by side.
+B := build/$(notdir $(CC))-$(VARIANT)
+
+OPTS_release := -O2 -g
+OPTS_debug   := -O0 -g
+OPTS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPTS_tsan    := -O1 -g -fsanitize=thread
+OPTS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
+OPTS_cov     := -O0 -g --coverage
+
+PACKAGES_LIB   := libzstd msgpack libxxhash json-c
+PACKAGES_TOOLS := libpcre2-8 libutf8proc json-c
+DEBIAN := gcc clang make pkg-config libzstd-dev libmsgpack-dev libxxhash-dev libjson-c-dev \
+          libpcre2-dev libutf8proc-dev zstd python3 python3-msgpack python3-xxhash jq
+
+WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+        -Wvla -Wno-missing-field-initializers $(if $(filter 1,$(WERROR)),-Werror)
+OPTS := -std=c11 -fPIC -fvisibility=hidden $(OPTS_$(VARIANT)) $(WARN) -D_POSIX_C_SOURCE=200809L
+INC  := -Ilibxrayfile/include
+LIBS_LIB   = $(shell pkg-config --libs $(PACKAGES_LIB)) -lpthread -lm
+LIBS_TOOLS = $(shell pkg-config --libs $(PACKAGES_TOOLS))
+CFLAGS_PKG = $(shell pkg-config --cflags $(PACKAGES_LIB) $(PACKAGES_TOOLS))
+
+LIB_SRC    := $(sort $(wildcard libxrayfile/*/*.c))
+COMMON_SRC := $(sort $(wildcard tools/common/*.c))
+TOOL_SRC   := $(sort $(wildcard tools/xray-*.c))
+IMPORT_SRC := $(sort $(wildcard tools/import/*.c))
+TOOLS      := $(patsubst tools/%.c,%,$(TOOL_SRC))
+UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
+EXAMPLES   := $(patsubst examples/%.c,%,$(sort $(wildcard examples/*.c)))
+EXPORTS    := libxrayfile/libxrayfile.map
+
+obj = $(patsubst %.c,$B/%.o,$(1))
+LIB_A  := $B/libxrayfile.a
+LIB_SO := $B/libxrayfile.so.0
+
+.PHONY: all deps demo check test bench install uninstall clean help
+all: $(LIB_A) $(LIB_SO) $(addprefix $B/bin/,$(TOOLS) $(EXAMPLES))
+	@mkdir -p build/bin
+	@ln -sf $(addprefix ../../$B/bin/,$(TOOLS) $(EXAMPLES)) build/bin/
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+# The floors of the library see themselves and what is below (tests/check-floors.sh);
+# tools and examples see the public header only.
+$B/libxrayfile/%.o: INC += -Ilibxrayfile
+$B/libxrayfile/os/%.o: OPTS += -D_GNU_SOURCE
+$B/tools/%.o:       INC += -Itools
+$B/tools/%.o:       OPTS += -D_GNU_SOURCE
+$B/tests/%.o:       INC += -Ilibxrayfile -Itests
+$B/tests/%.o:       OPTS += -D_GNU_SOURCE
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(OPTS) $(INC) $(CFLAGS_PKG) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB_A): $(call obj,$(LIB_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(LIB_SO): $(call obj,$(LIB_SRC)) $(EXPORTS)
+	$(CC) $(OPTS) -shared -Wl,-soname,libxrayfile.so.0 -Wl,--version-script=$(EXPORTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS_LIB) $(LDLIBS)
+	@ln -sf libxrayfile.so.0 $(@D)/libxrayfile.so
+
+$B/bin/xray-import: $(call obj,$(IMPORT_SRC))
+$B/bin/xray-%: $B/tools/xray-%.o $(call obj,$(COMMON_SRC)) $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LIBS_TOOLS) $(LDLIBS)
+
+$(addprefix $B/bin/,$(EXAMPLES)): $B/bin/%: $B/examples/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(OPTS) $(LDFLAGS) -o $@ $< $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+
+# Unit tests may reach anywhere in the library; one binary per module.
+UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
+$B/tests/test_%: $B/tests/unit/test_%.o $(call obj,$(SUPPORT_SRC)) $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+BENCH := $(patsubst tests/bench/%.c,$B/bench/%,$(BENCH_SRC))
+$B/bench/%: $B/tests/bench/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(OPTS) $(LDFLAGS) -o $@ $< $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+
+deps: ## install what is missing (as root), or print the command that does
+	@sh tests/deps.sh $(DEBIAN)
+
+demo: deps ## build, and show the main job on real traces
+	@$(MAKE) -s --no-print-directory all
+	@sh examples/demo.sh build/bin
+
+check: deps ## build and run every test
+	@$(MAKE) --no-print-directory test
+
+test: all $(UNIT)
+	@sh tests/run.sh $B
+
+bench: all $(BENCH) ## measure, side by side with the peers
+	@sh tests/bench/bench.sh $B
+
+clean: ## remove everything built
+	rm -rf build
+
+-include $(shell find $B -name '*.d' 2>/dev/null)
+.SECONDARY:

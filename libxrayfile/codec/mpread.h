@@ -1,0 +1,30 @@
+/* Reading MessagePack from outside: xray_mp (public) and what decoding tables needs. */
+#ifndef XF_CODEC_MPREAD_H
+#define XF_CODEC_MPREAD_H
+
+#include "xrayfile.h"
+
+#define XF_DEPTH_READ 64  /* spec 11 */
+#define XF_DEPTH_WRITE 32
+
+/* Takes the header of a map / an array; false (cursor bad) if something else stands there. */
+bool xf_mp_take_map(xray_mp *c, uint32_t *count);
+bool xf_mp_take_array(xray_mp *c, uint32_t *count);
+bool xf_mp_take_str(xray_mp *c, xray_str *out);
+bool xf_mp_take_bin(xray_mp *c, xray_str *out);
+bool xf_mp_take_int(xray_mp *c, int64_t *out); /* nil gives XRAY_MISSING */
+
+/* Takes one whole value and gives its bytes. */
+bool xf_mp_take_value(xray_mp *c, xray_str *out);
+
+/* In the map that starts at `map`: a cursor over the value of `key` (the first one), or false. */
+bool xf_mp_find(xray_str map, const char *key, xray_str *value);
+
+/* Checks that `data` is exactly one well-formed value (depth <= max_depth; strings are UTF-8 if utf8). */
+bool xf_mp_check(const void *data, size_t len, int max_depth, bool utf8);
+
+/* Appends the one value in `data` in canonical form; ext types 0..31 are quoted as ext 5, strings that are not
+ * UTF-8 become ext 6 (spec 6.3). XRAY_ECORRUPT (err->pos), XRAY_ELIMIT (depth). */
+int xf_mp_canonize(const void *data, size_t len, int max_depth, xray_buffer *out, xray_error *err);
+
+#endif

@@ -1,0 +1,816 @@
+/* xrayfile.h - decision traces in files: the one public header of libxrayfile.
+ *
+ * A trace is a run of steps; a step has candidates in and out, and for each of
+ * them a verdict with its reasons; decisions, inputs, outputs, reasoning, cost, time.
+ * The format is specified in format-spec/trace-file.md ("spec" below).
+ *
+ * Sections: 1 basics  2 values  3 writing  4 reading  5 text
+ *
+ * Conventions. Functions that can fail return 0 (or a documented positive
+ * answer) or a negative enum xray_status; their last parameter, where they have
+ * one, is an xray_error to be filled on failure only, and may be NULL. Outputs
+ * stay untouched on failure. close/free functions take NULL. Nothing here
+ * prints, exits, or touches signals. Times are nanoseconds since 1970-01-01
+ * UTC, durations nanoseconds, cost nano-units (1e-9) of the application's
+ * currency. XRAY_MISSING stands for an integer that is not there. */
+#ifndef XRAYFILE_H
+#define XRAYFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define XRAY_API __attribute__((visibility("default")))
+#else
+#define XRAY_API
+#endif
+
+/* ---- 1 basics ------------------------------------------------------------ */
+
+#define XRAY_VERSION "0.1.0"
+#define XRAY_FORMAT_VERSION 1
+
+typedef enum xray_status {
+    XRAY_OK = 0,
+    XRAY_EMISUSE = -1,      /* the call breaks this header's contract */
+    XRAY_ENOMEM = -2,       /* out of memory */
+    XRAY_EIO = -3,          /* the operating system said no; sys_errno says why */
+    XRAY_ECORRUPT = -4,     /* bytes contradict the spec */
+    XRAY_ETRUNCATED = -5,   /* bytes stop early */
+    XRAY_EUNSUPPORTED = -6, /* written for a newer reader */
+    XRAY_ELIMIT = -7,       /* over a limit of the spec, section 11, or of an option */
+    XRAY_ENOTFOUND = -8,    /* no such thing */
+    XRAY_ESYNTAX = -9,      /* text (JSON, an id, a time) is not well formed */
+    XRAY_ECLOSED = -10,     /* the writer, run or step has ended; the call was counted, not recorded */
+} xray_status;
+
+typedef struct xray_error {
+    int status;        /* enum xray_status */
+    int sys_errno;     /* errno, or 0 */
+    uint64_t pos;      /* byte position in the file or text the message speaks of, or UINT64_MAX */
+    char message[256]; /* one line, English, no newline; may hold escaped foreign text */
+} xray_error;
+
+/* A short name for a status ("corrupt"), for logs. Static storage. */
+XRAY_API const char *xray_status_name(int status);
+
+/* The library's version, "0.1.0", and the version of the ABI, which changes
+ * when a caller must be compiled anew. */
+XRAY_API const char *xray_version(void);
+XRAY_API int xray_abi_version(void);
+
+/* Bytes of text; not NUL-terminated, may hold NUL. A NULL ptr with len 0 is
+ * "none" wherever a text is optional. */
+typedef struct xray_str {
+    const char *ptr;
+    size_t len;
+} xray_str;
+
+static inline xray_str xray_strn(const char *ptr, size_t len)
+{
+    xray_str s;
+    s.ptr = ptr;
+    s.len = len;
+    return s;
+}
+
+static inline xray_str xray_s(const char *text) /* NULL gives "none" */
+{
+    return xray_strn(text, text != NULL ? strlen(text) : 0);
+}
+
+#define XRAY_MISSING INT64_MIN
+
+/* Status of a run or step (spec 7.3). RUNNING: no end recorded. */
+typedef enum xray_outcome {
+    XRAY_RUNNING = 0,
+    XRAY_SUCCESS = 1,
+    XRAY_FAILURE = 2,
+    XRAY_PARTIAL = 3,
+} xray_outcome;
+
+typedef enum xray_verdict {
+    XRAY_ACCEPT = 1,
+    XRAY_REJECT = 2,
+    XRAY_DEFER = 3,
+    XRAY_MODIFY = 4,
+} xray_verdict;
+
+typedef enum xray_by { XRAY_BY_UNSAID, XRAY_BY_AGENT, XRAY_BY_RULE, XRAY_BY_VERIFIER, XRAY_BY_HUMAN } xray_by;
+
+typedef enum xray_provenance { XRAY_PROV_UNSAID, XRAY_OBSERVED, XRAY_INFERRED } xray_provenance;
+
+/* Names as the spec writes them ("success", "reject", "rule", ...), or NULL
+ * for a number that has none. xray_outcome_parse also takes the aliases
+ * completed, ok, failed, error, in any case; it returns -1 for other text. */
+XRAY_API const char *xray_outcome_name(int outcome);
+XRAY_API const char *xray_verdict_name(int verdict);
+XRAY_API const char *xray_by_name(int by);
+XRAY_API const char *xray_provenance_name(int provenance);
+XRAY_API int xray_outcome_parse(xray_str text);
+XRAY_API int xray_verdict_parse(xray_str text); /* also accepted/rejected/...; -1 */
+XRAY_API int xray_by_parse(xray_str text);
+XRAY_API int xray_provenance_parse(xray_str text);
+
+#define XRAY_FLAG_TRUNCATED 1u /* a name or value was cut to a limit */
+#define XRAY_FLAG_IMPLICIT 2u  /* begun by the library, not by the application */
+#define XRAY_FLAG_SAMPLED 4u   /* not every candidate was recorded */
+
+/* A growing byte buffer that callers of the reading functions own and reuse.
+ * Start with all zero; release with xray_buffer_free, after which it is all
+ * zero again. */
+typedef struct xray_buffer {
+    uint8_t *data;
+    size_t len;
+    size_t cap;
+    bool failed; /* an allocation failed; appending does nothing from then on */
+} xray_buffer;
+
+XRAY_API void xray_buffer_free(xray_buffer *buf);
+
+/* ---- 2 values ------------------------------------------------------------ */
+
+struct json_object; /* json-c's, for those who use it; its header is not needed here */
+
+/* What an application hands over: written inline, borrowed for the call. */
+typedef struct xray_value {
+    enum xray_value_kind {
+        XRAY_VALUE_NIL,
+        XRAY_VALUE_BOOL,
+        XRAY_VALUE_INT,
+        XRAY_VALUE_UINT,
+        XRAY_VALUE_DOUBLE,
+        XRAY_VALUE_TEXT,    /* UTF-8; other bytes are kept as spec 6.3, ext 6 */
+        XRAY_VALUE_BIN,
+        XRAY_VALUE_JSON,    /* JSON text (RFC 8259), one value, strict */
+        XRAY_VALUE_MSGPACK, /* one MessagePack value; checked and made canonical */
+        XRAY_VALUE_TREE,    /* a json-c object */
+    } kind;
+    union {
+        bool boolean;
+        int64_t i;
+        uint64_t u;
+        double d;
+        xray_str bytes;
+        struct json_object *tree;
+    } as;
+} xray_value;
+
+/* Constructors. Each is one line at the place of use:
+ *     xray_step_set(st, XRAY_INPUT, xray_json("{\"q\":\"case\"}")); */
+static inline xray_value xray_nil(void)
+{
+    xray_value v;
+    memset(&v, 0, sizeof v);
+    return v;
+}
+
+static inline xray_value xray_bool(bool b)
+{
+    xray_value v = xray_nil();
+    v.kind = XRAY_VALUE_BOOL;
+    v.as.boolean = b;
+    return v;
+}
+
+static inline xray_value xray_int(int64_t i)
+{
+    xray_value v = xray_nil();
+    v.kind = XRAY_VALUE_INT;
+    v.as.i = i;
+    return v;
+}
+
+static inline xray_value xray_uint(uint64_t u)
+{
+    xray_value v = xray_nil();
+    v.kind = XRAY_VALUE_UINT;
+    v.as.u = u;
+    return v;
+}
+
+static inline xray_value xray_double(double d)
+{
+    xray_value v = xray_nil();
+    v.kind = XRAY_VALUE_DOUBLE;
+    v.as.d = d;
+    return v;
+}
+
+static inline xray_value xray_bytes_value(enum xray_value_kind kind, const void *ptr, size_t len)
+{
+    xray_value v = xray_nil();
+    v.kind = kind;
+    v.as.bytes = xray_strn((const char *)ptr, len);
+    return v;
+}
+
+static inline xray_value xray_text(const char *text)
+{
+    return xray_bytes_value(XRAY_VALUE_TEXT, text, text != NULL ? strlen(text) : 0);
+}
+
+static inline xray_value xray_textn(const char *ptr, size_t len)
+{
+    return xray_bytes_value(XRAY_VALUE_TEXT, ptr, len);
+}
+
+static inline xray_value xray_bin(const void *ptr, size_t len)
+{
+    return xray_bytes_value(XRAY_VALUE_BIN, ptr, len);
+}
+
+static inline xray_value xray_json(const char *text)
+{
+    return xray_bytes_value(XRAY_VALUE_JSON, text, text != NULL ? strlen(text) : 0);
+}
+
+static inline xray_value xray_jsonn(const char *ptr, size_t len)
+{
+    return xray_bytes_value(XRAY_VALUE_JSON, ptr, len);
+}
+
+static inline xray_value xray_msgpack(const void *ptr, size_t len)
+{
+    return xray_bytes_value(XRAY_VALUE_MSGPACK, ptr, len);
+}
+
+static inline xray_value xray_tree(struct json_object *tree)
+{
+    xray_value v = xray_nil();
+    v.kind = XRAY_VALUE_TREE;
+    v.as.tree = tree;
+    return v;
+}
+
+/* One named attribute. A list is written inline:
+ *     xray_step_reject(st, xray_s("B07X"), xray_s("price_too_high"),
+ *                      XRAY_ATTRS(xray_kv("price", xray_double(129.0)),
+ *                                 xray_kv("limit", xray_int(100)))); */
+typedef struct xray_attr {
+    xray_str key;
+    xray_value value;
+} xray_attr;
+
+static inline xray_attr xray_kv(const char *key, xray_value value)
+{
+    xray_attr a;
+    a.key = xray_s(key);
+    a.value = value;
+    return a;
+}
+
+#define XRAY_ATTRS(...)                                                                            \
+    ((const xray_attr[]){__VA_ARGS__}), (sizeof((const xray_attr[]){__VA_ARGS__}) / sizeof(xray_attr))
+#define XRAY_NO_ATTRS NULL, 0
+
+/* Appends `value` to *out as canonical MessagePack (spec 1.2, 6.3). JSON: strict
+ * RFC 8259 (UTF-8 checked, no duplicate keys, no lone surrogates, depth at
+ * most 32), and NaN, Infinity and -Infinity are taken only with `lax`; the
+ * objects of spec 13 ({"$bin":...} and so on) become what they stand for.
+ * Returns 0, XRAY_ESYNTAX (err->pos: offset in the JSON text), XRAY_ECORRUPT
+ * (MessagePack), XRAY_ELIMIT, XRAY_ENOMEM. *out is as before on failure. */
+XRAY_API int xray_value_pack(xray_value value, bool lax, xray_buffer *out, xray_error *err);
+
+/* ---- 3 writing ----------------------------------------------------------- */
+
+/* A writer makes one segment at a time in a store directory.
+ *
+ *     xray_writer_open                      xray_writer_close
+ *   (none) --------> OPEN --- rotation ---> OPEN ------> (gone)
+ *                     |  a disk error                      ^
+ *                     v                                    |
+ *                   FAILED: counts, records nothing -------+
+ *
+ * Runs and steps are handles, not pointers: using one after its end, after the
+ * writer's close, or a zero handle, does nothing but count (XRAY_ECLOSED).
+ *
+ * Threads: any thread may call with any handle; calls on the same run or step
+ * must not overlap. The application is never stopped by a failure to
+ * trace: every call that records returns a status that may be ignored. */
+typedef struct xray_writer xray_writer;
+typedef uint64_t xray_run;  /* 0 = none */
+typedef uint64_t xray_step; /* 0 = none */
+
+/* For reproducible files (spec, property of tests and golden vectors): ids are
+ * derived from `id`, the clock starts at time_ns and each reading adds tick_ns,
+ * and nothing of the machine is recorded. */
+typedef struct xray_fixed {
+    uint8_t id[16];
+    int64_t time_ns;
+    int64_t tick_ns;
+} xray_fixed;
+
+typedef struct xray_writer_options { /* all zero = defaults */
+    const char *app;          /* name of the application, for the hello record; NULL: none */
+    int level;                /* zstd level 1..19; 0: 3 */
+    uint64_t segment_bytes;   /* begin a new segment beyond this size; 0: 1 GiB */
+    const xray_fixed *fixed;  /* NULL: random ids, real clocks */
+    bool no_host;             /* leave host, pid and boot id out of the hello record */
+} xray_writer_options;
+
+/* Opens a writer on the store directory `dir`, which is created (mode 0700) if
+ * it is not there. The segment's file is created at once (mode 0600).
+ * Returns 0, XRAY_EIO, XRAY_ENOMEM, XRAY_EMISUSE (level). The caller owns *out. */
+XRAY_API int xray_writer_open(xray_writer **out, const char *dir, const xray_writer_options *options,
+                              xray_error *err);
+
+/* Durability reached by what was recorded before the call (spec, README):
+ * flush: survives the death of the process; sync: survives power loss;
+ * close: sealed. Each waits at most timeout_ms (negative: as long as it takes)
+ * and returns the level reached, one of these, or a negative status. */
+enum xray_level { XRAY_ACCEPTED = 0, XRAY_FLUSHED = 1, XRAY_SYNCED = 2, XRAY_SEALED = 3 };
+XRAY_API int xray_writer_flush(xray_writer *w, int timeout_ms, xray_error *err);
+XRAY_API int xray_writer_sync(xray_writer *w, int timeout_ms, xray_error *err);
+
+/* Ends what is open as it stands (such runs show as abandoned), seals the segment, releases the writer,
+ * whatever it returns. */
+XRAY_API int xray_writer_close(xray_writer *w, int timeout_ms, xray_error *err);
+
+typedef struct xray_writer_stats {
+    uint64_t accepted;      /* records accepted: runs, steps, candidates, decisions, notes */
+    uint64_t written;       /* of these, written */
+    uint64_t dropped;       /* of these, lost; the causes are in the file */
+    uint64_t refused;       /* calls on ended or zero handles */
+    uint64_t raw_bytes;     /* bytes of block bodies before compression */
+    uint64_t stored_bytes;  /* bytes of the segments */
+    uint64_t segments;
+    uint64_t part_bytes;    /* bytes of parts stored */
+    uint64_t deduped_bytes; /* bytes of parts not stored again */
+} xray_writer_stats;
+
+XRAY_API void xray_writer_get_stats(xray_writer *w, xray_writer_stats *out);
+
+/* Records a loss that the application knows of, e.g. its own sampling (spec 9.1).
+ * from_ns and to_ns may be XRAY_MISSING. */
+XRAY_API int xray_writer_report_loss(xray_writer *w, const char *cause, const char *what, uint64_t count,
+                                     int64_t from_ns, int64_t to_ns);
+
+enum xray_clock { XRAY_CLOCK_NOW = 0, XRAY_CLOCK_NONE = 1 };
+
+typedef struct xray_run_options { /* all zero = defaults */
+    const uint8_t *id;     /* 16 bytes; NULL: random */
+    xray_str ext_id;       /* the application's own id; with no `id` the run's id is derived from it: a
+                            * UUID or 32 hex digits are the id itself, other text is hashed (XXH3-128) */
+    xray_str version;
+    xray_str project;
+    xray_str session;
+    xray_str user;
+    const uint8_t *parent_run; /* 16 bytes or NULL */
+    enum xray_clock clock; /* NOW: start and end are read from the clock; NONE: only xray_run_set_int gives times */
+    bool resume;           /* the run was begun before, maybe by this writer: join it */
+} xray_run_options;
+
+typedef struct xray_step_options { /* all zero = defaults */
+    xray_str ext_id;
+    xray_str parent_ext;   /* ext_id of the parent where its handle is not at hand (spec 7.4) */
+    int64_t number;        /* step number, > 0; 0: the next one of the run */
+    int64_t parent_number; /* step number of the parent; 0: none, or that of xray_step_begin_in */
+    enum xray_clock clock;
+} xray_step_options;
+
+/* Begins a run of `pipeline`. Never fails visibly: returns 0 if the writer is
+ * NULL or has failed. Names beyond the limits of spec 11 are cut and flagged. */
+XRAY_API xray_run xray_run_begin(xray_writer *w, xray_str pipeline, const xray_run_options *options);
+
+/* Begins a step of a run, or inside another step. `type` is open text, e.g. one of
+ * llm search retrieval filter rank select transform generate logic tool agent
+ * embed evaluate custom; may be "none". */
+XRAY_API xray_step xray_step_begin(xray_run run, xray_str name, xray_str type,
+                                   const xray_step_options *options);
+XRAY_API xray_step xray_step_begin_in(xray_step parent, xray_str name, xray_str type,
+                                      const xray_step_options *options);
+
+/* Ends it. Open steps of a run that ends stay as they are (no end recorded)
+ * and their handles die with it. */
+XRAY_API int xray_step_end(xray_step step, xray_outcome outcome);
+XRAY_API int xray_run_end(xray_run run, xray_outcome outcome);
+
+/* The 16 bytes of a run's id; the number of a step (1, 2, ...), 0 for a dead handle. */
+XRAY_API int xray_run_id(xray_run run, uint8_t out[16]);
+XRAY_API int64_t xray_step_number(xray_step step);
+
+/* Fields that hold a value. R: of runs, S: of steps. Setting again replaces. */
+typedef enum xray_field {
+    XRAY_INPUT,       /* RS */
+    XRAY_OUTPUT,      /* RS */
+    XRAY_REASONING,   /*  S text, usually */
+    XRAY_FILTERS,     /*  S filters applied */
+    XRAY_PARAMS,      /*  S model parameters */
+    XRAY_SAMPLING,    /*  S map {mode, seen, kept, method, seed} */
+    XRAY_ERROR,       /* RS text "Type: message", or map {type, message, stack} */
+    XRAY_TAGS,        /* RS map */
+    XRAY_METADATA,    /* RS map */
+    XRAY_ATTRS_FIELD, /* RS map of what fits nowhere else */
+    XRAY_PIPELINE,    /* R  text, as all that follow */
+    XRAY_PIPELINE_VERSION, /* R */
+    XRAY_PROJECT,     /* R  */
+    XRAY_SESSION,     /* R  */
+    XRAY_USER,        /* R  */
+    XRAY_NAME,        /*  S */
+    XRAY_TYPE,        /*  S */
+    XRAY_MODEL,       /*  S */
+    XRAY_PROVIDER,    /*  S */
+    XRAY_EXT_ID,      /* RS */
+    XRAY_PARENT_EXT,  /*  S */
+} xray_field;
+
+/* Fields that hold an integer. XRAY_MISSING unsets. */
+typedef enum xray_int_field {
+    XRAY_START,            /* RS ns since 1970 */
+    XRAY_END,              /* RS ns since 1970 */
+    XRAY_DURATION,         /* RS ns */
+    XRAY_COST,             /* RS nano-units */
+    XRAY_FLAGS,            /* RS XRAY_FLAG_* , or-ed to what is there */
+    XRAY_CANDIDATES_IN,    /*  S exact; overrides what is counted from the events */
+    XRAY_CANDIDATES_OUT,   /*  S */
+    XRAY_CANDIDATES_KEPT,  /*  S events recorded, where fewer than happened */
+    XRAY_SEQUENCE,         /*  S the source's own sequence number */
+    XRAY_TOKENS_IN,        /*  S all input tokens, cache included */
+    XRAY_TOKENS_OUT,       /*  S all output tokens, reasoning included */
+    XRAY_TOKENS_CACHE_READ,
+    XRAY_TOKENS_CACHE_WRITE,
+    XRAY_TOKENS_REASONING,
+    XRAY_TOKENS_TOTAL,     /*  S only if it is not in + out */
+} xray_int_field;
+
+/* Sets a field. Returns 0, XRAY_ECLOSED, XRAY_EMISUSE (the field is not of a run /
+ * of a step, or the value not of its kind), or what xray_value_pack returns. The
+ * value is borrowed for the call. The lax JSON of xray_value_pack is used. */
+XRAY_API int xray_run_set(xray_run run, xray_field field, xray_value value);
+XRAY_API int xray_step_set(xray_step step, xray_field field, xray_value value);
+XRAY_API int xray_run_set_int(xray_run run, xray_int_field field, int64_t value);
+XRAY_API int xray_step_set_int(xray_step step, xray_int_field field, int64_t value);
+
+/* Adds one entry to a map field (tags, metadata, attrs, filters, params). A key set twice keeps the last value. */
+XRAY_API int xray_run_add(xray_run run, xray_field field, xray_str key, xray_value value);
+XRAY_API int xray_step_add(xray_step step, xray_field field, xray_str key, xray_value value);
+
+/* Candidates. Counts in and out and the histogram of reasons follow by
+ * themselves: every event counts as in; accept and modify as out. None of
+ * these calls allocates once the step's buffer has grown. */
+typedef struct xray_reason {
+    xray_str code;    /* few distinct ones; prose goes to evidence */
+    xray_str rule;    /* rule id, or none */
+    xray_str version; /* rule version, or none */
+    xray_str params;  /* hash of the rule's parameters, or none */
+} xray_reason;
+
+#define XRAY_HAS_SCORE 1u
+#define XRAY_HAS_THRESHOLD 2u
+#define XRAY_HAS_RANK_IN 4u
+#define XRAY_HAS_RANK_OUT 8u
+#define XRAY_HAS_WEIGHT 16u
+#define XRAY_HAS_TIME 32u
+#define XRAY_HAS_EVIDENCE 64u /* evidence_value instead of the list */
+
+typedef struct xray_candidate {
+    xray_str item; /* the candidate's id */
+    xray_verdict verdict;
+    unsigned fields; /* XRAY_HAS_*: which of the following are there */
+    const xray_reason *reasons;
+    size_t reason_count;
+    double score;
+    double threshold;
+    int64_t rank_in;
+    int64_t rank_out;
+    double weight; /* how many events this one stands for, where sampled */
+    int64_t time_ns;
+    xray_by by;
+    xray_provenance provenance;
+    const xray_attr *evidence;
+    size_t evidence_count;
+    xray_value evidence_value; /* a map, with XRAY_HAS_EVIDENCE */
+} xray_candidate;
+
+XRAY_API int xray_step_accept(xray_step step, xray_str item);
+XRAY_API int xray_step_reject(xray_step step, xray_str item, xray_str reason, const xray_attr *evidence,
+                              size_t evidence_count);
+XRAY_API int xray_step_defer(xray_step step, xray_str item, xray_str reason, const xray_attr *evidence,
+                             size_t evidence_count);
+XRAY_API int xray_step_modify(xray_step step, xray_str item, xray_str reason, const xray_attr *evidence,
+                              size_t evidence_count);
+XRAY_API int xray_step_candidate(xray_step step, const xray_candidate *candidate);
+
+/* Sets the exact count of one rejection reason, where the application counted
+ * without recording each event. Overrides what events counted. */
+XRAY_API int xray_step_set_reason_count(xray_step step, xray_str code, int64_t count);
+
+typedef struct xray_alternative {
+    xray_str id;
+    double score; /* NAN: none */
+    xray_str why_not;
+} xray_alternative;
+
+typedef struct xray_decision {
+    xray_str name;
+    const xray_str *selected; /* none selected is an outcome like any other */
+    size_t selected_count;
+    const xray_alternative *alternatives;
+    size_t alternative_count;
+    xray_str reason;
+    double score;      /* NAN: none; note that 0 is a score */
+    double confidence; /* NAN: none */
+    xray_by by;
+    const xray_value *body; /* instead of all above but the name: the map of spec 8.6 */
+    int64_t after;   /* candidates recorded before it; XRAY_MISSING: as counted so far */
+    int64_t time_ns; /* XRAY_MISSING: none; 0: now */
+} xray_decision;
+
+#define XRAY_DECISION_INIT                                                                         \
+    {                                                                                              \
+        .score = (0.0 / 0.0), .confidence = (0.0 / 0.0), .after = XRAY_MISSING                     \
+    }
+
+XRAY_API int xray_step_decide(xray_step step, const xray_decision *decision);
+XRAY_API int xray_run_decide(xray_run run, const xray_decision *decision);
+
+/* Any other timed event. body: a map; time_ns and after as in xray_decision. */
+XRAY_API int xray_step_note(xray_step step, xray_str name, xray_value body, int64_t after, int64_t time_ns);
+XRAY_API int xray_run_note(xray_run run, xray_str name, xray_value body, int64_t after, int64_t time_ns);
+
+/* ---- 4 reading ----------------------------------------------------------- */
+
+/* A store shows one or more segments, or directories of them, as one trace.
+ *
+ * Threads:  a store and what is opened from it belong to one thread at a time;
+ *           different stores share nothing.
+ * Lifetime: scans and traces borrow their store: close them first.
+ * Damage:   what cannot be read is skipped and reported (xray_store_problem),
+ *           everything else is returned (spec 4.7). A torn tail is not damage. */
+typedef struct xray_store xray_store;
+
+typedef struct xray_store_options { /* all zero = defaults */
+    size_t cache_bytes; /* decoded blocks kept; 0: 48 MiB */
+    uint32_t max_raw;   /* larger blocks are skipped; 0: 64 MiB (spec 11) */
+} xray_store_options;
+
+/* Opens `paths`: segment files, directories, or "-" for standard input (which
+ * is copied to an unlinked temporary file). A directory without segments is an empty store.
+ * Returns 0 (some segments may be unreadable: see problems), XRAY_EIO, XRAY_ENOTFOUND (a path
+ * is not there), XRAY_ECORRUPT (none of the files is a segment), XRAY_EUNSUPPORTED, XRAY_ENOMEM. */
+XRAY_API int xray_store_open(xray_store **out, const char *const *paths, size_t path_count,
+                             const xray_store_options *options, xray_error *err);
+XRAY_API void xray_store_close(xray_store *s);
+
+/* Looks for blocks and segments that were committed since. Returns 1 if there
+ * are any, 0 if not, or a negative status. Scans and traces open now do not see them. */
+XRAY_API int xray_store_refresh(xray_store *s, xray_error *err);
+
+typedef struct xray_segment_info {
+    const char *path; /* all strings live as long as the store */
+    uint8_t id[16];
+    uint8_t writer_id[16];
+    int64_t created_ns; /* XRAY_MISSING */
+    uint64_t size;      /* bytes of the file when last looked at */
+    uint64_t valid_len; /* bytes up to the end of the last whole block */
+    uint64_t torn_bytes;    /* after that */
+    uint64_t skipped_bytes; /* damaged, in the middle */
+    bool sealed;
+    bool writer_dead; /* not sealed, written on this machine by a process that is gone */
+    uint64_t lost;      /* records the writer had to drop */
+    uint64_t blocks;
+    uint64_t raw_bytes[6];    /* by block kind, spec 4.5; [0] unknown kinds */
+    uint64_t stored_bytes[6]; /* headers included */
+    uint64_t block_count[6];
+    uint64_t rows[6];  /* parts, candidates, step rows, losses by kind */
+    uint64_t rows2[6]; /* values, decisions + notes, run rows */
+} xray_segment_info;
+
+XRAY_API size_t xray_store_segment_count(const xray_store *s);
+XRAY_API int xray_store_segment(const xray_store *s, size_t i, xray_segment_info *out);
+
+/* Problems met so far, in the order met: unreadable files, damaged blocks,
+ * rows that contradict the spec. Returns XRAY_ENOTFOUND for i >= count. */
+typedef struct xray_problem {
+    const char *path;
+    int64_t block; /* ordinal, or -1 */
+    uint64_t pos;
+    int status;
+    const char *message;
+} xray_problem;
+
+XRAY_API size_t xray_store_problem_count(const xray_store *s);
+XRAY_API int xray_store_problem(const xray_store *s, size_t i, xray_problem *out);
+
+typedef struct xray_read_stats {
+    uint64_t blocks_total, blocks_read; /* bodies decompressed; a block read twice counts twice */
+    uint64_t bytes_total, bytes_read;   /* bytes of the files; headers and bodies read from them */
+    uint64_t raw_bytes;                 /* decompressed */
+    uint64_t kind_read[6];              /* bodies by kind */
+} xray_read_stats;
+
+XRAY_API void xray_store_get_stats(const xray_store *s, xray_read_stats *out);
+
+/* A stored value, not yet resolved. data == NULL: there is none. Borrowed from
+ * the record it stands in. */
+typedef struct xray_ref {
+    const uint8_t *data;
+    size_t len;
+    uint32_t segment;
+} xray_ref;
+
+/* Appends the value to *out as MessagePack with every reference resolved (spec 6).
+ * Parts that are missing become ext 3. Returns 0, XRAY_ECORRUPT, XRAY_ELIMIT, XRAY_EIO, XRAY_ENOMEM. */
+XRAY_API int xray_ref_resolve(xray_store *s, xray_ref ref, xray_buffer *out, xray_error *err);
+
+/* Appends the value to *out as JSON of spec 13. */
+XRAY_API int xray_ref_json(xray_store *s, xray_ref ref, xray_buffer *out, xray_error *err);
+
+typedef struct xray_reason_count {
+    xray_str code;
+    uint64_t count;
+} xray_reason_count;
+
+/* Records as readers see them. Strings and refs live until the next call on
+ * the scan, or as long as the trace. Integers that are missing are XRAY_MISSING. */
+typedef struct xray_run_record {
+    uint8_t id[16];
+    uint64_t seq;
+    uint32_t segment; /* index of the segment of its first row */
+    bool ended;       /* false: running or abandoned */
+    bool abandoned;   /* not ended, and its last segment is sealed or its writer dead */
+    xray_outcome outcome;
+    xray_str ext_id;  /* as text, UUID and hex forms written out; none: len 0 */
+    xray_str pipeline, version, project, session, user, error_type;
+    bool has_parent_run;
+    uint8_t parent_run[16];
+    int64_t start_ns, end_ns, duration_ns; /* end: given, or start + duration */
+    int64_t cost;
+    uint32_t flags;
+    xray_ref error, tags, metadata, input, output, attrs;
+} xray_run_record;
+
+typedef struct xray_step_record {
+    uint8_t run_id[16];
+    xray_str pipeline, version; /* of the run, as known to the block; scans only need these */
+    uint32_t segment;  /* of its first row */
+    uint8_t writer_id[16];
+    int64_t raw_number; /* as the writer numbered it */
+    int64_t number;     /* trace: 1, 2, 3, ... in the run (spec 7.2); scan: raw_number */
+    int64_t parent;     /* number of the parent; 0: none. scan: the writer's number */
+    bool orphan;        /* trace: it names a parent that is not in the run, or is part of a cycle */
+    bool ended, abandoned;
+    xray_outcome outcome;
+    xray_str ext_id, parent_ext, name, type, model, provider, error_type;
+    int64_t sequence;
+    int64_t start_ns, end_ns, duration_ns;
+    int64_t candidates_in, candidates_out, candidates_kept;
+    const xray_reason_count *reasons;
+    size_t reason_count;
+    int64_t tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_reasoning, tokens_total;
+    int64_t cost;
+    uint32_t flags;
+    xray_ref error, input, output, reasoning, filters, params, sampling, tags, metadata, attrs;
+} xray_step_record;
+
+typedef struct xray_loss_record {
+    uint32_t segment;
+    xray_str cause, what;
+    uint64_t count;
+    int64_t from_ns, to_ns;
+} xray_loss_record;
+
+/* A scan goes once through the store and yields every run and step joined
+ * (spec 7.2), in the order in which they became complete; those without an end
+ * come last. It reads spine (and loss) blocks only, and keeps what is open in memory. */
+typedef struct xray_scan xray_scan;
+typedef struct xray_scan_record {
+    enum { XRAY_SCAN_RUN = 1, XRAY_SCAN_STEP = 2, XRAY_SCAN_LOSS = 4 } kind;
+    const xray_run_record *run;
+    const xray_step_record *step;
+    const xray_loss_record *loss;
+} xray_scan_record;
+
+XRAY_API int xray_scan_open(xray_scan **out, xray_store *s, unsigned kinds, xray_error *err);
+/* Returns 1 and fills *rec, 0 at the end, or a negative status. */
+XRAY_API int xray_scan_next(xray_scan *sc, xray_scan_record *rec, xray_error *err);
+XRAY_API void xray_scan_close(xray_scan *sc);
+
+/* The list of runs, in the order of spec 7.2. Built by the first call (one pass over the
+ * spine), kept until the store is refreshed or closed; the records live as long. Their refs are not set. */
+XRAY_API int xray_store_runs(xray_store *s, const xray_run_record **out, size_t *count, xray_error *err);
+
+/* Finds runs by id: a prefix (4 characters or more) of the 32 hex digits (dashes are skipped), or of the ext_id. Stores the
+ * index of the only match in *index. Returns how many matched (1: *index set; the first 16 indexes go to
+ * `matches` if it is not NULL), or a negative status. */
+XRAY_API int xray_store_find_run(xray_store *s, xray_str id, size_t *index, size_t matches[16], xray_error *err);
+
+/* A trace is one run with all its steps, joined, numbered, with parents resolved. */
+typedef struct xray_trace xray_trace;
+XRAY_API int xray_trace_open(xray_trace **out, xray_store *s, size_t run_index, xray_error *err);
+XRAY_API void xray_trace_close(xray_trace *t);
+XRAY_API const xray_run_record *xray_trace_run(const xray_trace *t);
+XRAY_API const xray_step_record *xray_trace_steps(const xray_trace *t, size_t *count);
+
+/* Events of one step (its number in the trace), or of the run itself (number 0): all candidates, then decisions, then notes. */
+typedef struct xray_event_record {
+    enum { XRAY_EVENT_CANDIDATE = 1, XRAY_EVENT_DECISION = 2, XRAY_EVENT_NOTE = 4 } kind;
+    /* candidates */
+    xray_str item;
+    int verdict;
+    unsigned fields; /* XRAY_HAS_* */
+    const xray_reason *reasons;
+    size_t reason_count;
+    double score, threshold, weight;
+    int64_t rank_in, rank_out;
+    int by, provenance;
+    size_t evidence_count; /* list; with XRAY_HAS_EVIDENCE see evidence */
+    const xray_str *evidence_keys;
+    const xray_ref *evidence_values;
+    xray_ref evidence;
+    /* decisions and notes */
+    xray_str name;
+    int64_t after;
+    xray_ref body;
+    /* all */
+    int64_t time_ns; /* XRAY_MISSING */
+} xray_event_record;
+
+typedef struct xray_events xray_events;
+XRAY_API int xray_events_open(xray_events **out, xray_trace *t, int64_t step_number, unsigned kinds,
+                              xray_error *err);
+XRAY_API int xray_events_next(xray_events *e, xray_event_record *rec, xray_error *err);
+XRAY_API void xray_events_close(xray_events *e);
+
+/* Text search support: visits every text of the segment's payload exactly once,
+ * in file order (spec 6). For each part, then each skeleton, `visit` is called with its MessagePack
+ * bytes (references not resolved); it returns true if it matches. Afterwards xray_hits_test tells in O(size of the ref) whether a
+ * stored value contains something that matched, in place or by reference. */
+typedef struct xray_hits xray_hits;
+typedef bool (*xray_visit)(void *ctx, const uint8_t *data, size_t len);
+XRAY_API int xray_hits_build(xray_hits **out, xray_store *s, xray_visit visit, void *ctx, xray_error *err);
+XRAY_API bool xray_hits_test(const xray_hits *h, xray_ref ref);
+XRAY_API void xray_hits_free(xray_hits *h);
+
+/* ---- 5 text -------------------------------------------------------------- */
+
+/* Appends one MessagePack value as JSON of spec 13. Safe for any bytes. */
+XRAY_API int xray_msgpack_json(const uint8_t *data, size_t len, xray_buffer *out, xray_error *err);
+
+/* Appends text as a JSON string, quotes included, escaped as spec 13 says. */
+XRAY_API int xray_json_string(xray_str text, xray_buffer *out);
+
+/* Appends a double in the shortest form that reads back the same (spec 13). */
+XRAY_API int xray_json_double(double d, xray_buffer *out);
+
+/* Records as NDJSON lines of spec 13, newline included. */
+XRAY_API int xray_run_json(xray_store *s, const xray_run_record *run, xray_buffer *out, xray_error *err);
+XRAY_API int xray_step_json(xray_store *s, const xray_step_record *step, xray_buffer *out, xray_error *err);
+XRAY_API int xray_event_json(xray_store *s, const uint8_t run_id[16], int64_t step_number,
+                             const xray_event_record *event, xray_buffer *out, xray_error *err);
+XRAY_API int xray_loss_json(const xray_loss_record *loss, xray_buffer *out);
+
+/* A cursor over MessagePack from outside: bounded, allocates nothing (spec 11). */
+typedef struct xray_mp {
+    const uint8_t *at;
+    size_t left;
+    bool bad; /* sticky: the bytes are not MessagePack, or stop early */
+} xray_mp;
+
+typedef struct xray_mp_item {
+    enum {
+        XRAY_MP_NIL,
+        XRAY_MP_BOOL,
+        XRAY_MP_INT,  /* negative, or fits int64 */
+        XRAY_MP_UINT, /* above INT64_MAX */
+        XRAY_MP_FLOAT,
+        XRAY_MP_STR,
+        XRAY_MP_BIN,
+        XRAY_MP_EXT,
+        XRAY_MP_ARRAY, /* count elements follow */
+        XRAY_MP_MAP,   /* count pairs follow */
+    } type;
+    bool boolean;
+    int64_t i;
+    uint64_t u;
+    double d;
+    xray_str bytes;   /* str, bin, ext: borrowed */
+    int8_t ext_type;
+    uint32_t count;   /* array, map: never more than the bytes left could hold */
+} xray_mp_item;
+
+static inline xray_mp xray_mp_over(const void *data, size_t len)
+{
+    xray_mp c;
+    c.at = (const uint8_t *)data;
+    c.left = len;
+    c.bad = false;
+    return c;
+}
+
+/* Takes the next item (of a container: its header). False at the end or if bad. */
+XRAY_API bool xray_mp_next(xray_mp *c, xray_mp_item *item);
+/* Skips one whole value, iteratively, depth at most 64. False if bad. */
+XRAY_API bool xray_mp_skip(xray_mp *c);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
