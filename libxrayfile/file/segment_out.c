@@ -1,0 +1,211 @@
+/* Writing one segment: frames go out in order, never back (spec 2.2). */
+#include "file/segment_out.h"
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "codec/mpwrite.h"
+#include "os/clock.h"
+#include "os/out.h"
+
+#include <stdio.h>
+
+static void segment_name(const struct xf_hello *hello, char out[64])
+{
+    char time_text[21];
+
+    xf_clock_name(hello->clock_real, time_text);
+    snprintf(out, 64, "%s-%02x%02x%02x%02x%02x%02x%02x%02x.xray", time_text, hello->id[0], hello->id[1], hello->id[2],
+             hello->id[3], hello->id[4], hello->id[5], hello->id[6], hello->id[7]);
+}
+
+int xf_segment_out_create(struct xf_segment_out *s, int dir_fd, const struct xf_hello *hello, int level,
+                          xray_error *err)
+{
+    struct iovec part;
+    uint64_t written;
+    char name[64];
+    int r;
+
+    if (s->zframe == NULL && (s->zframe = xf_zframe_new()) == NULL)
+        return xf_fail_memory(err);
+    xf_buf_reset(&s->stored);
+    r = xf_hello_encode(hello, &s->stored, err);
+    if (r < 0)
+        return r;
+    segment_name(hello, name);
+    r = xf_out_create(&s->fd, dir_fd, name, err);
+    if (r < 0)
+        return r;
+    part = (struct iovec){.iov_base = s->stored.data, .iov_len = s->stored.len};
+    r = xf_out_append(s->fd, &part, 1, &written, err);
+    if (r < 0)
+        return r;
+    memcpy(s->id, hello->id, 16);
+    s->level = level;
+    s->pos = s->stored.len;
+    s->prev = xf_hash64(s->stored.data, s->stored.len, 0);
+    s->ordinal = 0;
+    s->content = (struct xf_digest){0};
+    s->raw_bytes = s->stored_bytes = 0;
+    s->dir_count = 0;
+    return XRAY_OK;
+}
+
+static int remember_block(struct xf_segment_out *s, const struct xf_header *h, xray_error *err)
+{
+    if (s->dir_count == s->dir_cap) {
+        const size_t cap = s->dir_cap != 0 ? s->dir_cap * 2 : 64;
+        struct xf_segment_dir *more = xf_resize_array(s->dir, cap, sizeof *more);
+
+        if (more == NULL)
+            return xf_fail_memory(err);
+        s->dir = more;
+        s->dir_cap = cap;
+    }
+    s->dir[s->dir_count++] = (struct xf_segment_dir){
+        .pos = h->pos, .stored = h->stored_len, .raw = h->raw_len, .rows = h->rows, .rows2 = h->rows2, .kind = h->kind,
+    };
+    return XRAY_OK;
+}
+
+static int append_block(struct xf_segment_out *s, const struct xf_header *h, xray_error *err)
+{
+    uint8_t bytes[XF_HEADER_LEN];
+    struct iovec parts[2];
+    uint64_t written;
+    int r;
+
+    xf_header_encode(h, bytes);
+    parts[0] = (struct iovec){.iov_base = bytes, .iov_len = sizeof bytes};
+    parts[1] = (struct iovec){.iov_base = s->stored.data, .iov_len = s->stored.len};
+    r = xf_out_append(s->fd, parts, 2, &written, err);
+    if (r < 0)
+        return r;
+    s->prev = xf_header_digest(bytes);
+    s->pos += sizeof bytes + s->stored.len;
+    s->ordinal++;
+    return XRAY_OK;
+}
+
+int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *info, xray_error *err)
+{
+    struct xf_header h;
+    int r;
+
+    if (s->body.failed)
+        return xf_fail_memory(err);
+    if (s->body.len > XF_BLOCK_MAX)
+        return xf_fail(err, XRAY_ELIMIT, XF_NO_POS, "a block of %zu bytes is over the limit", s->body.len);
+    xf_buf_reset(&s->stored);
+    r = xf_zframe_encode(s->zframe, s->level, s->body.data, s->body.len, &s->stored, err);
+    if (r < 0)
+        return r;
+    h = (struct xf_header){
+        .kind = (uint8_t)info->kind,
+        .flags = info->kind <= XF_SPINE ? XF_FLAG_CRITICAL : 0,
+        .ordinal = s->ordinal,
+        .pos = s->pos,
+        .stored_len = (uint32_t)s->stored.len,
+        .raw_len = (uint32_t)s->body.len,
+        .rows = info->rows,
+        .rows2 = info->rows2,
+        .first = info->first,
+        .first2 = info->first2,
+        .time_min = info->time_min,
+        .time_max = info->time_max,
+        .prev = s->prev,
+    };
+    memcpy(h.segment, s->id, 16);
+    h.body = xf_body_checksum(&h, s->stored.data, s->stored.len);
+    r = remember_block(s, &h, err);
+    if (r == XRAY_OK)
+        r = append_block(s, &h, err);
+    if (r == XRAY_OK) {
+        s->raw_bytes += s->body.len;
+        s->stored_bytes += s->stored.len;
+    }
+    xf_buf_reset(&s->body);
+    return r;
+}
+
+static void put_dir_column(struct xf_segment_out *s, const char *name, size_t column)
+{
+    uint64_t last = 0;
+
+    xf_mp_cstr(&s->body, name);
+    xf_mp_array(&s->body, s->dir_count);
+    for (size_t i = 0; i < s->dir_count; i++) {
+        const struct xf_segment_dir *d = &s->dir[i];
+        const uint64_t values[] = {d->kind, d->pos - last, d->stored, d->raw, d->rows, d->rows2};
+
+        xf_mp_uint(&s->body, values[column]);
+        last = d->pos;
+    }
+}
+
+static void put_total(xray_buffer *b, const char *name, uint64_t v)
+{
+    xf_mp_cstr(b, name);
+    xf_mp_uint(b, v);
+}
+
+static void put_totals(struct xf_segment_out *s, const struct xf_seal_totals *t)
+{
+    xray_buffer *b = &s->body;
+
+    xf_mp_cstr(b, "totals");
+    xf_mp_map(b, 10);
+    put_total(b, "runs", t->runs);
+    put_total(b, "steps", t->steps);
+    put_total(b, "candidates", t->candidates);
+    put_total(b, "decisions", t->decisions);
+    put_total(b, "notes", t->notes);
+    put_total(b, "parts", t->parts);
+    put_total(b, "values", t->values);
+    put_total(b, "lost", t->lost);
+    put_total(b, "raw", s->raw_bytes);
+    put_total(b, "stored", s->stored_bytes);
+}
+
+int xf_segment_out_seal(struct xf_segment_out *s, const struct xf_seal_totals *totals, xray_error *err)
+{
+    static const char *const names[] = {"kind", "pos", "stored", "raw", "rows", "rows2"};
+    const struct xf_block_info info = {
+        .kind = XF_SEAL, .rows = (uint32_t)s->dir_count, .time_min = INT64_MAX, .time_max = INT64_MIN};
+    uint8_t chain[8], content[16];
+
+    xf_put_be64(chain, s->prev);
+    xf_digest_encode(&s->content, content);
+    xf_buf_reset(&s->body);
+    xf_mp_map(&s->body, 5);
+    xf_mp_cstr(&s->body, "kind");
+    xf_mp_cstr(&s->body, "seal");
+    xf_mp_cstr(&s->body, "blocks");
+    xf_mp_map(&s->body, 6);
+    for (size_t i = 0; i < 6; i++)
+        put_dir_column(s, names[i], i);
+    put_totals(s, totals);
+    xf_mp_cstr(&s->body, "chain");
+    xf_mp_bin(&s->body, chain, sizeof chain);
+    xf_mp_cstr(&s->body, "content");
+    xf_mp_bin(&s->body, content, sizeof content);
+    return xf_segment_out_block(s, &info, err);
+}
+
+void xf_segment_out_close(struct xf_segment_out *s)
+{
+    xf_out_close(s->fd);
+    s->fd = -1;
+}
+
+void xf_segment_out_done(struct xf_segment_out *s)
+{
+    xf_segment_out_close(s);
+    xf_zframe_free(s->zframe);
+    xf_free(s->dir);
+    xray_buffer_free(&s->body);
+    xray_buffer_free(&s->stored);
+    *s = (struct xf_segment_out){.fd = -1};
+}

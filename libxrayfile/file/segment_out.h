@@ -1,0 +1,53 @@
+/* One segment being written: hello, blocks, seal (spec 2 to 4, 9.2). */
+#ifndef XF_FILE_SEGMENT_OUT_H
+#define XF_FILE_SEGMENT_OUT_H
+
+#include "codec/zframe.h"
+#include "format/block.h"
+#include "format/digest.h"
+
+struct xf_segment_out {
+    int fd; /* -1: none */
+    uint8_t id[16];
+    uint64_t pos;     /* length so far */
+    uint64_t ordinal; /* of the next block */
+    uint64_t prev;    /* digest of the last header, or of the hello */
+    struct xf_digest content;
+    struct xf_zframe *zframe;
+    int level;
+    uint64_t raw_bytes, stored_bytes; /* of bodies */
+    struct xf_segment_dir {           /* what the seal lists of each block */
+        uint64_t pos;
+        uint32_t stored, raw, rows, rows2;
+        uint8_t kind;
+    } *dir;
+    size_t dir_count, dir_cap;
+    xray_buffer body, stored; /* scratch */
+};
+
+/* What the header says of a block besides its place. */
+struct xf_block_info {
+    enum xf_kind kind;
+    uint32_t rows, rows2;
+    uint64_t first, first2;
+    int64_t time_min, time_max;
+};
+
+/* Creates the file in dir_fd, named after the hello (spec 2.4), and writes the hello. */
+int xf_segment_out_create(struct xf_segment_out *s, int dir_fd, const struct xf_hello *hello, int level,
+                          xray_error *err);
+
+/* Compresses s->body (whose buffer the caller filled) and appends it as one block with one write. */
+int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *info, xray_error *err);
+
+struct xf_seal_totals {
+    uint64_t runs, steps, candidates, decisions, notes, parts, values, lost;
+};
+
+int xf_segment_out_seal(struct xf_segment_out *s, const struct xf_seal_totals *totals, xray_error *err);
+
+/* Closes the descriptor and forgets the segment; buffers stay for the next one. */
+void xf_segment_out_close(struct xf_segment_out *s);
+void xf_segment_out_done(struct xf_segment_out *s);
+
+#endif

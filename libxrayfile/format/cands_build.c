@@ -1,0 +1,552 @@
+/* Candidates blocks: row records become shapes and dense columns (spec 8). */
+#include "format/cands_build.h"
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "codec/idcol.h"
+#include "codec/mpread.h"
+#include "codec/mpwrite.h"
+#include "codec/numcol.h"
+
+static const char *const cand_names[XF_CAND_COLUMNS] = {"shape",    "item",   "score", "threshold", "rank_in",
+                                                        "rank_out", "weight", "time",  "evidence"};
+static const char *const event_names[XF_EV_COLUMNS] = {"run", "step", "after", "name", "time", "body"};
+
+static void reset_column(struct xf_column_build *c)
+{
+    xf_buf_reset(&c->bytes);
+    c->count = 0;
+}
+
+static void reset_block(struct xf_cands_build *b)
+{
+    struct xf_column_build *fixed[] = {&b->batch_run, &b->batch_step, &b->batch_n, &b->batch_time};
+
+    xf_dict_reset(&b->strings);
+    xf_dict_reset(&b->runs);
+    xf_dict_reset(&b->items);
+    xf_dict_reset(&b->keys);
+    xf_dict_reset(&b->shapes);
+    xf_dict_reset(&b->owners);
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        reset_column(fixed[i]);
+    for (size_t i = 0; i < XF_CAND_COLUMNS; i++)
+        reset_column(&b->columns[i]);
+    for (size_t i = 0; i < b->evidence_cap; i++)
+        reset_column(&b->evidence[i]);
+    for (size_t i = 0; i < XF_EV_COLUMNS; i++) {
+        reset_column(&b->decisions.columns[i]);
+        reset_column(&b->notes.columns[i]);
+    }
+    b->decisions.rows = b->notes.rows = b->rows = 0;
+    b->last_item = -1;
+    b->time_min = INT64_MAX;
+    b->time_max = INT64_MIN;
+    b->size = 0;
+}
+
+void xf_cands_init(struct xf_cands_build *b)
+{
+    *b = (struct xf_cands_build){0};
+    reset_block(b);
+}
+
+void xf_cands_new_segment(struct xf_cands_build *b)
+{
+    b->first = b->first2 = 0;
+}
+
+void xf_cands_done(struct xf_cands_build *b)
+{
+    struct xf_column_build *fixed[] = {&b->batch_run, &b->batch_step, &b->batch_n, &b->batch_time};
+
+    xf_dict_done(&b->strings);
+    xf_dict_done(&b->runs);
+    xf_dict_done(&b->items);
+    xf_dict_done(&b->keys);
+    xf_dict_done(&b->shapes);
+    xf_dict_done(&b->owners);
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        xray_buffer_free(&fixed[i]->bytes);
+    for (size_t i = 0; i < XF_CAND_COLUMNS; i++)
+        xray_buffer_free(&b->columns[i].bytes);
+    for (size_t i = 0; i < b->evidence_cap; i++)
+        xray_buffer_free(&b->evidence[i].bytes);
+    for (size_t i = 0; i < XF_EV_COLUMNS; i++) {
+        xray_buffer_free(&b->decisions.columns[i].bytes);
+        xray_buffer_free(&b->notes.columns[i].bytes);
+    }
+    xf_free(b->evidence);
+    xray_buffer_free(&b->shape);
+    xray_buffer_free(&b->record);
+}
+
+static void put_int(struct xf_column_build *c, int64_t v)
+{
+    if (v == XRAY_MISSING)
+        xf_mp_nil(&c->bytes);
+    else
+        xf_mp_int(&c->bytes, v);
+    c->count++;
+}
+
+static void put_bytes(struct xf_column_build *c, xray_str value)
+{
+    xf_buf_put(&c->bytes, value.ptr, value.len);
+    c->count++;
+}
+
+static void note_time(struct xf_cands_build *b, int64_t time_ns)
+{
+    if (time_ns == XRAY_MISSING)
+        return;
+    b->time_min = time_ns < b->time_min ? time_ns : b->time_min;
+    b->time_max = time_ns > b->time_max ? time_ns : b->time_max;
+}
+
+static int note_owner(struct xf_cands_build *b, const struct xf_owner *owner, uint32_t *run)
+{
+    uint8_t key[24];
+
+    memcpy(key, owner->run_id, 16);
+    xf_put_u64(key + 16, (uint64_t)owner->step);
+    *run = xf_dict_put(&b->runs, owner->run_id, 16);
+    if (*run == UINT32_MAX || xf_dict_put(&b->owners, key, sizeof key) == UINT32_MAX)
+        return XRAY_ENOMEM;
+    return XRAY_OK;
+}
+
+void xf_cands_owner(const struct xf_cands_build *b, uint32_t i, const uint8_t **run_id, int64_t *step)
+{
+    const uint8_t *key = (const uint8_t *)xf_dict_get(&b->owners, i).ptr;
+
+    *run_id = key;
+    *step = (int64_t)xf_get_u64(key + 16);
+}
+
+/* Start of a row record: [table, writer id, run id, step, ... `more` members. */
+static void begin_record(xray_buffer *r, enum xf_table table, const struct xf_owner *owner, size_t more)
+{
+    xf_buf_reset(r);
+    xf_mp_array(r, 4 + more);
+    xf_mp_int(r, table);
+    xf_mp_bin(r, owner->writer_id, 16);
+    xf_mp_bin(r, owner->run_id, 16);
+    if (owner->step == XRAY_MISSING)
+        xf_mp_nil(r);
+    else
+        xf_mp_int(r, owner->step);
+}
+
+/* A row record `c` taken apart; all spans borrow it. */
+struct cand {
+    xray_str item;
+    int64_t verdict;
+    xray_mp reasons; /* behind the array's header */
+    uint32_t reason_count;
+    xray_str numbers[5]; /* score, threshold, rank_in, rank_out, weight; nil is one byte C0 */
+    int64_t time;
+    int64_t by, provenance;
+    xray_str evidence;
+};
+
+static bool is_nil(xray_str value)
+{
+    return value.len == 1 && (uint8_t)value.ptr[0] == 0xc0;
+}
+
+static bool take_cand(xray_mp *c, struct cand *out)
+{
+    uint32_t members;
+    xray_str reasons;
+
+    if (!xf_mp_take_array(c, &members) || members != 12)
+        return false;
+    xf_mp_take_str(c, &out->item);
+    xf_mp_take_int(c, &out->verdict);
+    xf_mp_take_value(c, &reasons);
+    for (size_t i = 0; i < 5; i++)
+        xf_mp_take_value(c, &out->numbers[i]);
+    xf_mp_take_int(c, &out->time);
+    xf_mp_take_int(c, &out->by);
+    xf_mp_take_int(c, &out->provenance);
+    xf_mp_take_value(c, &out->evidence);
+    if (c->bad)
+        return false;
+    out->reasons = xray_mp_over(reasons.ptr, reasons.len);
+    return xf_mp_take_array(&out->reasons, &out->reason_count);
+}
+
+/* Appends the shape's reasons: strings become indexes. */
+static bool put_shape_reasons(struct xf_cands_build *b, struct cand *c)
+{
+    xf_mp_array(&b->shape, c->reason_count);
+    for (uint32_t i = 0; i < c->reason_count; i++) {
+        uint32_t members;
+
+        if (!xf_mp_take_array(&c->reasons, &members))
+            return false;
+        xf_mp_array(&b->shape, members);
+        for (uint32_t k = 0; k < members; k++) {
+            xray_mp_item text;
+            uint32_t index;
+
+            if (!xray_mp_next(&c->reasons, &text))
+                return false;
+            if (text.type != XRAY_MP_STR) {
+                xf_mp_nil(&b->shape);
+                continue;
+            }
+            index = xf_dict_put(&b->strings, text.bytes.ptr, text.bytes.len);
+            if (index == UINT32_MAX)
+                return false;
+            xf_mp_uint(&b->shape, index);
+        }
+    }
+    return true;
+}
+
+static bool more_evidence(struct xf_cands_build *b, uint32_t key)
+{
+    const uint32_t cap = b->evidence_cap != 0 ? b->evidence_cap * 2 : 16;
+    struct xf_column_build *more;
+
+    if (key < b->evidence_cap)
+        return true;
+    more = xf_resize_array(b->evidence, cap, sizeof *more);
+    if (more == NULL)
+        return false;
+    memset(more + b->evidence_cap, 0, (cap - b->evidence_cap) * sizeof *more);
+    b->evidence = more;
+    b->evidence_cap = cap;
+    return more_evidence(b, key);
+}
+
+/* True if all keys of the evidence map are str: then it goes to columns by key. */
+static bool keys_are_text(xray_str evidence)
+{
+    xray_mp c = xray_mp_over(evidence.ptr, evidence.len);
+    uint32_t count;
+
+    if (!xf_mp_take_map(&c, &count))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        xray_str key;
+
+        if (!xf_mp_take_str(&c, &key) || !xray_mp_skip(&c))
+            return false;
+    }
+    return true;
+}
+
+/* Appends the shape's list of keys, and each value to its key's column. */
+static int put_evidence(struct xf_cands_build *b, struct xf_payload_build *p, xray_str evidence)
+{
+    xray_mp c = xray_mp_over(evidence.ptr, evidence.len);
+    uint32_t count;
+
+    if (!xf_mp_take_map(&c, &count))
+        return XRAY_ECORRUPT;
+    xf_mp_array(&b->shape, count);
+    for (uint32_t i = 0; i < count; i++) {
+        xray_str key, value;
+        uint32_t index;
+        size_t before;
+        int r;
+
+        xf_mp_take_str(&c, &key);
+        if (!xf_mp_take_value(&c, &value))
+            return XRAY_ECORRUPT;
+        index = xf_dict_put(&b->keys, key.ptr, key.len);
+        if (index == UINT32_MAX || !more_evidence(b, index))
+            return XRAY_ENOMEM;
+        xf_mp_uint(&b->shape, index);
+        before = b->evidence[index].bytes.len;
+        r = xf_payload_store(p, value.ptr, value.len, &b->evidence[index].bytes);
+        if (r < 0)
+            return r;
+        b->evidence[index].count++;
+        b->size += b->evidence[index].bytes.len - before;
+    }
+    return XRAY_OK;
+}
+
+static int put_whole_evidence(struct xf_cands_build *b, struct xf_payload_build *p, xray_str evidence)
+{
+    struct xf_column_build *column = &b->columns[XF_CAND_EVIDENCE];
+    const size_t before = column->bytes.len;
+    const int r = xf_payload_store(p, evidence.ptr, evidence.len, &column->bytes);
+
+    if (r < 0)
+        return r;
+    column->count++;
+    b->size += column->bytes.len - before;
+    xf_mp_array(&b->shape, 0);
+    return XRAY_OK;
+}
+
+static void put_item(struct xf_cands_build *b, uint32_t index)
+{
+    put_int(&b->columns[XF_CAND_ITEM], (int64_t)index - b->last_item);
+    b->last_item = index;
+}
+
+/* Columns of the fields that are there; returns the shape's bit set. */
+static unsigned put_numbers(struct xf_cands_build *b, const struct cand *c, int64_t base_time)
+{
+    unsigned fields = 0;
+
+    for (unsigned i = 0; i < 5; i++)
+        if (!is_nil(c->numbers[i])) {
+            put_bytes(&b->columns[XF_CAND_SCORE + i], c->numbers[i]);
+            b->size += c->numbers[i].len;
+            fields |= 1u << i;
+        }
+    if (c->time != XRAY_MISSING) {
+        put_int(&b->columns[XF_CAND_TIME], (int64_t)((uint64_t)c->time - (uint64_t)base_time));
+        note_time(b, c->time);
+        b->size += 5;
+        fields |= XRAY_HAS_TIME;
+    }
+    return fields;
+}
+
+static int add_cand(struct xf_cands_build *b, struct xf_payload_build *p, struct cand *c, int64_t base_time)
+{
+    const bool none = is_nil(c->evidence), whole = !none && !keys_are_text(c->evidence);
+    const uint32_t items_before = b->items.count;
+    const uint32_t item = xf_dict_put(&b->items, c->item.ptr, c->item.len);
+    uint32_t shape;
+    int r = XRAY_OK;
+
+    if (item == UINT32_MAX)
+        return XRAY_ENOMEM;
+    xf_buf_reset(&b->shape);
+    xf_mp_array(&b->shape, 6);
+    xf_mp_int(&b->shape, c->verdict);
+    if (!put_shape_reasons(b, c))
+        return XRAY_ENOMEM;
+    xf_mp_uint(&b->shape, put_numbers(b, c, base_time) | (whole ? XRAY_HAS_EVIDENCE : 0u));
+    xf_mp_int(&b->shape, c->by);
+    xf_mp_int(&b->shape, c->provenance);
+    if (none)
+        xf_mp_array(&b->shape, 0);
+    else
+        r = whole ? put_whole_evidence(b, p, c->evidence) : put_evidence(b, p, c->evidence);
+    if (r < 0)
+        return r;
+    shape = xf_dict_put(&b->shapes, b->shape.data, b->shape.len);
+    if (shape == UINT32_MAX || b->shape.failed)
+        return XRAY_ENOMEM;
+    put_int(&b->columns[XF_CAND_SHAPE], shape);
+    put_item(b, item);
+    b->size += 3 + (b->items.count != items_before ? c->item.len : 0);
+    b->rows++;
+    return XRAY_OK;
+}
+
+int xf_cands_add_batch(struct xf_cands_build *b, struct xf_payload_build *p, struct xf_digest *digest,
+                       const struct xf_owner *owner, int64_t base_time, const xray_buffer *records, uint32_t count)
+{
+    const int64_t base = base_time != XRAY_MISSING ? base_time : 0;
+    const uint32_t times_before = b->columns[XF_CAND_TIME].count;
+    xray_mp cursor = xray_mp_over(records->data, records->len);
+    size_t head;
+    uint32_t run;
+    int r;
+
+    r = note_owner(b, owner, &run);
+    if (r < 0)
+        return r;
+    begin_record(&b->record, XF_TABLE_CANDS, owner, 1);
+    head = b->record.len;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *start = cursor.at;
+        struct cand c;
+
+        if (!take_cand(&cursor, &c))
+            return XRAY_ECORRUPT;
+        b->record.len = head;
+        xf_buf_put(&b->record, start, (size_t)(cursor.at - start));
+        xf_digest_add(digest, b->record.data, b->record.len);
+        r = add_cand(b, p, &c, base);
+        if (r < 0)
+            return r;
+    }
+    put_int(&b->batch_run, run);
+    put_int(&b->batch_step, owner->step);
+    put_int(&b->batch_n, count);
+    put_int(&b->batch_time, b->columns[XF_CAND_TIME].count > times_before ? base_time : XRAY_MISSING);
+    b->size += 24;
+    return b->record.failed ? XRAY_ENOMEM : XRAY_OK;
+}
+
+int xf_cands_add_event(struct xf_cands_build *b, struct xf_payload_build *p, struct xf_digest *digest,
+                       const struct xf_owner *owner, enum xf_table table, xray_str record)
+{
+    struct xf_event_table *t = table == XF_TABLE_DECISIONS ? &b->decisions : &b->notes;
+    xray_mp c = xray_mp_over(record.ptr, record.len);
+    xray_str name, body, members;
+    uint32_t count, run, index;
+    int64_t after, time_ns;
+    int r;
+
+    if (!xf_mp_take_array(&c, &count) || count != 4)
+        return XRAY_ECORRUPT;
+    members = xray_strn((const char *)c.at, c.left);
+    xf_mp_take_int(&c, &after);
+    xf_mp_take_str(&c, &name);
+    xf_mp_take_int(&c, &time_ns);
+    if (!xf_mp_take_value(&c, &body))
+        return XRAY_ECORRUPT;
+
+    r = note_owner(b, owner, &run);
+    if (r < 0)
+        return r;
+    begin_record(&b->record, table, owner, 4);
+    xf_buf_put(&b->record, members.ptr, members.len);
+    xf_digest_add(digest, b->record.data, b->record.len);
+
+    index = xf_dict_put(&b->strings, name.ptr, name.len);
+    if (index == UINT32_MAX)
+        return XRAY_ENOMEM;
+    put_int(&t->columns[XF_EV_RUN], run);
+    put_int(&t->columns[XF_EV_STEP], owner->step);
+    put_int(&t->columns[XF_EV_AFTER], after);
+    put_int(&t->columns[XF_EV_NAME], index);
+    put_int(&t->columns[XF_EV_TIME], time_ns);
+    r = xf_payload_store(p, body.ptr, body.len, &t->columns[XF_EV_BODY].bytes);
+    if (r < 0)
+        return r;
+    t->columns[XF_EV_BODY].count++;
+    t->rows++;
+    note_time(b, time_ns);
+    b->size += 90;
+    return XRAY_OK;
+}
+
+static void put_dict(xray_buffer *body, const char *key, const struct xf_dict *d)
+{
+    xf_mp_cstr(body, key);
+    xf_mp_array(body, d->count);
+    for (uint32_t i = 0; i < d->count; i++) {
+        const xray_str s = xf_dict_get(d, i);
+
+        xf_mp_str(body, s.ptr, s.len);
+    }
+}
+
+static void put_array(xray_buffer *body, const char *name, const struct xf_column_build *c)
+{
+    xf_mp_cstr(body, name);
+    xf_mp_array(body, c->count);
+    xf_buf_put(body, c->bytes.data, c->bytes.len);
+}
+
+static void put_run_table(xray_buffer *body, const struct xf_dict *runs)
+{
+    xf_mp_cstr(body, "run");
+    xf_mp_map(body, 1);
+    xf_mp_cstr(body, "id");
+    xf_mp_bin(body, runs->bytes.data, (size_t)runs->count * 16);
+}
+
+static int put_items(xray_buffer *body, const struct xf_dict *items)
+{
+    xray_str *ids = xf_alloc_array(items->count, sizeof *ids);
+
+    if (ids == NULL)
+        return XRAY_ENOMEM;
+    for (uint32_t i = 0; i < items->count; i++)
+        ids[i] = xf_dict_get(items, i);
+    xf_mp_cstr(body, "items");
+    xf_idcol_encode(ids, items->count, body);
+    xf_free(ids);
+    return XRAY_OK;
+}
+
+static void put_shapes(xray_buffer *body, const struct xf_dict *shapes)
+{
+    xf_mp_cstr(body, "shapes");
+    xf_mp_array(body, shapes->count);
+    xf_buf_put(body, shapes->bytes.data, shapes->bytes.len);
+}
+
+static void put_batches(struct xf_cands_build *b, xray_buffer *body)
+{
+    xf_mp_cstr(body, "batches");
+    xf_mp_map(body, 4);
+    put_array(body, "run", &b->batch_run);
+    put_array(body, "step", &b->batch_step);
+    put_array(body, "n", &b->batch_n);
+    put_array(body, "time", &b->batch_time);
+}
+
+static bool is_num(enum xf_cand_column c)
+{
+    return c == XF_CAND_SCORE || c == XF_CAND_THRESHOLD || c == XF_CAND_WEIGHT;
+}
+
+static void put_cands(struct xf_cands_build *b, xray_buffer *body)
+{
+    size_t present = 0;
+
+    for (size_t i = 0; i < XF_CAND_COLUMNS; i++)
+        present += b->columns[i].count > 0;
+    xf_mp_cstr(body, "cands");
+    xf_mp_map(body, present);
+    for (size_t i = 0; i < XF_CAND_COLUMNS; i++) {
+        if (b->columns[i].count == 0)
+            continue;
+        if (!is_num((enum xf_cand_column)i)) {
+            put_array(body, cand_names[i], &b->columns[i]);
+            continue;
+        }
+        xf_mp_cstr(body, cand_names[i]);
+        xf_numcol_encode(&b->columns[i].bytes, b->columns[i].count, body);
+    }
+}
+
+static void put_evidence_columns(struct xf_cands_build *b, xray_buffer *body)
+{
+    xf_mp_cstr(body, "evidence");
+    xf_mp_array(body, b->keys.count);
+    for (uint32_t i = 0; i < b->keys.count; i++)
+        xf_numcol_encode(&b->evidence[i].bytes, b->evidence[i].count, body);
+}
+
+static void put_events(xray_buffer *body, const char *name, const struct xf_event_table *t)
+{
+    if (t->rows == 0)
+        return;
+    xf_mp_cstr(body, name);
+    xf_mp_map(body, XF_EV_COLUMNS);
+    for (size_t i = 0; i < XF_EV_COLUMNS; i++)
+        put_array(body, event_names[i], &t->columns[i]);
+}
+
+int xf_cands_finish(struct xf_cands_build *b, xray_buffer *body)
+{
+    int r;
+
+    xf_mp_map(body, 9u + (b->decisions.rows > 0) + (b->notes.rows > 0));
+    xf_mp_cstr(body, "kind");
+    xf_mp_cstr(body, "candidates");
+    put_dict(body, "strings", &b->strings);
+    put_run_table(body, &b->runs);
+    r = put_items(body, &b->items);
+    if (r < 0)
+        return r;
+    put_dict(body, "keys", &b->keys);
+    put_shapes(body, &b->shapes);
+    put_batches(b, body);
+    put_cands(b, body);
+    put_evidence_columns(b, body);
+    put_events(body, "decisions", &b->decisions);
+    put_events(body, "notes", &b->notes);
+    b->first += b->rows;
+    b->first2 += (uint64_t)b->decisions.rows + b->notes.rows;
+    reset_block(b);
+    return body->failed ? XRAY_ENOMEM : XRAY_OK;
+}

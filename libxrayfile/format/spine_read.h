@@ -1,0 +1,42 @@
+/* A spine body back to rows (spec 7). */
+#ifndef XF_FORMAT_SPINE_READ_H
+#define XF_FORMAT_SPINE_READ_H
+
+#include "format/table_read.h"
+
+enum xf_detail_column { XF_DETAIL_RUN, XF_DETAIL_STEP, XF_DETAIL_BLOCK, XF_DETAIL_COLUMNS };
+
+struct xf_run_row {
+    union xf_cell c[XF_RUN_COLUMNS]; /* by enum xf_run_column */
+};
+
+struct xf_step_row {
+    union xf_cell c[XF_STEP_COLUMNS];
+};
+
+struct xf_detail_row {
+    union xf_cell c[XF_DETAIL_COLUMNS];
+};
+
+struct xf_spine {
+    const uint8_t *body;
+    const xray_str *strings;
+    uint32_t string_count;
+    const uint8_t *run_ids; /* 16 bytes each; an id may stand here more than once */
+    const struct xf_slice *pipelines, *versions; /* one per run, or NULL */
+    uint32_t run_count;
+    const struct xf_run_row *runs;
+    const struct xf_step_row *steps;
+    const struct xf_detail_row *details;
+    uint32_t run_rows, step_rows, detail_rows;
+};
+
+/* Decodes the body, which must outlive *out; all else stands in the arena. XRAY_ECORRUPT, XRAY_ENOMEM. */
+int xf_spine_decode(struct xf_spine *out, xray_str body, struct xf_arena *arena, xray_error *err);
+
+static inline const uint8_t *xf_spine_run_id(const struct xf_spine *s, int64_t run)
+{
+    return s->run_ids + (size_t)run * 16;
+}
+
+#endif

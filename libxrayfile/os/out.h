@@ -1,0 +1,23 @@
+/* The writing side of the operating system: directories, new files, appending. */
+#ifndef XF_OS_OUT_H
+#define XF_OS_OUT_H
+
+#include "xrayfile.h"
+
+#include <sys/uio.h>
+
+/* Opens the directory `path`, creating it and its parents (mode 0700). */
+int xf_dir_open(int *out_fd, const char *path, xray_error *err);
+
+/* Creates `name` in the directory: new, for appending, mode 0600, never through a link, descriptor >= 3.
+ * XRAY_EIO with EEXIST if it is there. */
+int xf_out_create(int *out_fd, int dir_fd, const char *name, xray_error *err);
+
+/* Appends all of it. SIGXFSZ does not reach the process. On failure *written says how much went out. */
+int xf_out_append(int fd, struct iovec *parts, int count, uint64_t *written, xray_error *err);
+
+int xf_out_sync(int fd, xray_error *err);     /* fdatasync */
+int xf_dir_sync(int dir_fd, xray_error *err); /* makes names durable */
+void xf_out_close(int fd);
+
+#endif

@@ -1,0 +1,255 @@
+/* What runs and steps have in common: times, names, ids, values. */
+#include "writer/internal.h"
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "codec/mpread.h"
+#include "codec/mpwrite.h"
+#include "codec/utf8.h"
+#include "os/clock.h"
+
+/* Values beyond this are not taken: a block holds at most 64 MiB (spec 11). */
+#define VALUE_MAX (16u << 20)
+
+/* Buffers larger than this are not kept when a slot is free. */
+#define KEEP_MAX (256u << 10)
+
+int64_t xf_writer_now(xray_writer *w)
+{
+    if (!w->fixed)
+        return xf_clock_real();
+    return (int64_t)((uint64_t)w->fixed_options.time_ns +
+                     (uint64_t)w->fixed_options.tick_ns * w->fixed_reads++);
+}
+
+int64_t xf_writer_mono(xray_writer *w)
+{
+    if (!w->fixed)
+        return xf_clock_mono();
+    return (int64_t)((uint64_t)w->fixed_options.tick_ns * w->fixed_reads);
+}
+
+void xf_writer_new_id(xray_writer *w, uint8_t out[16])
+{
+    struct xf_hash128 h;
+
+    if (!w->fixed) {
+        xf_random(out, 16);
+        return;
+    }
+    h = xf_hash128(w->fixed_options.id, 16, ++w->fixed_ids);
+    xf_put_be64(out, h.high);
+    xf_put_be64(out + 8, h.low);
+}
+
+void xf_scope_open(xray_writer *w, struct xf_scope *s, enum xray_clock clock)
+{
+    s->begun = s->dirty = false;
+    s->segment = 0;
+    s->clock = clock;
+    s->start_ns = s->end_ns = s->dur_ns = s->start_mono = XRAY_MISSING;
+    s->flags = 0;
+    s->cand_total = 0;
+    s->cand_count = s->event_count = 0;
+    xf_row_reset(&s->row);
+    xf_row_reset(&s->ident);
+    xf_buf_reset(&s->cands);
+    xf_buf_reset(&s->events);
+    if (clock == XRAY_CLOCK_NOW) {
+        s->start_mono = xf_writer_mono(w);
+        s->start_ns = xf_writer_now(w);
+    }
+}
+
+static void trim(xray_buffer *b)
+{
+    if (b->cap > KEEP_MAX)
+        xray_buffer_free(b);
+}
+
+void xf_scope_close(struct xf_scope *s)
+{
+    trim(&s->row.bytes);
+    trim(&s->cands);
+    trim(&s->events);
+}
+
+void xf_scope_done(struct xf_scope *s)
+{
+    xf_row_done(&s->row);
+    xf_row_done(&s->ident);
+    xray_buffer_free(&s->cands);
+    xray_buffer_free(&s->events);
+}
+
+size_t xf_clean_text(char *out, size_t max, xray_str text, bool *cut)
+{
+    size_t n = 0;
+
+    if (xf_utf8_valid_len(text.ptr, text.len) == text.len) {
+        n = text.len <= max ? text.len : xf_utf8_cut(text.ptr, text.len, max);
+        if (n > 0)
+            memcpy(out, text.ptr, n);
+        *cut = n != text.len;
+        return n;
+    }
+    *cut = true;
+    for (size_t i = 0; i < text.len && n < max; i++) { /* what is not ASCII in such a text cannot be trusted */
+        const char c = text.ptr[i];
+
+        out[n++] = (unsigned char)c < 0x80 ? c : '?';
+    }
+    return n;
+}
+
+void xf_scope_put_text(struct xf_scope *s, unsigned column, xray_str text, size_t max, bool ident)
+{
+    char clean[XF_ITEM_MAX];
+    bool cut = false;
+    const size_t n = xf_clean_text(clean, max, text, &cut);
+    struct xf_row *rows[2] = {&s->row, ident ? &s->ident : NULL};
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t start;
+
+        if (rows[i] == NULL)
+            continue;
+        start = xf_row_begin(rows[i]);
+        xf_mp_str(&rows[i]->bytes, clean, n);
+        xf_row_end(rows[i], column, start);
+    }
+    if (cut)
+        s->flags |= XRAY_FLAG_TRUNCATED;
+    s->dirty = true;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Bytes of lowercase hexadecimal text, dashes only where a UUID has them (dashed). */
+static bool parse_hex(xray_str text, bool dashed, size_t want, uint8_t *out)
+{
+    size_t digits = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        const int d = hex_digit(text.ptr[i]);
+
+        if (dashed && (i == 8 || i == 13 || i == 18 || i == 23)) {
+            if (text.ptr[i] != '-')
+                return false;
+            continue;
+        }
+        if (d < 0 || digits == want * 2)
+            return false;
+        out[digits / 2] = (uint8_t)(digits % 2 == 0 ? d << 4 : out[digits / 2] | d);
+        digits++;
+    }
+    return digits == want * 2;
+}
+
+void xf_scope_put_ext_id(struct xf_scope *s, unsigned column, xray_str text)
+{
+    uint8_t id[16];
+    size_t n = 0, start;
+
+    if (text.len == 36 && parse_hex(text, true, 16, id))
+        n = 16;
+    else if (text.len == 16 && parse_hex(text, false, 8, id))
+        n = 8;
+    if (n == 0) {
+        xf_scope_put_text(s, column, text, XF_ITEM_MAX, true);
+        return;
+    }
+    start = xf_row_begin(&s->row);
+    xf_mp_bin(&s->row.bytes, id, n);
+    xf_row_end(&s->row, column, start);
+    xf_row_put_bytes(&s->ident, column, xf_row_get(&s->row, column));
+    s->dirty = true;
+}
+
+static void put_not_captured(xray_buffer *b, const uint8_t *data, size_t len)
+{
+    const struct xf_hash128 h = xf_hash128(data, len, 0);
+    uint8_t mark[25];
+
+    mark[0] = XF_NOT_CAPTURED;
+    xf_put_be64(mark + 1, len);
+    xf_put_be64(mark + 9, h.high);
+    xf_put_be64(mark + 17, h.low);
+    xf_mp_ext(b, XF_EXT_MISSING, mark, sizeof mark);
+}
+
+int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_value value)
+{
+    const size_t start = xf_row_begin(&s->row);
+    int r = xray_value_pack(value, true, &s->row.bytes, NULL);
+    size_t len;
+
+    if (r < 0)
+        return r;
+    len = s->row.bytes.len - start;
+    if (len > VALUE_MAX) {
+        xray_buffer mark = {0};
+
+        put_not_captured(&mark, s->row.bytes.data + start, len);
+        s->row.bytes.len = start;
+        xf_buf_put(&s->row.bytes, mark.data, mark.len);
+        xray_buffer_free(&mark);
+        s->flags |= XRAY_FLAG_TRUNCATED;
+    }
+    xf_row_end(&s->row, column, start);
+    s->dirty = true;
+    return XRAY_OK;
+}
+
+/* Copies the entries of `map` but those of `key`; returns how many. */
+static size_t copy_entries(xray_buffer *out, xray_str map, xray_str key)
+{
+    xray_mp c = xray_mp_over(map.ptr, map.len);
+    size_t kept = 0;
+    uint32_t count;
+
+    if (!xf_mp_take_map(&c, &count))
+        return 0;
+    for (uint32_t i = 0; i < count; i++) {
+        xray_mp start = c;
+        xray_str name = {NULL, 0}, k, v;
+
+        if (!xf_mp_take_value(&c, &k) || !xf_mp_take_value(&c, &v))
+            break;
+        if (xf_mp_take_str(&start, &name) && name.len == key.len && memcmp(name.ptr, key.ptr, key.len) == 0)
+            continue;
+        xf_buf_put(out, k.ptr, k.len);
+        xf_buf_put(out, v.ptr, v.len);
+        kept++;
+    }
+    return kept;
+}
+
+int xf_scope_put_entry(xray_writer *w, struct xf_scope *s, unsigned column, xray_str key, xray_value value)
+{
+    const xray_str old = xf_row_has(&s->row, column) ? xf_row_get(&s->row, column) : xray_strn(NULL, 0);
+    xray_buffer *b = &w->scratch;
+    size_t kept, start;
+    int r;
+
+    xf_buf_reset(b);
+    kept = copy_entries(b, old, key);
+    xf_mp_text(b, key.ptr, key.len);
+    r = xray_value_pack(value, true, b, NULL);
+    if (r < 0)
+        return r;
+    if (b->failed || b->len > VALUE_MAX)
+        return b->failed ? XRAY_ENOMEM : XRAY_ELIMIT;
+    start = xf_row_begin(&s->row);
+    xf_mp_map(&s->row.bytes, kept + 1);
+    xf_buf_put(&s->row.bytes, b->data, b->len);
+    xf_row_end(&s->row, column, start);
+    s->dirty = true;
+    return XRAY_OK;
+}

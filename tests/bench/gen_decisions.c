@@ -1,0 +1,680 @@
+/* gen_decisions - seeded generator of decision-heavy traces, for the benchmarks.
+ *
+ * usage: gen_decisions [--runs=N] [--seed=N] [--shape=a|xray]
+ *
+ * Each run picks the competitor of a product in eight steps: keywords are
+ * generated, a search finds candidates, three filters, a deduplication, a ranking
+ * and a selection thin them out; every verdict is an event with reason and evidence.
+ *
+ * Shape a is one {"run":{},"steps":[]} object per line, with events[] in the steps.
+ * Shape xray is the NDJSON of the format's specification, section 13. Both tell the
+ * same runs. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench/random.h"
+
+#define MAX_ITEMS 256
+#define STEPS 8
+#define COUNT(array) (uint32_t)(sizeof(array) / sizeof((array)[0]))
+
+/* ---- what a run is ------------------------------------------------------- */
+
+static const char *const adjectives[] = {
+    "Stainless Steel", "Insulated",  "Wireless",   "Foldable",         "Adjustable", "Ergonomic", "Portable", "Waterproof",
+    "Organic Cotton",  "Chargeable", "Heavy Duty", "Noise Cancelling", "Compact",    "Bamboo",    "Cordless", "Magnetic",
+};
+static const char *const products[] = {
+    "Water Bottle", "Phone Case", "Desk Lamp",     "Yoga Mat",       "Keyboard",  "Camping Chair", "Backpack",
+    "Rain Jacket",  "Towel Set",  "Headphones",    "Coffee Grinder", "Tool Box",  "Vacuum Cleaner", "Car Mount",
+    "Cutting Board", "Air Fryer", "Standing Desk", "Bike Light",     "Dog Leash", "Toaster",
+};
+static const char *const variants[] = {"32oz", "2-pack", "XL", "Black", "with Lid", "Pro", "for Travel", "18 inch"};
+static const char *const categories[] = {
+    "Sports & Outdoors", "Electronics", "Home & Kitchen", "Office Products", "Automotive",
+    "Pet Supplies",      "Clothing",    "Tools",          "Garden",          "Toys",
+};
+static const char *const versions[] = {"1.4.0", "1.4.1", "1.5.0", "2.0.0-rc1"};
+static const char *const failures[] = {
+    "TimeoutError: search took longer than 5.0 s", "RateLimitError: 429 from the model provider",
+    "ValueError: could not parse keywords", "ConnectionError: catalog service is not reachable",
+};
+
+struct item {
+    char id[11];
+    uint32_t price;     /* cents */
+    uint32_t rating;    /* tenths */
+    uint32_t reviews;
+    uint32_t relevance; /* ten-thousandths */
+    uint32_t score;     /* ten-thousandths */
+    uint32_t category, stock;
+    bool alive;
+};
+
+struct evidence {
+    const char *key;
+    const char *text; /* NULL: the fixed decimal `number` */
+    uint32_t number;
+    unsigned decimals;
+};
+
+struct event {
+    const struct item *item;
+    const char *reason; /* NULL: accepted */
+    bool has_score, has_rank;
+    uint32_t rank_in, rank_out;
+    struct evidence evidence[4];
+    uint32_t evidence_count;
+};
+
+struct step {
+    const char *name, *type, *error;
+    uint64_t start_us, end_us;
+    char input[512], output[512], filters[256], reasoning[512]; /* JSON, the last one plain text */
+    bool has_candidates;
+    uint32_t in, out;
+    struct event events[MAX_ITEMS];
+    uint32_t event_count;
+    const struct item *selected;
+    char decision[512];
+};
+
+struct run {
+    uint8_t id[16];
+    uint64_t start_us, end_us;
+    char title[96], metadata[256], output[256];
+    uint32_t price, category; /* of the product whose competitor is looked for */
+    uint32_t cost;            /* millionths */
+    const char *version, *error, *status;
+    struct item items[MAX_ITEMS];
+    uint32_t item_count;
+    struct step steps[STEPS];
+    uint32_t step_count;
+};
+
+/* ---- making a run -------------------------------------------------------- */
+
+static void text(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void text(char *out, size_t size, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(out, size, format, args);
+    va_end(args);
+}
+
+static void random_bytes(struct xb_random *r, uint8_t *out, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)(xb_next(r) >> 56);
+}
+
+/* Prices lie around the product's own, a few of them far off; .99 and .95 are usual. */
+static uint32_t item_price(struct xb_random *r, uint32_t around)
+{
+    const int64_t spread = xb_bell(r);
+    int64_t cents = (int64_t)around + (int64_t)around * spread * (spread > 0 ? 3 : 1) / 3600;
+
+    if (cents < 199)
+        cents = 199;
+    if (xb_chance(r, 70))
+        cents = cents / 100 * 100 + 99;
+    else if (xb_chance(r, 50))
+        cents = cents / 100 * 100 + 95;
+    return (uint32_t)cents;
+}
+
+static void make_items(struct run *run, struct xb_random *r)
+{
+    run->item_count = xb_between(r, 120, 210);
+    for (uint32_t i = 0; i < run->item_count; i++) {
+        struct item *item = &run->items[i];
+
+        text(item->id, sizeof item->id, "%010" PRIx64, xb_next(r) >> 24);
+        item->price = item_price(r, run->price);
+        item->rating = (uint32_t)(42 + xb_bell(r) / 400);
+        if (item->rating > 50)
+            item->rating = 50;
+        item->reviews = xb_below(r, 40) * xb_below(r, 40) * xb_below(r, 12);
+        /* A search returns the most relevant first. */
+        item->relevance = 9800 - i * 8200 / run->item_count - xb_below(r, 40);
+        item->category = xb_chance(r, 78) ? run->category : xb_below(r, COUNT(categories));
+        item->stock = xb_below(r, 60);
+        item->score = (item->relevance * 5 + item->rating * 60 + (item->reviews > 2000 ? 2000 : item->reviews)) / 8;
+        item->alive = true;
+    }
+}
+
+static struct step *begin_step(struct run *run, const char *name, const char *type)
+{
+    struct step *s = &run->steps[run->step_count++];
+
+    memset(s, 0, offsetof(struct step, events));
+    s->event_count = 0;
+    s->selected = NULL;
+    s->name = name;
+    s->type = type;
+    s->start_us = run->end_us;
+    text(s->input, sizeof s->input, "{}");
+    text(s->output, sizeof s->output, "{}");
+    return s;
+}
+
+static void end_step(struct run *run, struct xb_random *r, struct step *s, uint32_t least_us, uint32_t most_us)
+{
+    s->end_us = s->start_us + xb_between(r, least_us, most_us);
+    run->end_us = s->end_us + xb_between(r, 20, 400);
+}
+
+static struct event *add_event(struct step *s, struct item *item, const char *reason)
+{
+    struct event *e = &s->events[s->event_count++];
+
+    e->item = item;
+    e->reason = reason;
+    e->has_score = e->has_rank = false;
+    e->evidence_count = 0;
+    s->has_candidates = true;
+    s->in++;
+    if (reason == NULL)
+        s->out++;
+    else
+        item->alive = false;
+    return e;
+}
+
+static void add_number(struct event *e, const char *key, uint32_t number, unsigned decimals)
+{
+    e->evidence[e->evidence_count++] = (struct evidence){.key = key, .number = number, .decimals = decimals};
+}
+
+static void add_text(struct event *e, const char *key, const char *value)
+{
+    e->evidence[e->evidence_count++] = (struct evidence){.key = key, .text = value};
+}
+
+static void make_keywords(struct run *run, struct xb_random *r)
+{
+    struct step *s = begin_step(run, "generate_keywords", "llm");
+    const char *a = adjectives[xb_below(r, COUNT(adjectives))];
+    const char *p = products[xb_below(r, COUNT(products))];
+
+    text(s->input, sizeof s->input, "{\"title\":\"%s\",\"category\":\"%s\",\"model\":\"gpt-4o-mini\",\"temperature\":0.%u}",
+         run->title, categories[run->category], xb_below(r, 4) * 2 + 1);
+    text(s->output, sizeof s->output, "{\"keywords\":[\"%s\",\"%s %s\",\"best %s %s\"],\"tokens\":%u}", run->title, a, p, p,
+         variants[xb_below(r, COUNT(variants))], xb_between(r, 90, 340));
+    text(s->reasoning, sizeof s->reasoning,
+         "Took the material, the kind and the size from the title; added '%s %s' because shoppers compare it.", a, p);
+    run->cost += xb_between(r, 120, 900);
+    end_step(run, r, s, 300000, 2400000);
+}
+
+static void make_search(struct run *run, struct xb_random *r)
+{
+    struct step *s = begin_step(run, "search", "search");
+
+    text(s->input, sizeof s->input, "{\"query\":\"%s\",\"limit\":%" PRIu32 ",\"index\":\"products-v7\"}", run->title, run->item_count);
+    text(s->output, sizeof s->output, "{\"total_found\":%u,\"returned\":%" PRIu32 "}", xb_between(r, 400, 90000), run->item_count);
+    text(s->reasoning, sizeof s->reasoning, "Fetched the top %" PRIu32 " of the index by keyword relevance.", run->item_count);
+    for (uint32_t i = 0; i < run->item_count; i++) {
+        struct event *e = add_event(s, &run->items[i], NULL);
+
+        add_number(e, "relevance", run->items[i].relevance, 4);
+        add_number(e, "position", i + 1, 0);
+    }
+    end_step(run, r, s, 40000, 900000);
+}
+
+static void price_event(struct step *s, struct item *item, uint32_t low, uint32_t high)
+{
+    const char *reason = item->price > high ? "price_too_high" : item->price < low ? "price_too_low" : NULL;
+    struct event *e = add_event(s, item, reason);
+
+    add_number(e, "price", item->price, 2);
+    if (reason != NULL)
+        add_number(e, reason[10] == 'h' ? "max_price" : "min_price", reason[10] == 'h' ? high : low, 2);
+}
+
+static void rating_event(struct step *s, struct item *item, uint32_t least, uint32_t reviews)
+{
+    const char *reason = item->rating < least ? "rating_too_low" : item->reviews < reviews ? "too_few_reviews" : NULL;
+    struct event *e = add_event(s, item, reason);
+
+    add_number(e, "rating", item->rating, 1);
+    add_number(e, "reviews", item->reviews, 0);
+}
+
+static void category_event(struct step *s, struct item *item, const struct run *run, struct xb_random *r)
+{
+    const char *reason = item->category != run->category ? "wrong_category" : NULL;
+
+    if (reason == NULL && item->stock == 0)
+        reason = "out_of_stock";
+    else if (reason == NULL && xb_chance(r, 6))
+        reason = "accessory_not_product";
+    else if (reason == NULL && xb_chance(r, 3))
+        reason = "excluded_brand";
+
+    struct event *e = add_event(s, item, reason);
+
+    add_text(e, "category", categories[item->category]);
+    if (reason != NULL && reason[0] != 'o')
+        add_text(e, "wanted", categories[run->category]);
+}
+
+static void make_filter(struct run *run, struct xb_random *r, const char *name)
+{
+    struct step *s = begin_step(run, name, "filter");
+    const uint32_t low = run->price / 2, high = run->price * 3 / 2;
+    const uint32_t least = xb_between(r, 38, 40), reviews = xb_between(r, 1, 5) * 20;
+    const char kind = name[7]; /* p, r or c */
+
+    for (uint32_t i = 0; i < run->item_count; i++) {
+        struct item *item = &run->items[i];
+
+        if (!item->alive)
+            continue;
+        if (kind == 'p')
+            price_event(s, item, low, high);
+        else if (kind == 'r')
+            rating_event(s, item, least, reviews);
+        else
+            category_event(s, item, run, r);
+    }
+    if (kind == 'p')
+        text(s->filters, sizeof s->filters, "{\"price\":{\"min\":%u.%02u,\"max\":%u.%02u}}", low / 100, low % 100,
+             high / 100, high % 100);
+    else if (kind == 'r')
+        text(s->filters, sizeof s->filters, "{\"rating\":{\"min\":%u.%u},\"reviews\":{\"min\":%u}}", least / 10, least % 10,
+             reviews);
+    else
+        text(s->filters, sizeof s->filters, "{\"category\":\"%s\",\"in_stock\":true}", categories[run->category]);
+    text(s->input, sizeof s->input, "{\"candidates\":%u}", s->in);
+    text(s->output, sizeof s->output, "{\"kept\":%u,\"rejected\":%u}", s->out, s->in - s->out);
+    text(s->reasoning, sizeof s->reasoning, "Kept %u of %u candidates that are comparable in %s with the reference product.",
+         s->out, s->in, name + 7);
+    end_step(run, r, s, 400, 9000);
+}
+
+static void make_dedupe(struct run *run, struct xb_random *r)
+{
+    struct step *s = begin_step(run, "dedupe", "transform");
+    const struct item *before = NULL;
+
+    for (uint32_t i = 0; i < run->item_count; i++) {
+        struct item *item = &run->items[i];
+
+        if (!item->alive)
+            continue;
+        const char *reason = before == NULL         ? NULL
+                             : xb_chance(r, 11)     ? "duplicate_title"
+                             : xb_chance(r, 7)      ? "same_seller_variant"
+                                                    : NULL;
+        struct event *e = add_event(s, item, reason);
+
+        if (reason != NULL) {
+            add_text(e, "duplicate_of", before->id);
+            add_number(e, "similarity", xb_between(r, 8800, 9990), 3 + (reason[0] == 'd'));
+        } else
+            before = item;
+    }
+    text(s->input, sizeof s->input, "{\"candidates\":%u,\"method\":\"minhash\",\"threshold\":0.88}", s->in);
+    text(s->output, sizeof s->output, "{\"kept\":%u}", s->out);
+    text(s->reasoning, sizeof s->reasoning, "Removed %u listings that describe the same product.", s->in - s->out);
+    end_step(run, r, s, 900, 30000);
+}
+
+static int by_score(const void *a, const void *b)
+{
+    const struct item *const *x = a, *const *y = b;
+
+    if ((*x)->score != (*y)->score)
+        return (*x)->score < (*y)->score ? 1 : -1;
+    return strcmp((*x)->id, (*y)->id);
+}
+
+/* Ranks what is left and keeps the upper part; returns the order for the selection. */
+static uint32_t make_rank(struct run *run, struct xb_random *r, struct item *order[MAX_ITEMS])
+{
+    struct step *s = begin_step(run, "rank", "rank");
+    uint32_t count = 0, position[MAX_ITEMS];
+
+    for (uint32_t i = 0; i < run->item_count; i++)
+        if (run->items[i].alive) {
+            position[i] = count + 1;
+            order[count++] = &run->items[i];
+        }
+    qsort(order, count, sizeof order[0], by_score);
+    for (uint32_t i = 0; i < count; i++) {
+        struct event *e = add_event(s, order[i], i >= count * 3 / 4 ? "below_cutoff" : NULL);
+
+        e->has_score = e->has_rank = true;
+        e->rank_in = position[order[i] - run->items];
+        e->rank_out = i + 1;
+    }
+    text(s->input, sizeof s->input, "{\"candidates\":%u,\"weights\":{\"relevance\":0.62,\"rating\":0.13,\"reviews\":0.25}}", s->in);
+    text(s->output, sizeof s->output, "{\"ranked\":%u}", s->out);
+    text(s->reasoning, sizeof s->reasoning, "Ranked by relevance, rating and number of reviews; the lowest quarter is cut off.");
+    end_step(run, r, s, 300, 6000);
+    return s->out;
+}
+
+static void make_select(struct run *run, struct xb_random *r, struct item *order[MAX_ITEMS], uint32_t count)
+{
+    struct step *s = begin_step(run, "select", "select");
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct event *e = add_event(s, order[i], i > 0 ? "outscored" : NULL);
+
+        e->has_score = true;
+    }
+    text(s->input, sizeof s->input, "{\"candidates\":%u}", count);
+    text(s->reasoning, sizeof s->reasoning, "No candidate was left to select.");
+    if (count > 0) {
+        const struct item *best = order[0];
+
+        s->selected = best;
+        text(s->decision, sizeof s->decision, "{\"selected\":[\"%s\"],\"reason\":\"highest_score\",\"score\":0.%04u,\"confidence\":0.%02u}",
+             best->id, best->score, xb_between(r, 55, 98));
+        text(s->output, sizeof s->output, "{\"selected\":\"%s\"}", best->id);
+        text(s->reasoning, sizeof s->reasoning, "Selected %s: score 0.%04u, rated %u.%u by %u customers, %u.%02u against %u.%02u.",
+             best->id, best->score, best->rating / 10, best->rating % 10, best->reviews, best->price / 100,
+             best->price % 100, run->price / 100, run->price % 100);
+        text(run->output, sizeof run->output, "{\"competitor\":\"%s\",\"score\":0.%04u}", best->id, best->score);
+    }
+    run->cost += xb_between(r, 300, 4000);
+    end_step(run, r, s, 200000, 1800000);
+}
+
+static void make_run(struct run *run, struct xb_random *r, uint64_t start_us)
+{
+    struct item *order[MAX_ITEMS];
+
+    random_bytes(r, run->id, sizeof run->id);
+    run->id[6] = (uint8_t)((run->id[6] & 0x0f) | 0x40); /* a version 4 UUID, as applications make them */
+    run->id[8] = (uint8_t)((run->id[8] & 0x3f) | 0x80);
+    run->start_us = run->end_us = start_us;
+    run->step_count = 0;
+    run->cost = 0;
+    run->error = NULL;
+    run->status = "success";
+    run->version = versions[xb_below(r, 100) * COUNT(versions) / 100];
+    run->price = xb_between(r, 9, 180) * 100 + 99;
+    run->category = xb_below(r, COUNT(categories));
+    text(run->title, sizeof run->title, "%s %s %s", adjectives[xb_below(r, COUNT(adjectives))],
+         products[xb_below(r, COUNT(products))], variants[xb_below(r, COUNT(variants))]);
+    text(run->metadata, sizeof run->metadata, "{\"product\":\"%s\",\"price\":%u.%02u,\"worker\":\"worker-%u\",\"region\":\"%s\"}",
+         run->title, run->price / 100, run->price % 100, xb_below(r, 12), xb_chance(r, 60) ? "eu-west-1" : "us-east-1");
+    text(run->output, sizeof run->output, "{\"competitor\":null}");
+
+    make_items(run, r);
+    make_keywords(run, r);
+    make_search(run, r);
+    make_filter(run, r, "filter_price");
+    make_filter(run, r, "filter_rating");
+    make_filter(run, r, "filter_category");
+    make_dedupe(run, r);
+    make_select(run, r, order, make_rank(run, r, order));
+    if (xb_chance(r, 4)) {
+        run->status = "failure";
+        run->error = failures[xb_below(r, COUNT(failures))];
+        run->steps[STEPS - 1].error = run->error;
+    } else if (xb_chance(r, 6))
+        run->status = "partial";
+}
+
+/* ---- JSON, as far as needed ---------------------------------------------- */
+
+/* Applications print floats with the fewest digits: 12.50 is 12.5. */
+static void put_decimal(uint32_t number, unsigned decimals)
+{
+    static const uint32_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+    const uint32_t whole = number / powers[decimals];
+    uint32_t rest = number % powers[decimals];
+
+    while (decimals > 1 && rest % 10 == 0) {
+        rest /= 10;
+        decimals--;
+    }
+    if (decimals == 0)
+        printf("%" PRIu32, whole);
+    else
+        printf("%" PRIu32 ".%0*" PRIu32, whole, (int)decimals, rest);
+}
+
+static void put_id(const uint8_t id[16], bool dashes)
+{
+    for (int i = 0; i < 16; i++)
+        printf("%s%02x", dashes && (i == 4 || i == 6 || i == 8 || i == 10) ? "-" : "", id[i]);
+}
+
+static void put_iso(uint64_t us)
+{
+    const time_t seconds = (time_t)(us / 1000000);
+    struct tm t;
+
+    gmtime_r(&seconds, &t);
+    printf("%04d-%02d-%02dT%02d:%02d:%02d.%06uZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+           t.tm_sec, (unsigned)(us % 1000000));
+}
+
+static void put_evidence(const char *key, const struct event *e)
+{
+    if (e->evidence_count == 0)
+        return;
+    printf(",\"%s\":{", key);
+    for (uint32_t i = 0; i < e->evidence_count; i++) {
+        const struct evidence *v = &e->evidence[i];
+
+        printf("%s\"%s\":", i > 0 ? "," : "", v->key);
+        if (v->text != NULL)
+            printf("\"%s\"", v->text);
+        else
+            put_decimal(v->number, v->decimals);
+    }
+    putchar('}');
+}
+
+static void put_score_and_rank(const struct event *e)
+{
+    if (e->has_score) {
+        printf(",\"score\":");
+        put_decimal(e->item->score, 4);
+    }
+    if (e->has_rank)
+        printf(",\"rank_in\":%" PRIu32 ",\"rank_out\":%" PRIu32, e->rank_in, e->rank_out);
+}
+
+/* ---- shape a ------------------------------------------------------------- */
+
+static void put_event_a(const struct event *e)
+{
+    printf("{\"type\":\"%s\",\"item_id\":\"%s\"", e->reason == NULL ? "accept" : "reject", e->item->id);
+    if (e->reason != NULL)
+        printf(",\"reason\":\"%s\"", e->reason);
+    put_score_and_rank(e);
+    put_evidence("data", e);
+    putchar('}');
+}
+
+static void put_step_a(const struct step *s, uint32_t sequence, struct xb_random *r)
+{
+    uint8_t id[16];
+
+    random_bytes(r, id, sizeof id);
+    printf("{\"id\":\"");
+    put_id(id, true);
+    printf("\",\"step_name\":\"%s\",\"step_type\":\"%s\",\"sequence\":%" PRIu32 ",\"start_time\":\"", s->name, s->type, sequence);
+    put_iso(s->start_us);
+    printf("\",\"end_time\":\"");
+    put_iso(s->end_us);
+    printf("\",\"inputs\":%s,\"outputs\":%s,\"reasoning\":\"%s\"", s->input, s->output, s->reasoning);
+    if (s->has_candidates)
+        printf(",\"candidates_in\":%" PRIu32 ",\"candidates_out\":%" PRIu32, s->in, s->out);
+    if (s->filters[0] != '\0')
+        printf(",\"filters_applied\":%s", s->filters);
+    if (s->error != NULL)
+        printf(",\"error\":\"%s\"", s->error);
+    printf(",\"events\":[");
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        if (i > 0)
+            putchar(',');
+        put_event_a(&s->events[i]);
+    }
+    if (s->selected != NULL)
+        printf(",{\"type\":\"decision\",\"item_id\":\"%s\",\"reason\":\"highest_score\",\"data\":%s}", s->selected->id, s->decision);
+    printf("]}");
+}
+
+static void put_run_a(const struct run *run, struct xb_random *r)
+{
+    printf("{\"run\":{\"id\":\"");
+    put_id(run->id, true);
+    printf("\",\"pipeline_name\":\"competitor_selection\",\"pipeline_version\":\"%s\",\"start_time\":\"", run->version);
+    put_iso(run->start_us);
+    printf("\",\"end_time\":\"");
+    put_iso(run->end_us);
+    printf("\",\"status\":\"%s\",\"metadata\":%s,\"final_output\":%s", run->status, run->metadata, run->output);
+    if (run->error != NULL)
+        printf(",\"error\":\"%s\"", run->error);
+    printf("},\"steps\":[");
+    for (uint32_t i = 0; i < run->step_count; i++) {
+        if (i > 0)
+            putchar(',');
+        put_step_a(&run->steps[i], i, r);
+    }
+    printf("]}\n");
+}
+
+/* ---- shape xray ---------------------------------------------------------- */
+
+/* Begins a record that belongs to a step (0: to the run). */
+static void begin_line(const char *kind, const struct run *run, uint32_t step)
+{
+    printf("{\"kind\":\"%s\",\"run\":\"", kind);
+    put_id(run->id, false);
+    putchar('"');
+    if (step > 0)
+        printf(",\"step\":%" PRIu32, step);
+}
+
+static void put_times(uint64_t start_us, uint64_t end_us)
+{
+    printf(",\"start\":\"%" PRIu64 "000\",\"end\":\"%" PRIu64 "000\",\"duration\":\"%" PRIu64 "000\"", start_us, end_us,
+           end_us - start_us);
+}
+
+/* The histogram of rejections, in the order of first use. */
+static void put_reasons(const struct step *s)
+{
+    const char *codes[16];
+    uint32_t counts[16], used = 0;
+
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        uint32_t k = 0;
+
+        if (s->events[i].reason == NULL)
+            continue;
+        while (k < used && strcmp(codes[k], s->events[i].reason) != 0)
+            k++;
+        if (k == used) {
+            codes[used] = s->events[i].reason;
+            counts[used++] = 0;
+        }
+        counts[k]++;
+    }
+    for (uint32_t k = 0; k < used; k++)
+        printf("%s\"%s\":%" PRIu32, k == 0 ? ",\"reasons\":{" : ",", codes[k], counts[k]);
+    if (used > 0)
+        putchar('}');
+}
+
+static void put_step_xray(const struct run *run, const struct step *s, uint32_t number)
+{
+    begin_line("step", run, number);
+    printf(",\"name\":\"%s\",\"type\":\"%s\",\"status\":\"%s\"", s->name, s->type, s->error != NULL ? "failure" : "success");
+    put_times(s->start_us, s->end_us);
+    if (s->has_candidates)
+        printf(",\"candidates_in\":%" PRIu32 ",\"candidates_out\":%" PRIu32, s->in, s->out);
+    put_reasons(s);
+    if (s->error != NULL)
+        printf(",\"error\":\"%s\"", s->error);
+    if (s->filters[0] != '\0')
+        printf(",\"filters\":%s", s->filters);
+    printf(",\"input\":%s,\"output\":%s,\"reasoning\":\"%s\"}\n", s->input, s->output, s->reasoning);
+
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const struct event *e = &s->events[i];
+
+        begin_line("cand", run, number);
+        printf(",\"item\":\"%s\",\"verdict\":\"%s\"", e->item->id, e->reason == NULL ? "accept" : "reject");
+        if (e->reason != NULL)
+            printf(",\"reasons\":[{\"code\":\"%s\"}]", e->reason);
+        put_score_and_rank(e);
+        put_evidence("evidence", e);
+        printf("}\n");
+    }
+    if (s->selected != NULL) {
+        begin_line("decision", run, number);
+        printf(",\"after\":%" PRIu32 ",\"name\":\"select_competitor\",\"body\":%s}\n", s->event_count, s->decision);
+    }
+}
+
+static void put_run_xray(const struct run *run)
+{
+    begin_line("run", run, 0);
+    printf(",\"pipeline\":\"competitor_selection\",\"version\":\"%s\",\"status\":\"%s\"", run->version, run->status);
+    put_times(run->start_us, run->end_us);
+    printf(",\"cost\":");
+    put_decimal(run->cost, 6);
+    if (run->error != NULL)
+        printf(",\"error\":\"%s\"", run->error);
+    printf(",\"metadata\":%s,\"output\":%s}\n", run->metadata, run->output);
+    for (uint32_t i = 0; i < run->step_count; i++)
+        put_step_xray(run, &run->steps[i], i + 1);
+}
+
+/* ---- the command --------------------------------------------------------- */
+
+int main(int argc, char **argv)
+{
+    static struct run run; /* too large for a stack */
+    struct xb_random r = {.state = 1};
+    unsigned long runs = 2000;
+    bool shape_a = true;
+
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--runs=", 7) == 0)
+            runs = strtoul(argv[i] + 7, NULL, 10);
+        else if (strncmp(argv[i], "--seed=", 7) == 0)
+            r.state = strtoull(argv[i] + 7, NULL, 10);
+        else if (strcmp(argv[i], "--shape=a") == 0 || strcmp(argv[i], "--shape=xray") == 0)
+            shape_a = argv[i][8] == 'a';
+        else {
+            fprintf(stderr, "usage: gen_decisions [--runs=N] [--seed=N] [--shape=a|xray]\n");
+            return 2;
+        }
+    }
+
+    uint64_t start_us = 1767225600000000u; /* 2026-01-01 */
+
+    for (unsigned long i = 0; i < runs; i++) {
+        start_us += xb_between(&r, 100000, 90000000);
+        make_run(&run, &r, start_us);
+        if (shape_a)
+            put_run_a(&run, &r);
+        else
+            put_run_xray(&run);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("gen_decisions");
+        return 2;
+    }
+    return 0;
+}

@@ -1,0 +1,69 @@
+/* What all tools share on the command line: options, help, messages, exit status. */
+#ifndef COMMON_CLI_H
+#define COMMON_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit status of every tool. */
+enum {
+    EXIT_FOUND = 0,   /* done; something was found */
+    EXIT_NOTHING = 1, /* done; nothing was found */
+    EXIT_TROUBLE = 2, /* usage, input or output error, also when some output was printed */
+    EXIT_SKIPPED = 3, /* done, but data was damaged and skipped */
+};
+
+/* One option: the parser's table, the help and its spelling check all come from here. */
+struct cli_option {
+    int key;          /* the letter of the short option, or from CLI_LONG up: it has none */
+    const char *name; /* long name without dashes; NULL ends the table */
+    const char *arg;  /* name of its argument in the help; NULL: it takes none */
+    const char *help; /* one line */
+};
+
+enum { CLI_LONG = 256 };
+
+struct cli_example {
+    const char *command;
+    const char *what;
+};
+
+struct cli_tool {
+    const char *name;
+    const char *summary;
+    const char *usage[3];               /* without the name; NULL: no more */
+    const struct cli_example *examples; /* a NULL command ends it */
+    const struct cli_option *options;   /* what is added to -h, -V, --color */
+};
+
+/* Begins: resets SIGPIPE (parents may ignore it) and reads no further than needed. */
+void cli_start(const struct cli_tool *tool, int argc, char **argv);
+
+/* The key of the next option, its argument in *arg; 0 when all are read. Help,
+ * version and usage errors end the program in here; abbreviations are errors. */
+int cli_next(const char **arg);
+
+/* What stands behind the options. */
+char **cli_operands(int *count);
+
+/* An option's argument as a number, at least `min`. */
+uint64_t cli_number(const char *option, const char *text, uint64_t min);
+
+/* Messages: one line "xray-grep: SUBJECT: MESSAGE" (a NULL subject is left out),
+ * made safe for a terminal. What stands on stdout so far is written first. */
+void cli_say(const char *subject, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same, and the exit status will be EXIT_TROUBLE. */
+void cli_error(const char *subject, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A line "hint: ..." after a message. */
+void cli_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Data was skipped: the exit status will be EXIT_SKIPPED, or EXIT_TROUBLE if that too. */
+void cli_skipped(void);
+
+_Noreturn void cli_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes what is left and tells the exit status: trouble, skipped, nothing, found, the first that is true. */
+int cli_finish(bool found);
+
+#endif

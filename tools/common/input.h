@@ -1,0 +1,21 @@
+/* The traces a tool reads: FILE operands, or $XRAY_DIR. */
+#ifndef COMMON_INPUT_H
+#define COMMON_INPUT_H
+
+#include "xrayfile.h"
+
+/* Opens the operands. Those that are not there are reported and left out; where
+ * nothing can be read the program ends with status 2. */
+xray_store *input_open(char **paths, int count);
+
+/* Reports what had to be skipped (at most 20 lines, then a count) and closes.
+ * To be called when all output is done. */
+void input_close(xray_store *store);
+
+/* A call on the store failed: says so; the exit status will be 2. */
+void input_failed(const xray_error *err);
+
+/* What was read, on stderr (--stats). */
+void input_print_stats(const xray_store *store);
+
+#endif

@@ -1,0 +1,246 @@
+/* See runs.h. */
+#include "common/runs.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "common/cli.h"
+#include "common/human.h"
+
+enum { MIN_DIGITS = 8 };
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, 16);
+}
+
+/* Hexadecimal digits that two ids have in common at their beginning. */
+static int common_digits(const uint8_t *a, const uint8_t *b)
+{
+    int i = 0;
+
+    while (i < 16 && a[i] == b[i])
+        i++;
+    if (i == 16)
+        return 32;
+    return 2 * i + ((a[i] ^ b[i]) < 16);
+}
+
+int runs_id_digits(const xray_run_record *runs, size_t count)
+{
+    uint8_t(*ids)[16] = memory_new(count, 16);
+    int digits = MIN_DIGITS;
+
+    for (size_t i = 0; i < count; i++)
+        memcpy(ids[i], runs[i].id, 16);
+    qsort(ids, count, 16, compare_ids);
+    for (size_t i = 1; i < count; i++) {
+        const int need = common_digits(ids[i - 1], ids[i]) + 1;
+
+        if (need > digits)
+            digits = need;
+    }
+    free(ids);
+    return digits < 32 ? digits : 32;
+}
+
+void runs_put_id(struct text *t, const uint8_t id[16], int digits)
+{
+    for (int i = 0; i < digits && i < 32; i++) {
+        const unsigned nibble = i % 2 == 0 ? id[i / 2] >> 4 : id[i / 2] & 15;
+
+        text_put(t, &"0123456789abcdef"[nibble], 1);
+    }
+}
+
+const char *runs_status(bool ended, bool abandoned, xray_outcome outcome)
+{
+    if (!ended)
+        return abandoned ? "abandoned" : "running";
+    if (outcome == XRAY_RUNNING)
+        return "ended";
+
+    const char *name = xray_outcome_name(outcome);
+
+    return name != NULL ? name : "unknown";
+}
+
+enum style runs_status_style(const char *status)
+{
+    if (strcmp(status, "success") == 0)
+        return STYLE_GOOD;
+    if (strcmp(status, "failure") == 0)
+        return STYLE_BAD;
+    if (strcmp(status, "partial") == 0 || strcmp(status, "abandoned") == 0)
+        return STYLE_WARN;
+    return STYLE_NONE;
+}
+
+const char *runs_parse_status(const char *text)
+{
+    if (strcasecmp(text, "abandoned") == 0)
+        return "abandoned";
+    if (strcasecmp(text, "ended") == 0)
+        return "ended";
+
+    const int outcome = xray_outcome_parse(xray_s(text));
+
+    if (outcome < 0)
+        cli_usage("--status takes running, abandoned, success, failure, partial or ended, not '%s'", text);
+    return xray_outcome_name(outcome);
+}
+
+void runs_put_pipeline(struct text *t, const xray_run_record *run)
+{
+    if (run->pipeline.len == 0)
+        text_puts(t, "-");
+    text_safe(t, run->pipeline, SAFE_LINE);
+    if (run->version.len > 0) {
+        text_puts(t, "@");
+        text_safe(t, run->version, SAFE_LINE);
+    }
+}
+
+bool name_matches(const char *pattern, xray_str name)
+{
+    char copy[512];
+
+    if (name.len == 0)
+        return false;
+    if (strpbrk(pattern, "*?[\\") == NULL || name.len >= sizeof copy)
+        return strlen(pattern) == name.len && memcmp(pattern, name.ptr, name.len) == 0;
+    memcpy(copy, name.ptr, name.len);
+    copy[name.len] = '\0';
+    return fnmatch(pattern, copy, 0) == 0;
+}
+
+static void list_matches(xray_store *store, const size_t *matches, size_t count)
+{
+    const xray_run_record *runs;
+    size_t run_count;
+    struct text t = { 0 };
+
+    if (xray_store_runs(store, &runs, &run_count, NULL) < 0)
+        return;
+    for (size_t i = 0; i < count && i < 16; i++) {
+        const xray_run_record *run = &runs[matches[i]];
+
+        text_reset(&t);
+        runs_put_id(&t, run->id, 32);
+        text_puts(&t, "  ");
+        runs_put_pipeline(&t, run);
+        if (run->ext_id.len > 0) {
+            text_puts(&t, "  ");
+            text_safe(&t, run->ext_id, SAFE_LINE);
+        }
+        if (run->start_ns != XRAY_MISSING) {
+            text_puts(&t, "  ");
+            human_time(&t, run->start_ns, 0);
+        }
+        cli_hint("%.*s", (int)t.len, t.data);
+    }
+    text_free(&t);
+}
+
+bool runs_find(xray_store *store, const char *id, size_t *index)
+{
+    size_t matches[16];
+    xray_error err = { 0 };
+    const int count = xray_store_find_run(store, xray_s(id), index, matches, &err);
+
+    if (count == 1)
+        return true;
+    if (count > 1) {
+        cli_error(NULL, "run id '%s' is ambiguous: %d runs begin so", id, count);
+        list_matches(store, matches, (size_t)count);
+    } else if (count == 0 || count == XRAY_ENOTFOUND) {
+        cli_error(NULL, "no run has an id that begins with '%s'", id);
+        if (strlen(id) < 4)
+            cli_hint("at least 4 characters of the id are needed");
+    } else {
+        cli_error(NULL, "run id '%s': %s", id, err.message);
+    }
+    return false;
+}
+
+/* ---- ids to numbers ---- */
+
+struct idmap_slot {
+    uint8_t id[16];
+    size_t number_plus_1; /* 0: free */
+};
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* Seeded at random: ids are chosen by whoever wrote the file. */
+static struct idmap_slot *find_slot(const struct idmap *m, const uint8_t id[16])
+{
+    uint64_t half[2];
+
+    memcpy(half, id, 16);
+
+    size_t i = (size_t)mix(mix(half[0] ^ m->seed[0]) + (half[1] ^ m->seed[1]));
+
+    for (;; i++) {
+        struct idmap_slot *slot = &m->slots[i & (m->cap - 1)];
+
+        if (slot->number_plus_1 == 0 || memcmp(slot->id, id, 16) == 0)
+            return slot;
+    }
+}
+
+static void grow(struct idmap *m)
+{
+    const struct idmap old = *m;
+
+    if (old.cap == 0 && getrandom(m->seed, sizeof m->seed, 0) != sizeof m->seed)
+        m->seed[0] = (uint64_t)(uintptr_t)m;
+    m->cap = old.cap == 0 ? 1024 : old.cap * 2;
+    m->slots = memory_new(m->cap, sizeof *m->slots);
+    for (size_t i = 0; i < old.cap; i++) {
+        if (old.slots[i].number_plus_1 != 0)
+            *find_slot(m, old.slots[i].id) = old.slots[i];
+    }
+    free(old.slots);
+}
+
+size_t idmap_put(struct idmap *m, const uint8_t id[16], bool *added)
+{
+    if (m->count >= m->cap / 3 * 2)
+        grow(m);
+
+    struct idmap_slot *slot = find_slot(m, id);
+
+    *added = slot->number_plus_1 == 0;
+    if (*added) {
+        memcpy(slot->id, id, 16);
+        slot->number_plus_1 = ++m->count;
+    }
+    return slot->number_plus_1 - 1;
+}
+
+bool idmap_find(const struct idmap *m, const uint8_t id[16], size_t *number)
+{
+    if (m->cap == 0)
+        return false;
+
+    const struct idmap_slot *slot = find_slot(m, id);
+
+    if (slot->number_plus_1 == 0)
+        return false;
+    *number = slot->number_plus_1 - 1;
+    return true;
+}
+
+void idmap_free(struct idmap *m)
+{
+    free(m->slots);
+    *m = (struct idmap){ 0 };
+}
