@@ -137,8 +137,8 @@ struct decimal {
 static size_t int_cost(int64_t v)
 {
     if (v < 0)
-        v = -(v + 1) * 4; /* -32 is the least of one byte, 127 the greatest */
-    return v < 128 ? 1 : v < 256 ? 2 : v < 65536 ? 3 : v < INT64_C(4294967296) ? 5 : 9;
+        return v >= -32 ? 1 : v >= INT8_MIN ? 2 : v >= INT16_MIN ? 3 : v >= INT32_MIN ? 5 : 9;
+    return v < 128 ? 1 : v <= UINT8_MAX ? 2 : v <= UINT16_MAX ? 3 : v <= UINT32_MAX ? 5 : 9;
 }
 
 /* True if every id is the prefix and a number, and then what the column costs. */
@@ -232,7 +232,8 @@ void xf_idcol_encode(const xray_str *ids, size_t count, xray_buffer *out)
 {
     if (count > 1) {
         const struct survey s = look_at(ids, count);
-        const bool text = xf_utf8_valid_len(ids[0].ptr, s.common) == s.common; /* the prefix must be */
+        /* The prefix must be text; an empty id has no digits. */
+        const bool text = s.min_len > 0 && xf_utf8_valid_len(ids[0].ptr, s.common) == s.common;
         const uint64_t hex = text && all_hex(ids, count, &s)
                                  ? s.common + count * ((s.max_len - s.common + 1) / 2)
                                  : UINT64_MAX;

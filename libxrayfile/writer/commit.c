@@ -42,11 +42,12 @@ static int fail_status(xray_writer *w, int status)
 
 static int write_block(xray_writer *w, const struct xf_block_info *info)
 {
+    const size_t raw = w->out.body.len;
     xray_error err = {0};
 
     if (xf_segment_out_block(&w->out, info, &err) < 0)
         return xf_writer_fail(w, &err);
-    w->stats.raw_bytes += w->out.body.len;
+    w->stats.raw_bytes += raw;
     return XRAY_OK;
 }
 

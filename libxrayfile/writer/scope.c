@@ -193,6 +193,11 @@ int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_value value)
     if (r < 0)
         return r;
     len = s->row.bytes.len - start;
+    if (len == 1 && s->row.bytes.data[start] == 0xc0) { /* nil: a column cannot tell it from "missing" (spec 5.1) */
+        s->row.bytes.len = start;
+        xf_row_unset(&s->row, column);
+        return XRAY_OK;
+    }
     if (len > VALUE_MAX) {
         xray_buffer mark = {0};
 

@@ -39,6 +39,10 @@ static const char *const categories[] = {
     "Sports & Outdoors", "Electronics", "Home & Kitchen", "Office Products", "Automotive",
     "Pet Supplies",      "Clothing",    "Tools",          "Garden",          "Toys",
 };
+static const char *const brands[] = {
+    "Acme", "Northpeak", "Lumo", "Hydra", "Kestrel", "Vanta", "Brio", "Oakline", "Zephyr", "Tundra", "Mira", "Solid",
+    "Pico", "Harbor", "Fable", "Ridge", "Nimbus", "Quill", "Ember", "Cobalt", "Terra", "Juno", "Atlas", "Willow",
+};
 static const char *const versions[] = {"1.4.0", "1.4.1", "1.5.0", "2.0.0-rc1"};
 static const char *const failures[] = {
     "TimeoutError: search took longer than 5.0 s", "RateLimitError: 429 from the model provider",
@@ -47,12 +51,14 @@ static const char *const failures[] = {
 
 struct item {
     char id[11];
-    uint32_t price;     /* cents */
+    uint32_t price;     /* cents, as shipping */
+    uint32_t shipping;
     uint32_t rating;    /* tenths */
     uint32_t reviews;
     uint32_t relevance; /* ten-thousandths */
     uint32_t score;     /* ten-thousandths */
     uint32_t category, stock;
+    const char *brand;
     bool alive;
 };
 
@@ -68,7 +74,7 @@ struct event {
     const char *reason; /* NULL: accepted */
     bool has_score, has_rank;
     uint32_t rank_in, rank_out;
-    struct evidence evidence[4];
+    struct evidence evidence[6];
     uint32_t evidence_count;
 };
 
@@ -132,12 +138,13 @@ static uint32_t item_price(struct xb_random *r, uint32_t around)
 
 static void make_items(struct run *run, struct xb_random *r)
 {
-    run->item_count = xb_between(r, 120, 210);
+    run->item_count = xb_between(r, 112, 194);
     for (uint32_t i = 0; i < run->item_count; i++) {
         struct item *item = &run->items[i];
 
         text(item->id, sizeof item->id, "%010" PRIx64, xb_next(r) >> 24);
         item->price = item_price(r, run->price);
+        item->shipping = xb_chance(r, 40) ? 0 : xb_between(r, 199, 1499);
         item->rating = (uint32_t)(42 + xb_bell(r) / 400);
         if (item->rating > 50)
             item->rating = 50;
@@ -146,6 +153,7 @@ static void make_items(struct run *run, struct xb_random *r)
         item->relevance = 9800 - i * 8200 / run->item_count - xb_below(r, 40);
         item->category = xb_chance(r, 78) ? run->category : xb_below(r, COUNT(categories));
         item->stock = xb_below(r, 60);
+        item->brand = brands[xb_below(r, COUNT(brands))];
         item->score = (item->relevance * 5 + item->rating * 60 + (item->reviews > 2000 ? 2000 : item->reviews)) / 8;
         item->alive = true;
     }
@@ -155,9 +163,7 @@ static struct step *begin_step(struct run *run, const char *name, const char *ty
 {
     struct step *s = &run->steps[run->step_count++];
 
-    memset(s, 0, offsetof(struct step, events));
-    s->event_count = 0;
-    s->selected = NULL;
+    memset(s, 0, sizeof *s);
     s->name = name;
     s->type = type;
     s->start_us = run->end_us;
@@ -225,29 +231,37 @@ static void make_search(struct run *run, struct xb_random *r)
     for (uint32_t i = 0; i < run->item_count; i++) {
         struct event *e = add_event(s, &run->items[i], NULL);
 
-        add_number(e, "relevance", run->items[i].relevance, 4);
-        add_number(e, "position", i + 1, 0);
+        e->has_score = true;
+        add_number(e, "bm25", run->items[i].relevance * 17 + xb_below(r, 5000), 4);
+        add_number(e, "vector", xb_between(r, 3000, 9500), 4);
+        add_number(e, "seller", xb_below(r, 9000), 0);
+        add_number(e, "listed_days", xb_below(r, 2000), 0);
+        add_text(e, "brand", run->items[i].brand);
     }
     end_step(run, r, s, 40000, 900000);
 }
 
 static void price_event(struct step *s, struct item *item, uint32_t low, uint32_t high)
 {
-    const char *reason = item->price > high ? "price_too_high" : item->price < low ? "price_too_low" : NULL;
+    static const char *const too_high = "price_too_high";
+    const char *reason = item->price > high ? too_high : item->price < low ? "price_too_low" : NULL;
     struct event *e = add_event(s, item, reason);
 
     add_number(e, "price", item->price, 2);
+    add_number(e, "shipping", item->shipping, 2);
+    add_text(e, "currency", "USD");
     if (reason != NULL)
-        add_number(e, reason[10] == 'h' ? "max_price" : "min_price", reason[10] == 'h' ? high : low, 2);
+        add_number(e, reason == too_high ? "max_price" : "min_price", reason == too_high ? high : low, 2);
 }
 
-static void rating_event(struct step *s, struct item *item, uint32_t least, uint32_t reviews)
+static void rating_event(struct step *s, struct item *item, uint32_t least, uint32_t reviews, struct xb_random *r)
 {
     const char *reason = item->rating < least ? "rating_too_low" : item->reviews < reviews ? "too_few_reviews" : NULL;
     struct event *e = add_event(s, item, reason);
 
     add_number(e, "rating", item->rating, 1);
     add_number(e, "reviews", item->reviews, 0);
+    add_number(e, "bayesian", item->rating * 90 + xb_below(r, 800), 3);
 }
 
 static void category_event(struct step *s, struct item *item, const struct run *run, struct xb_random *r)
@@ -264,6 +278,7 @@ static void category_event(struct step *s, struct item *item, const struct run *
     struct event *e = add_event(s, item, reason);
 
     add_text(e, "category", categories[item->category]);
+    add_number(e, "similarity", item->category == run->category ? xb_between(r, 6000, 9800) : xb_between(r, 500, 6000), 4);
     if (reason != NULL && reason[0] != 'o')
         add_text(e, "wanted", categories[run->category]);
 }
@@ -271,7 +286,7 @@ static void category_event(struct step *s, struct item *item, const struct run *
 static void make_filter(struct run *run, struct xb_random *r, const char *name)
 {
     struct step *s = begin_step(run, name, "filter");
-    const uint32_t low = run->price / 2, high = run->price * 3 / 2;
+    const uint32_t low = run->price * 2 / 3, high = run->price * 4 / 3;
     const uint32_t least = xb_between(r, 38, 40), reviews = xb_between(r, 1, 5) * 20;
     const char kind = name[7]; /* p, r or c */
 
@@ -283,7 +298,7 @@ static void make_filter(struct run *run, struct xb_random *r, const char *name)
         if (kind == 'p')
             price_event(s, item, low, high);
         else if (kind == 'r')
-            rating_event(s, item, least, reviews);
+            rating_event(s, item, least, reviews, r);
         else
             category_event(s, item, run, r);
     }
@@ -320,9 +335,11 @@ static void make_dedupe(struct run *run, struct xb_random *r)
 
         if (reason != NULL) {
             add_text(e, "duplicate_of", before->id);
-            add_number(e, "similarity", xb_between(r, 8800, 9990), 3 + (reason[0] == 'd'));
-        } else
+            add_number(e, "similarity", xb_between(r, 8800, 9990), 4);
+        } else {
             before = item;
+            add_number(e, "nearest", xb_between(r, 1500, 8799), 4);
+        }
     }
     text(s->input, sizeof s->input, "{\"candidates\":%u,\"method\":\"minhash\",\"threshold\":0.88}", s->in);
     text(s->output, sizeof s->output, "{\"kept\":%u}", s->out);
@@ -355,6 +372,8 @@ static uint32_t make_rank(struct run *run, struct xb_random *r, struct item *ord
         struct event *e = add_event(s, order[i], i >= count * 3 / 4 ? "below_cutoff" : NULL);
 
         e->has_score = e->has_rank = true;
+        add_number(e, "relevance", order[i]->relevance, 4);
+        add_number(e, "rating_part", order[i]->rating * 176 + xb_below(r, 170), 4);
         e->rank_in = position[order[i] - run->items];
         e->rank_out = i + 1;
     }
@@ -373,6 +392,7 @@ static void make_select(struct run *run, struct xb_random *r, struct item *order
         struct event *e = add_event(s, order[i], i > 0 ? "outscored" : NULL);
 
         e->has_score = true;
+        add_number(e, "judge", xb_between(r, 1200, 9900), 4);
     }
     text(s->input, sizeof s->input, "{\"candidates\":%u}", count);
     text(s->reasoning, sizeof s->reasoning, "No candidate was left to select.");

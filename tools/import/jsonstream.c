@@ -15,6 +15,8 @@ void json_stream_open(struct json_stream *s, int fd, size_t limit)
 {
     *s = (struct json_stream){ .fd = fd, .limit = limit, .line = 1 };
     s->chunk = limit < PIECE_LEN ? limit : PIECE_LEN;
+    s->data = memory_grow(NULL, &s->cap, FIRST_CAP, 1);
+    s->data[0] = '\0';
 }
 
 void json_stream_close(struct json_stream *s)
@@ -58,7 +60,7 @@ static void make_room(struct json_stream *s, size_t more)
         s->start = 0;
     }
     if (s->cap - s->len <= more) {
-        size_t cap = s->cap > 0 ? s->cap : FIRST_CAP;
+        size_t cap = s->cap;
 
         while (cap - s->len <= more)
             cap *= 2;
@@ -87,15 +89,21 @@ static bool read_more(struct json_stream *s)
     return true;
 }
 
+/* Reads the tape and notes where its text stands in the file. */
+static enum json_result read_tape(struct json_stream *s, const char *text, size_t len, bool whole)
+{
+    s->doc_line = s->line;
+    s->doc_column = s->column;
+    s->doc_head = s->head;
+    return json_tape_read(&s->tape, text, len, whole);
+}
+
 void json_stream_place(const struct json_stream *s, size_t off, uint64_t *line, uint64_t *column)
 {
-    /* The text of a piece is a prefix of the buffer's, but for its closing brackets. */
-    const size_t left = s->len - s->start, to = off < left ? off : left;
-
-    *line = s->line;
-    *column = s->column;
-    if (to > s->head)
-        advance(line, column, s->data + s->start + s->head, to - s->head);
+    *line = s->doc_line;
+    *column = s->doc_column;
+    if (off > s->doc_head)
+        advance(line, column, s->tape.text + s->doc_head, off - s->doc_head);
     ++*column;
 }
 
@@ -257,52 +265,100 @@ static enum json_stream_result give_piece(struct json_stream *s, const struct cu
     memcpy(s->cut + cut->end, closers, n);
     s->cut[cut->end + n] = '\0';
     put_head(&s->tape, cut->level, &head);
+    read_tape(s, s->cut, cut->end + n, true); /* it was read before: this cannot fail */
     replace_front(s, &head, cut->rest);
     text_free(&head);
     s->piece = true;
     s->consumed = 0;
-    return json_tape_read(&s->tape, s->cut, cut->end + n, true) == JSON_DONE ? JSON_STREAM_VALUE : JSON_STREAM_FAULT;
+    return JSON_STREAM_VALUE;
 }
 
 /* ---- leaving out what is too large ---- */
+
+/* Where a scan for the end of a value stands. */
+struct skipper {
+    size_t depth;
+    bool in_string, escape, begun;
+};
+
+/* Takes one byte; true: the value ended before it (*again) or with it. */
+static bool skip_byte(struct skipper *k, char c, bool *again)
+{
+    *again = false;
+    if (k->in_string) {
+        k->in_string = k->escape || c != '"';
+        k->escape = !k->escape && c == '\\';
+        return !k->in_string && k->depth == 0;
+    }
+    if (k->depth == 0 && k->begun && (c == ',' || c == '}' || c == ']' || json_is_white(c)))
+        return *again = true; /* a number or a word ends with what follows it */
+    k->begun = true;
+    if (c == '"')
+        k->in_string = true;
+    else if (c == '{' || c == '[')
+        k->depth++;
+    else if ((c == '}' || c == ']') && k->depth > 0)
+        return --k->depth == 0;
+    return false;
+}
+
+/* Takes data[start + from .. start + to) out of the buffer. */
+static void take_out(struct json_stream *s, size_t from, size_t to)
+{
+    char *at = s->data + s->start + from;
+
+    advance(&s->line, &s->column, at, to - from);
+    memmove(at, s->data + s->start + to, s->len - s->start - to);
+    s->len -= to - from;
+    s->data[s->len] = '\0';
+}
 
 /* Reads over the value that begins at offset `from` without keeping it; what is before it stays.
  * Afterwards data[start + from] is what follows it. */
 static void drop_value(struct json_stream *s, size_t from)
 {
-    size_t depth = 0, at = from;
-    bool in_string = false, escape = false, begun = false;
+    struct skipper k = { 0 };
 
     for (;;) {
-        for (; s->start + at < s->len; at++) {
-            const char c = s->data[s->start + at];
+        for (size_t at = from; s->start + at < s->len; at++) {
+            bool again;
 
-            if (in_string) {
-                in_string = escape || c != '"';
-                escape = !escape && c == '\\';
-            } else if (c == '"') {
-                in_string = true;
-            } else if (c == '{' || c == '[') {
-                depth++;
-            } else if (depth > 0 && (c == '}' || c == ']')) {
-                depth--;
-            } else if (depth > 0 || !(c == ',' || c == '}' || c == ']' || json_is_white(c))) {
-                continue;
-            } else if (begun) {
-                break;
+            if (skip_byte(&k, s->data[s->start + at], &again)) {
+                take_out(s, from, at + !again);
+                return;
             }
-            begun = true;
         }
-        advance(&s->line, &s->column, s->data + s->start + from, at - from);
-        memmove(s->data + s->start + from, s->data + s->start + at, s->len - s->start - at);
-        s->len -= at - from;
-        if (s->start + from < s->len)
-            break;
-        at = from;
+        take_out(s, from, s->len - s->start);
         if (!read_more(s))
-            break;
+            return;
     }
-    s->data[s->len] = '\0';
+}
+
+/* Takes out white space and one comma that stand at offset `from`. */
+static void drop_comma(struct json_stream *s, size_t from)
+{
+    for (;;) {
+        const size_t at = s->start + from;
+        bool comma;
+
+        if (at == s->len && read_more(s))
+            continue;
+        if (at == s->len || !(json_is_white(s->data[at]) || s->data[at] == ','))
+            return;
+        comma = s->data[at] == ',';
+        take_out(s, from, from + 1);
+        if (comma)
+            return;
+    }
+}
+
+/* The outermost open array; SIZE_MAX: there is none with an element. */
+static size_t outermost_array(const struct json_tape *tape)
+{
+    for (size_t level = 0; level < tape->depth; level++)
+        if (tape->nodes[tape->stack[level]].type == JSON_ARRAY)
+            return tape->count > tape->stack[level] + 1u ? level : SIZE_MAX;
+    return SIZE_MAX;
 }
 
 /* The value is over the limit and has no array to cut at: leaves out the current element of the
@@ -310,33 +366,18 @@ static void drop_value(struct json_stream *s, size_t from)
 static enum json_stream_result give_up(struct json_stream *s)
 {
     struct text head = { 0 };
-    size_t level = 0, from = 0;
+    const size_t level = outermost_array(&s->tape);
+    size_t from = 0;
 
-    while (level < s->tape.depth && s->tape.nodes[s->tape.stack[level]].type != JSON_ARRAY)
-        level++;
-    if (level < s->tape.depth && s->tape.count > s->tape.stack[level] + 1u) {
+    if (level != SIZE_MAX) {
         from = s->tape.nodes[json_first(s->tape.stack[level])].off;
         put_head(&s->tape, level, &head);
     }
     fault_at(s, from, "a value larger than --max-value with no array in it to cut at; left out");
     replace_front(s, &head, from);
     drop_value(s, head.len);
-    if (head.len > 0) { /* the comma behind it goes too */
-        for (;;) {
-            const size_t at = s->start + head.len;
-
-            if (at == s->len && read_more(s))
-                continue;
-            if (at == s->len || !(json_is_white(s->data[at]) || s->data[at] == ','))
-                break;
-            const bool comma = s->data[at] == ',';
-
-            advance(&s->line, &s->column, s->data + at, 1);
-            memmove(s->data + at, s->data + at + 1, s->len - at);
-            s->len--;
-            if (comma)
-                break;
-        }
+    if (head.len > 0) {
+        drop_comma(s, head.len);
         s->continued = true;
     } else {
         s->head = 0;
@@ -362,29 +403,51 @@ static enum json_stream_result syntax_fault(struct json_stream *s)
     return JSON_STREAM_FAULT;
 }
 
+/* Moves to the next value, unless the buffer begins with the rest of the one before. */
+static enum json_stream_result begin_value(struct json_stream *s)
+{
+    const bool dangling = s->after_comma;
+
+    if (s->piece) {
+        s->piece = false;
+        s->continued = true;
+        return JSON_STREAM_VALUE;
+    }
+    consume(s, s->consumed);
+    s->consumed = 0;
+    if (s->head > 0) /* behind an element that was left out */
+        return JSON_STREAM_VALUE;
+    s->continued = false;
+    if (find_value(s)) {
+        s->after_comma = false;
+        s->serial++;
+        return JSON_STREAM_VALUE;
+    }
+    if (s->sys_errno != 0)
+        return JSON_STREAM_ERROR;
+    if (!s->after_comma || dangling)
+        return JSON_STREAM_END;
+    s->fault_line = s->line;
+    s->fault_column = s->column + 1;
+    s->fault = "a value was expected after ','";
+    return JSON_STREAM_FAULT;
+}
+
+/* An element that ends just where the text does: it can be cut off once the next one has begun. */
+static bool ends_at_element(const struct json_tape *tape)
+{
+    const size_t level = outermost_array(tape);
+
+    return level != SIZE_MAX && tape->nodes[json_first(tape->stack[level])].len > 0;
+}
+
 enum json_stream_result json_stream_next(struct json_stream *s)
 {
+    enum json_stream_result begun = begin_value(s);
     size_t want = 0;
 
-    if (!s->piece) {
-        consume(s, s->consumed);
-        s->consumed = 0;
-        if (s->head == 0) { /* not behind an element that was left out */
-            s->continued = false;
-            if (!find_value(s)) {
-                const bool dangling = s->after_comma;
-
-                s->after_comma = false;
-                if (s->sys_errno != 0)
-                    return JSON_STREAM_ERROR;
-                return dangling ? fault_at(s, 0, "a value was expected after ','") : JSON_STREAM_END;
-            }
-            s->serial++;
-        }
-    }
-    s->continued = s->continued || s->piece;
-    s->piece = false;
-    s->after_comma = false;
+    if (begun != JSON_STREAM_VALUE)
+        return begun;
     for (;;) {
         struct cut_point cut;
         size_t have = s->len - s->start;
@@ -392,7 +455,7 @@ enum json_stream_result json_stream_next(struct json_stream *s)
         /* Doubling what is there before reading it all again keeps the work linear. */
         while (have < want && read_more(s))
             have = s->len - s->start;
-        switch (json_tape_read(&s->tape, s->data + s->start, have, s->ended)) {
+        switch (read_tape(s, s->data + s->start, have, s->ended)) {
         case JSON_DONE:
             s->consumed = s->tape.end;
             s->after_value = true;
@@ -404,10 +467,8 @@ enum json_stream_result json_stream_next(struct json_stream *s)
         }
         if (have >= (s->continued ? s->chunk : s->limit) && find_cut(&s->tape, &cut))
             return give_piece(s, &cut);
-        if (have >= s->limit)
+        if (have >= s->limit && !ends_at_element(&s->tape))
             return give_up(s);
-        want = have * 2 < s->limit ? have * 2 : s->limit;
-        if (want < have + 1)
-            want = have + 1;
+        want = have * 2 < s->limit ? have * 2 : have + FIRST_CAP / 4;
     }
 }

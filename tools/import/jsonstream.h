@@ -32,6 +32,8 @@ struct json_stream {
     uint64_t column;   /* likewise, from 0 */
     size_t head;       /* data[start..start + head) repeats what was consumed before */
     size_t consumed;   /* bytes of the document given last */
+    uint64_t doc_line, doc_column; /* the same two of the document being read */
+    size_t doc_head;
     bool after_value;  /* a comma may follow */
     bool after_comma;  /* a value must follow */
     char *cut;         /* text of the piece given last */
@@ -52,7 +54,7 @@ void json_stream_close(struct json_stream *s);
 /* The next document: s->tape. It lives until the next call. */
 enum json_stream_result json_stream_next(struct json_stream *s);
 
-/* Line and column (from 1, in bytes) of an offset in the document. */
+/* Line and column (from 1, in bytes) of an offset in the document given last. */
 void json_stream_place(const struct json_stream *s, size_t off, uint64_t *line, uint64_t *column);
 
 #endif

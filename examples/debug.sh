@@ -1,0 +1,34 @@
+#!/bin/sh
+# Finds the bug planted in competitor_selection.c with the tools alone.   debug.sh BIN-DIRECTORY
+set -eu
+PATH=$(cd "$1" && pwd):$PATH
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+say() { printf '\n%s\n' "$*"; }
+run() { printf '$ %s\n' "$*"; "$@"; }
+
+competitor_selection shop fixed
+say "A colleague says: 'For our bottle the system found no competitor. There are plenty!'
+First, which runs are there? Those that ended without a result are 'partial'."
+run xray-ls --status partial shop
+
+id=$(xray-ls --status partial -j shop | jq -r .run | cut -c1-8)
+say "Look at that run. Every line is a step; in -> out says how many candidates it got and let through."
+run xray-cat -r "$id" shop
+
+say "filter_category took most of them. Is that usual, or only here? The funnel adds up all runs."
+run xray-funnel shop
+
+say "It rejects a third of all candidates, always for category_mismatch. Is it right to?
+Step 3 in full shows each candidate with the evidence the filter saw:"
+run xray-cat -r "$id" --step 3 shop
+
+say "B0BOT1: category 'Water bottles', wanted 'Water Bottles'. The same category: only a capital differs!
+The filter compares letter by letter. How many candidates has this cost, in all runs?"
+run xray-grep -c -i --in cand 'water bottles|yoga mats' shop
+run xray-grep --in cand 'Water bottles|Yoga mats' shop
+
+say "Found: filter_category must compare categories without regard to capitals (strcasecmp).
+And it is not one bad result: the yoga mat's best competitor, B0MAT2, fell in the same way."

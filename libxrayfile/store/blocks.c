@@ -1,0 +1,177 @@
+/* Reading and decoding blocks of a store, through its cache. */
+#include "store/store.h"
+
+#include <inttypes.h>
+
+#include "base/fail.h"
+#include "os/file.h"
+
+static int read_file(void *ctx, uint64_t pos, void *out, size_t n, size_t *got, xray_error *err)
+{
+    const struct xf_file_reader *reader = ctx;
+    struct xray_store *s = reader->store;
+    const struct xf_file *f = &s->files[reader->file];
+    int fd = f->fd;
+
+    if (fd < 0) {
+        const int r = xf_fdpool_get(&s->fds, reader->file, f->path, f->listed, &fd, err);
+
+        if (r < 0)
+            return r;
+    }
+    return xf_file_read(fd, pos, out, n, got, err);
+}
+
+struct xf_source xf_file_source(struct xf_file_reader *ctx, uint64_t size)
+{
+    return (struct xf_source){.read = read_file, .ctx = ctx, .size = size};
+}
+
+static bool has_rows(const struct xf_block *b, uint64_t rows, uint64_t rows2)
+{
+    return b->rows == rows && b->rows2 == rows2;
+}
+
+/* Decodes the body and compares what it holds with what the header says. */
+static int decode(struct xf_cached *e, const struct xf_block *b, xray_error *err)
+{
+    const xray_str body = xray_strn((const char *)e->body.data, e->body.len);
+    bool agrees = true;
+    int r = XRAY_OK;
+
+    switch (e->kind) {
+    case XF_PAYLOAD:
+        r = xf_payload_decode(&e->as.payload, body, &e->arena, err);
+        agrees = r < 0 || has_rows(b, e->as.payload.part_count, e->as.payload.value_count);
+        break;
+    case XF_CANDIDATES:
+        r = xf_cands_decode(&e->as.cands, body, &e->arena, err);
+        agrees = r < 0 || has_rows(b, e->as.cands.cand_count,
+                                   (uint64_t)e->as.cands.decisions.count + e->as.cands.notes.count);
+        break;
+    case XF_SPINE:
+        r = xf_spine_decode(&e->as.spine, body, &e->arena, err);
+        agrees = r < 0 || has_rows(b, e->as.spine.step_rows, e->as.spine.run_rows);
+        break;
+    case XF_LOSS:
+        r = xf_loss_decode(&e->as.loss.rows, &e->as.loss.count, body, &e->arena, err);
+        agrees = r < 0 || b->rows == e->as.loss.count;
+        break;
+    default: /* a seal: nothing to decode */
+        break;
+    }
+    if (!agrees)
+        return xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "rows of the body are not those that its header counts");
+    return r;
+}
+
+/* A block that cannot be read is a problem of the store, told once; only memory stops the caller. */
+static int give_up(struct xray_store *s, uint32_t segment, struct xf_block *b, int status, const char *message)
+{
+    const struct xf_part *part = &s->parts[segment];
+
+    if (status != XRAY_EIO) { /* an I/O error may pass */
+        b->bad = true;
+        part->seg->skipped_bytes += (uint64_t)XF_HEADER_LEN + b->stored_len;
+    }
+    xf_problems_add(&s->problems, s->files[part->file].path, (int64_t)b->ordinal, b->pos, status, message);
+    return 0;
+}
+
+static int load(struct xray_store *s, uint32_t segment, struct xf_cached *e, xray_error *err)
+{
+    const struct xf_part *part = &s->parts[segment];
+    struct xf_block *b = &part->seg->blocks[e->block];
+    struct xf_file_reader reader = {s, part->file};
+    const struct xf_source source = xf_file_source(&reader, 0);
+    xray_error why = {0};
+    int r = xf_segment_read(part->seg, e->block, &source, s->options.max_raw, s->z, &s->stored, &e->body, &why);
+
+    s->stats.bytes_read += (uint64_t)XF_HEADER_LEN + b->stored_len;
+    if (r == XRAY_ENOMEM)
+        return xf_fail_memory(err);
+    if (r < 0)
+        return give_up(s, segment, b, r, why.message);
+
+    s->stats.blocks_read++;
+    s->stats.raw_bytes += b->raw_len;
+    s->stats.kind_read[b->kind <= XF_SEAL ? b->kind : 0]++;
+    e->kind = b->kind;
+    r = decode(e, b, &why);
+    if (r == XRAY_ENOMEM)
+        return xf_fail_memory(err);
+    if (r < 0) {
+        char message[sizeof why.message];
+
+        xf_fail(&why, r, b->pos, "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped", b->ordinal,
+                b->pos, memcpy(message, why.message, sizeof message), (uint64_t)XF_HEADER_LEN + b->stored_len);
+        return give_up(s, segment, b, r, why.message);
+    }
+    return 1;
+}
+
+int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out, xray_error *err)
+{
+    struct xf_cached *e = xf_cache_find(&s->cache, segment, block);
+    int r;
+
+    if (e != NULL) {
+        *out = e;
+        return 1;
+    }
+    if (s->parts[segment].seg->blocks[block].bad)
+        return 0;
+    e = xf_cached_new(segment, block);
+    if (e == NULL)
+        return xf_fail_memory(err);
+    r = load(s, segment, e, err);
+    if (r > 0 && !xf_cache_add(&s->cache, e))
+        r = xf_fail_memory(err);
+    if (r <= 0) {
+        xf_cached_free(e);
+        return r;
+    }
+    *out = e;
+    return 1;
+}
+
+void xf_block_release(struct xray_store *s, struct xf_cached *e)
+{
+    xf_cache_release(&s->cache, e);
+}
+
+/* Rows of `count` cells each, sorted by the run in their first cell; stable, by counting. */
+static bool sort_by_run(struct xf_cached *e, const union xf_cell *cells, unsigned row_cells, uint32_t rows,
+                        struct xf_by_run *out)
+{
+    const uint32_t runs = e->as.spine.run_count;
+    uint32_t *start = xf_arena_alloc(&e->arena, ((size_t)runs + 2) * sizeof *start);
+    uint32_t *order = xf_arena_alloc(&e->arena, ((size_t)rows + 1) * sizeof *order);
+
+    if (start == NULL || order == NULL)
+        return false;
+    for (uint32_t i = 0; i < rows; i++)
+        start[cells[(size_t)i * row_cells].i + 2]++;
+    for (uint32_t r = 2; r <= runs; r++)
+        start[r] += start[r - 1];
+    /* start[r + 1] is now where run r begins, and is moved to its end while filling. */
+    for (uint32_t i = 0; i < rows; i++)
+        order[start[cells[(size_t)i * row_cells].i + 1]++] = i;
+    out->start = start;
+    out->order = order;
+    return true;
+}
+
+int xf_block_index_runs(struct xf_cached *e, xray_error *err)
+{
+    const struct xf_spine *s = &e->as.spine;
+
+    if (e->by_run)
+        return XRAY_OK;
+    if (!sort_by_run(e, s->runs != NULL ? s->runs->c : NULL, XF_RUN_COLUMNS, s->run_rows, &e->runs) ||
+        !sort_by_run(e, s->steps != NULL ? s->steps->c : NULL, XF_STEP_COLUMNS, s->step_rows, &e->steps) ||
+        !sort_by_run(e, s->details != NULL ? s->details->c : NULL, XF_DETAIL_COLUMNS, s->detail_rows, &e->details))
+        return xf_fail_memory(err);
+    e->by_run = true;
+    return XRAY_OK;
+}

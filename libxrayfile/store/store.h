@@ -1,0 +1,91 @@
+/* What a store is made of, for the files of this folder. */
+#ifndef XF_STORE_STORE_H
+#define XF_STORE_STORE_H
+
+#include "file/fdpool.h"
+#include "file/segment.h"
+#include "store/cache.h"
+#include "store/problems.h"
+
+struct xf_file { /* one file; concatenated ones hold several segments */
+    const char *path;
+    bool listed;            /* found in a directory, not named by a person */
+    int fd;                 /* -1: from the pool */
+    uint64_t size;          /* when last walked */
+    struct xf_place place;  /* where the walk stands */
+    struct xf_segment *tail; /* the segment at `place`; NULL: none, or not shown */
+    uint64_t bytes;         /* size as far as it is told to users: what was last seen */
+    bool walked;
+    bool found;             /* it holds a segment, shown or not */
+};
+
+struct xf_part { /* one segment of the store */
+    struct xf_segment *seg;
+    uint32_t file;
+    uint32_t writer;     /* number of its writer id */
+    uint32_t rank;       /* its place in the order of segments (spec 7.2) */
+    uint32_t loss_seen;  /* blocks looked at for losses */
+};
+
+struct xf_writer_rank { /* of one writer id */
+    uint8_t id[16];
+    uint32_t rank; /* of its first segment */
+};
+
+struct xf_run_list; /* runs.c */
+
+struct xray_store {
+    xray_store_options options;
+    struct xf_arena text; /* paths */
+    struct xf_file *files;
+    uint32_t file_count, file_cap;
+    const char **directories;
+    size_t directory_count;
+    struct xf_part *parts; /* an index never changes; new segments are added behind */
+    uint32_t part_count, part_cap;
+    uint32_t *order; /* index of the segment at each rank */
+    struct xf_writer_rank *writers;
+    uint32_t writer_count, writer_cap;
+    struct xf_problems problems;
+    struct xf_cache cache;
+    struct xf_fdpool fds;
+    struct xf_zframe *z;
+    xray_buffer stored;  /* scratch of block reading */
+    xray_buffer value;   /* scratch of NDJSON */
+    xray_read_stats stats;
+    struct xf_run_list *runs;
+    uint64_t seed; /* of hash tables */
+};
+
+/* A growing array: room for one more element. */
+bool xf_store_grow(void **array, uint32_t count, uint32_t *cap, size_t size);
+
+/* Bytes of a file of the store. `ctx` must live as long as the source. */
+struct xf_file_reader {
+    struct xray_store *store;
+    uint32_t file;
+};
+struct xf_source xf_file_source(struct xf_file_reader *ctx, uint64_t size);
+
+/* The decoded block, held: the caller releases it with xf_block_release. 1, or 0 if it cannot be read, which
+ * is among the problems then; XRAY_ENOMEM. */
+int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out, xray_error *err);
+void xf_block_release(struct xray_store *s, struct xf_cached *e);
+
+/* Makes runs, steps, details of a spine block (by_run). XRAY_ENOMEM. */
+int xf_block_index_runs(struct xf_cached *e, xray_error *err);
+
+/* Forgets the list of runs. */
+void xf_run_list_free(struct xf_run_list *list);
+
+/* Takes the files of `paths` into the store / what is new in them. 1 if there is anything new. */
+int xf_catalog_open(struct xray_store *s, const char *const *paths, size_t count, xray_error *err);
+int xf_catalog_refresh(struct xray_store *s, xray_error *err);
+
+/* A segment whose open runs and steps will never end. */
+static inline bool xf_part_is_over(const struct xf_part *p)
+{
+    return p->seg->sealed || p->seg->writer_dead;
+}
+
+#endif

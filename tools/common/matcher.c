@@ -1,0 +1,257 @@
+/* See matcher.h. */
+#include "common/matcher.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/cli.h"
+#include "common/leaves.h"
+
+enum {
+    MATCH_LIMIT = 100000,
+    DEPTH_LIMIT = 100000,
+    HEAP_LIMIT_KIB = 64 * 1024,
+    JIT_STACK_START = 32 * 1024,
+    JIT_STACK_MAX = 8 * 1024 * 1024,
+};
+
+struct pattern {
+    pcre2_code *code;
+    bool jit;
+    const char *literal; /* what to look for with memmem instead, or NULL */
+    size_t literal_len;
+};
+
+struct matcher {
+    struct pattern *patterns;
+    size_t count;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+    pcre2_match_data *data;
+    bool numbers;
+    bool all_literal;
+    uint64_t failures;
+    struct text scratch;
+};
+
+/* ---- compiling ---- */
+
+static _Noreturn void reject_pattern(const char *pattern, int code, size_t offset)
+{
+    char message[256] = "";
+    struct text line = { 0 };
+    size_t columns;
+
+    pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof message);
+    text_safe(&line, xray_strn(pattern, offset <= strlen(pattern) ? offset : strlen(pattern)), SAFE_LINE);
+    columns = line.len > 0 ? text_width(line.data, line.len) : 0;
+    text_reset(&line);
+    text_safe(&line, xray_s(pattern), SAFE_LINE);
+    cli_error("pattern", "%s", message);
+    fprintf(stderr, "  %.*s\n  %*s^\n", (int)line.len, line.data, (int)columns, "");
+    exit(EXIT_TROUBLE);
+}
+
+static bool is_plain(const char *pattern)
+{
+    return pattern[strcspn(pattern, "\\^$.[]|()?*+{}")] == '\0';
+}
+
+static void compile(struct pattern *p, const char *text, const struct matcher_options *options)
+{
+    uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+    int code = 0;
+    size_t offset = 0;
+
+    flags |= options->literal ? PCRE2_LITERAL : PCRE2_MULTILINE;
+    if (options->literal)
+        flags &= ~(uint32_t)PCRE2_NEVER_BACKSLASH_C; /* not allowed beside PCRE2_LITERAL */
+    if (options->caseless)
+        flags |= PCRE2_CASELESS;
+    p->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, flags, &code, &offset, NULL);
+    if (p->code == NULL)
+        reject_pattern(text, code, offset);
+    p->jit = pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE) == 0;
+    if (!options->caseless && text[0] != '\0' && (options->literal || is_plain(text))) {
+        p->literal = text;
+        p->literal_len = strlen(text);
+    }
+}
+
+static bool in_numbers(unsigned char c)
+{
+    return c != '\0' && strchr("0123456789+-.eEinfaINFA", c) != NULL;
+}
+
+/* Could the pattern match some number's text? What it must begin with, or must hold,
+ * often shows that not. */
+static bool matches_numbers(const pcre2_code *code)
+{
+    uint32_t type = 0;
+    uint32_t unit = 0;
+    const uint8_t *bitmap = NULL;
+
+    if (pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODETYPE, &type) == 0 && type == 1 &&
+        pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODEUNIT, &unit) == 0 && !in_numbers((unsigned char)unit))
+        return false;
+    if (pcre2_pattern_info(code, PCRE2_INFO_LASTCODETYPE, &type) == 0 && type == 1 &&
+        pcre2_pattern_info(code, PCRE2_INFO_LASTCODEUNIT, &unit) == 0 && !in_numbers((unsigned char)unit))
+        return false;
+    if (pcre2_pattern_info(code, PCRE2_INFO_FIRSTBITMAP, &bitmap) == 0 && bitmap != NULL) {
+        bool any = false;
+
+        for (unsigned c = 0; c < 256; c++)
+            any = any || ((bitmap[c / 8] >> c % 8 & 1) && in_numbers((unsigned char)c));
+        return any;
+    }
+    return true;
+}
+
+struct matcher *matcher_new(const char *const *patterns, size_t count, const struct matcher_options *options)
+{
+    struct matcher *m = memory_new(1, sizeof *m);
+
+    m->patterns = memory_new(count, sizeof *m->patterns);
+    m->count = count;
+    m->all_literal = true;
+    for (size_t i = 0; i < count; i++) {
+        compile(&m->patterns[i], patterns[i], options);
+        m->numbers = m->numbers || matches_numbers(m->patterns[i].code);
+        m->all_literal = m->all_literal && m->patterns[i].literal != NULL;
+    }
+    m->context = pcre2_match_context_create(NULL);
+    m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
+    m->data = pcre2_match_data_create(1, NULL);
+    if (m->context == NULL || m->data == NULL)
+        cli_die("out of memory");
+    pcre2_set_match_limit(m->context, MATCH_LIMIT);
+    pcre2_set_depth_limit(m->context, DEPTH_LIMIT);
+    pcre2_set_heap_limit(m->context, HEAP_LIMIT_KIB);
+    if (m->stack != NULL)
+        pcre2_jit_stack_assign(m->context, NULL, m->stack);
+    return m;
+}
+
+void matcher_free(struct matcher *m)
+{
+    if (m == NULL)
+        return;
+    for (size_t i = 0; i < m->count; i++)
+        pcre2_code_free(m->patterns[i].code);
+    free(m->patterns);
+    pcre2_match_data_free(m->data);
+    pcre2_jit_stack_free(m->stack);
+    pcre2_match_context_free(m->context);
+    text_free(&m->scratch);
+    free(m);
+}
+
+/* ---- matching ---- */
+
+static bool find_literal(const struct pattern *p, xray_str text, size_t from, size_t *start, size_t *end)
+{
+    const char *at = memmem(text.ptr + from, text.len - from, p->literal, p->literal_len);
+
+    if (at == NULL)
+        return false;
+    *start = (size_t)(at - text.ptr);
+    *end = *start + p->literal_len;
+    return true;
+}
+
+static bool find_one(struct matcher *m, const struct pattern *p, xray_str text, size_t from, size_t *start,
+                     size_t *end)
+{
+    if (p->literal != NULL)
+        return find_literal(p, text, from, start, end);
+
+    const PCRE2_SPTR subject = (PCRE2_SPTR)text.ptr;
+    const int r = p->jit ? pcre2_jit_match(p->code, subject, text.len, from, 0, m->data, m->context)
+                         : pcre2_match(p->code, subject, text.len, from, 0, m->data, m->context);
+
+    if (r >= 0) {
+        const size_t *vector = pcre2_get_ovector_pointer(m->data);
+
+        *start = vector[0];
+        *end = vector[1] >= vector[0] ? vector[1] : vector[0]; /* \K may turn them round */
+        return true;
+    }
+    if (r != PCRE2_ERROR_NOMATCH && r != PCRE2_ERROR_PARTIAL)
+        m->failures++; /* a limit was met: never a silent miss */
+    return false;
+}
+
+bool matcher_find(struct matcher *m, xray_str text, size_t from, size_t *start, size_t *end)
+{
+    bool found = false;
+
+    if (text.ptr == NULL)
+        text = xray_strn("", 0);
+    if (from > text.len)
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        size_t s, e;
+
+        if (!find_one(m, &m->patterns[i], text, from, &s, &e))
+            continue;
+        if (!found || s < *start || (s == *start && e > *end)) {
+            *start = s;
+            *end = e;
+        }
+        found = true;
+    }
+    return found;
+}
+
+bool matcher_text(struct matcher *m, xray_str text)
+{
+    size_t start, end;
+
+    if (text.ptr == NULL)
+        text = xray_strn("", 0);
+    for (size_t i = 0; i < m->count; i++) {
+        if (find_one(m, &m->patterns[i], text, 0, &start, &end))
+            return true;
+    }
+    return false;
+}
+
+/* Strings stand in MessagePack as their bytes: where these hold none of the plain
+ * texts looked for, no string in them does. */
+static bool may_match_raw(const struct matcher *m, const uint8_t *data, size_t len)
+{
+    if (!m->all_literal || m->numbers)
+        return true;
+    for (size_t i = 0; i < m->count; i++) {
+        if (memmem(data, len, m->patterns[i].literal, m->patterns[i].literal_len) != NULL)
+            return true;
+    }
+    return false;
+}
+
+bool matcher_value(struct matcher *m, const uint8_t *data, size_t len)
+{
+    xray_mp cursor = xray_mp_over(data, len);
+    xray_mp_item item;
+    xray_str text;
+
+    if (!may_match_raw(m, data, len))
+        return false;
+    while (xray_mp_next(&cursor, &item)) {
+        if (leaf_text(&item, m->numbers, &m->scratch, &text) && matcher_text(m, text))
+            return true;
+    }
+    return false;
+}
+
+bool matcher_numbers(const struct matcher *m)
+{
+    return m->numbers;
+}
+
+uint64_t matcher_failures(const struct matcher *m)
+{
+    return m->failures;
+}

@@ -1,0 +1,34 @@
+/* Finds patterns in texts and in MessagePack values: PCRE2 with its JIT compiler,
+ * bounded, so that no pattern can hang a search. It knows nothing of runs and steps. */
+#ifndef COMMON_MATCHER_H
+#define COMMON_MATCHER_H
+
+#include "xrayfile.h"
+
+struct matcher;
+
+struct matcher_options {
+    bool literal;  /* patterns are plain text */
+    bool caseless;
+};
+
+/* A text matches if any of the patterns is found in it; ^ and $ match at its lines. A
+ * pattern that cannot be compiled ends the program, with a caret under the place. */
+struct matcher *matcher_new(const char *const *patterns, size_t count, const struct matcher_options *options);
+void matcher_free(struct matcher *m);
+
+/* The first match at or behind `from` (the longest where several patterns match there). */
+bool matcher_find(struct matcher *m, xray_str text, size_t from, size_t *start, size_t *end);
+
+/* Is there a match in the text; in any string, key or number inside a MessagePack value.
+ * References (spec 6.3, ext 1 and 2) are not followed. */
+bool matcher_text(struct matcher *m, xray_str text);
+bool matcher_value(struct matcher *m, const uint8_t *data, size_t len);
+
+/* Can a number's text match at all? Where not, numbers need not be written out. */
+bool matcher_numbers(const struct matcher *m);
+
+/* How many texts could not be searched to their end because a pattern was too expensive for them. */
+uint64_t matcher_failures(const struct matcher *m);
+
+#endif
