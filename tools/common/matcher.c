@@ -61,13 +61,12 @@ static bool is_plain(const char *pattern)
 
 static void compile(struct pattern *p, const char *text, const struct matcher_options *options)
 {
-    uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+    /* Beside PCRE2_LITERAL the others are not allowed, nor needed. */
+    uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
+                     (options->literal ? PCRE2_LITERAL : PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C);
     int code = 0;
     size_t offset = 0;
 
-    flags |= options->literal ? PCRE2_LITERAL : PCRE2_MULTILINE;
-    if (options->literal)
-        flags &= ~(uint32_t)PCRE2_NEVER_BACKSLASH_C; /* not allowed beside PCRE2_LITERAL */
     if (options->caseless)
         flags |= PCRE2_CASELESS;
     p->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, flags, &code, &offset, NULL);
