@@ -17,7 +17,7 @@ OPTS_tsan    := -O1 -g -fsanitize=thread
 OPTS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
 OPTS_cov     := -O0 -g --coverage
 
-PACKAGES_LIB   := libzstd msgpack libxxhash json-c
+PACKAGES_LIB   := libzstd msgpack libxxhash json-c libpcre2-8
 PACKAGES_TOOLS := libpcre2-8 libutf8proc json-c
 DEBIAN := gcc clang make pkg-config libzstd-dev libmsgpack-dev libxxhash-dev libjson-c-dev \
           libpcre2-dev libutf8proc-dev zstd python3 python3-msgpack python3-xxhash jq

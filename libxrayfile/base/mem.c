@@ -11,17 +11,18 @@
 static atomic_size_t asked;
 static atomic_size_t fail_from;
 
-static bool is_refused(void)
+/* No object of C is larger than PTRDIFF_MAX: pointers into it could not be subtracted. */
+static bool is_refused(size_t size)
 {
     const size_t nth = atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) + 1;
     const size_t from = atomic_load_explicit(&fail_from, memory_order_relaxed);
 
-    return from != 0 && nth >= from;
+    return size > PTRDIFF_MAX || (from != 0 && nth >= from);
 }
 
 void *xf_alloc(size_t size)
 {
-    return is_refused() ? NULL : calloc(1, size > 0 ? size : 1);
+    return is_refused(size) ? NULL : calloc(1, size > 0 ? size : 1);
 }
 
 void *xf_alloc_array(size_t count, size_t size)
@@ -35,7 +36,7 @@ void *xf_resize_array(void *p, size_t count, size_t size)
 {
     if (size != 0 && count > SIZE_MAX / size)
         return NULL;
-    if (is_refused())
+    if (is_refused(count * size))
         return NULL;
     return realloc(p, count * size > 0 ? count * size : 1);
 }

@@ -156,6 +156,18 @@ static bool is_nil(xray_str value)
     return value.len == 1 && (uint8_t)value.ptr[0] == 0xc0;
 }
 
+/* Most members of most candidates are nil: one byte, no need to look further. */
+static void take_member(xray_mp *c, xray_str *out)
+{
+    if (c->left > 0 && *c->at == 0xc0) {
+        *out = xray_strn((const char *)c->at, 1);
+        c->at++;
+        c->left--;
+        return;
+    }
+    xf_mp_take_value(c, out);
+}
+
 static bool take_cand(xray_mp *c, struct cand *out)
 {
     uint32_t members;
@@ -167,11 +179,11 @@ static bool take_cand(xray_mp *c, struct cand *out)
     xf_mp_take_int(c, &out->verdict);
     xf_mp_take_value(c, &reasons);
     for (size_t i = 0; i < 5; i++)
-        xf_mp_take_value(c, &out->numbers[i]);
+        take_member(c, &out->numbers[i]);
     xf_mp_take_int(c, &out->time);
     xf_mp_take_int(c, &out->by);
     xf_mp_take_int(c, &out->provenance);
-    xf_mp_take_value(c, &out->evidence);
+    take_member(c, &out->evidence);
     if (c->bad)
         return false;
     out->reasons = xray_mp_over(reasons.ptr, reasons.len);

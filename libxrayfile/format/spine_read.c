@@ -68,21 +68,6 @@ static bool check_rows(const struct decoder *d)
     return true;
 }
 
-static void name_runs(struct decoder *d)
-{
-    const struct xf_spine *s = d->spine;
-
-    for (uint32_t i = 0; i < s->run_rows; i++) {
-        union xf_cell *row = d->runs + (size_t)i * XF_RUN_COLUMNS;
-        const int64_t run = row[XF_RUN_RUN].i;
-
-        if (s->pipelines != NULL)
-            row[XF_RUN_PIPELINE].s = s->pipelines[run];
-        if (s->versions != NULL)
-            row[XF_RUN_VERSION].s = s->versions[run];
-    }
-}
-
 static bool take_table(struct decoder *d, xray_mp c, const char *name, const struct xf_column *columns,
                        unsigned column_count, union xf_cell **rows, uint32_t *count)
 {
@@ -140,7 +125,6 @@ static bool decode(struct decoder *d, xray_str body)
         !take_table(d, at[KEY_STEPS], "steps", xf_step_columns, XF_STEP_COLUMNS, &d->steps, &s->step_rows) ||
         !take_table(d, at[KEY_DETAILS], "details", detail_columns, XF_DETAIL_COLUMNS, &d->details, &s->detail_rows))
         return false;
-    name_runs(d);
     s->runs = (const struct xf_run_row *)d->runs;
     s->steps = (const struct xf_step_row *)d->steps;
     s->details = (const struct xf_detail_row *)d->details;

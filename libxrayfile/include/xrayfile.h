@@ -810,6 +810,57 @@ XRAY_API bool xray_mp_next(xray_mp *c, xray_mp_item *item);
 /* Skips one whole value, iteratively, depth at most 64. False if bad. */
 XRAY_API bool xray_mp_skip(xray_mp *c);
 
+/* ---- 6 queries ----------------------------------------------------------- */
+
+/* A parsed expression of format-spec/query-language.md ("ql" below). Immutable
+ * once parsed, but evaluated by one thread at a time (it owns scratch memory). */
+typedef struct xray_query xray_query;
+
+enum xray_unit { XRAY_UNIT_AUTO = 0, XRAY_UNIT_RUN, XRAY_UNIT_STEP, XRAY_UNIT_CAND };
+
+typedef struct xray_query_options { /* all zero = defaults */
+    enum xray_unit unit;      /* what a hit is; AUTO: ql 1.3 */
+    int64_t now_ns;           /* what "2h ago" counts from; 0: the clock */
+    uint32_t match_limit;     /* PCRE2 match limit; 0: 100,000 */
+} xray_query_options;
+
+/* Where a query is wrong. Lines and columns count from 1, columns in characters. */
+typedef struct xray_query_error {
+    int status;
+    int line, column;
+    size_t offset;     /* byte in the text */
+    size_t len;        /* bytes to underline, at least 1 */
+    char message[256];
+    char hint[256];    /* what to write instead, or empty */
+} xray_query_error;
+
+/* Returns 0, XRAY_ESYNTAX (ql 5; *error is filled), XRAY_ELIMIT, XRAY_EIO (a file of `in @file`), XRAY_ENOMEM. */
+XRAY_API int xray_query_parse(xray_query **out, xray_str text, const xray_query_options *options,
+                              xray_query_error *error);
+XRAY_API void xray_query_free(xray_query *q);
+
+XRAY_API enum xray_unit xray_query_unit(const xray_query *q);
+
+/* What evaluating can need besides the spine: or of these. */
+#define XRAY_NEEDS_STEPS 1u   /* the steps of the run: not for queries on run fields alone */
+#define XRAY_NEEDS_PAYLOAD 2u /* values */
+#define XRAY_NEEDS_EVENTS 4u  /* candidates */
+XRAY_API unsigned xray_query_needs(const xray_query *q);
+
+/* Appends the canonical form (ql 6). */
+XRAY_API int xray_query_canonical(const xray_query *q, xray_buffer *out);
+
+/* What can be said from the run's record alone (its refs may be unset): 0 no step or candidate of it, nor it, matches; 1 the
+ * run matches (unit run), or every step does; 2 it must be opened. */
+XRAY_API int xray_query_test_run(xray_query *q, const xray_run_record *run);
+
+/* Tests an opened trace, one of its steps (index in xray_trace_steps), one candidate of it. Returns 1, 0, or a
+ * negative status (XRAY_ELIMIT: a pattern was too expensive; the rest can go on). */
+XRAY_API int xray_query_match_run(xray_query *q, xray_store *s, xray_trace *t, xray_error *err);
+XRAY_API int xray_query_match_step(xray_query *q, xray_store *s, xray_trace *t, size_t step, xray_error *err);
+XRAY_API int xray_query_match_event(xray_query *q, xray_store *s, xray_trace *t, size_t step,
+                                    const xray_event_record *event, xray_error *err);
+
 #ifdef __cplusplus
 }
 #endif

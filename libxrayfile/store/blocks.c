@@ -101,10 +101,8 @@ static int load(struct xray_store *s, uint32_t segment, struct xf_cached *e, xra
     if (r == XRAY_ENOMEM)
         return xf_fail_memory(err);
     if (r < 0) {
-        char message[sizeof why.message];
-
         xf_fail(&why, r, b->pos, "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped", b->ordinal,
-                b->pos, memcpy(message, why.message, sizeof message), (uint64_t)XF_HEADER_LEN + b->stored_len);
+                b->pos, why.message, (uint64_t)XF_HEADER_LEN + b->stored_len);
         return give_up(s, segment, b, r, why.message);
     }
     return 1;

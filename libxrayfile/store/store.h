@@ -2,6 +2,7 @@
 #ifndef XF_STORE_STORE_H
 #define XF_STORE_STORE_H
 
+#include "base/dict.h"
 #include "file/fdpool.h"
 #include "file/segment.h"
 #include "store/cache.h"
@@ -11,10 +12,9 @@ struct xf_file { /* one file; concatenated ones hold several segments */
     const char *path;
     bool listed;            /* found in a directory, not named by a person */
     int fd;                 /* -1: from the pool */
-    uint64_t size;          /* when last walked */
+    uint64_t size;          /* when last walked, in bytes */
     struct xf_place place;  /* where the walk stands */
     struct xf_segment *tail; /* the segment at `place`; NULL: none, or not shown */
-    uint64_t bytes;         /* size as far as it is told to users: what was last seen */
     bool walked;
     bool found;             /* it holds a segment, shown or not */
 };
@@ -25,11 +25,6 @@ struct xf_part { /* one segment of the store */
     uint32_t writer;     /* number of its writer id */
     uint32_t rank;       /* its place in the order of segments (spec 7.2) */
     uint32_t loss_seen;  /* blocks looked at for losses */
-};
-
-struct xf_writer_rank { /* of one writer id */
-    uint8_t id[16];
-    uint32_t rank; /* of its first segment */
 };
 
 struct xf_run_list; /* runs.c */
@@ -44,8 +39,8 @@ struct xray_store {
     struct xf_part *parts; /* an index never changes; new segments are added behind */
     uint32_t part_count, part_cap;
     uint32_t *order; /* index of the segment at each rank */
-    struct xf_writer_rank *writers;
-    uint32_t writer_count, writer_cap;
+    struct xf_dict writers; /* writer ids, by number */
+    uint32_t *writer_rank;  /* rank of the first segment of each */
     struct xf_problems problems;
     struct xf_cache cache;
     struct xf_fdpool fds;
@@ -77,10 +72,6 @@ int xf_block_index_runs(struct xf_cached *e, xray_error *err);
 
 /* Forgets the list of runs. */
 void xf_run_list_free(struct xf_run_list *list);
-
-/* Takes the files of `paths` into the store / what is new in them. 1 if there is anything new. */
-int xf_catalog_open(struct xray_store *s, const char *const *paths, size_t count, xray_error *err);
-int xf_catalog_refresh(struct xray_store *s, xray_error *err);
 
 /* A segment whose open runs and steps will never end. */
 static inline bool xf_part_is_over(const struct xf_part *p)

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "codec/mpread.h"
 #include "codec/mpwrite.h"
+#include "codec/utf8.h"
 
 #include <math.h>
 
@@ -16,9 +17,12 @@ static void put_name(struct xf_scope *s, xray_buffer *b, xray_str text, size_t m
 {
     char clean[XF_ITEM_MAX];
     bool cut = false;
-    const size_t n = xf_clean_text(clean, max, text, &cut);
 
-    xf_mp_str(b, clean, n);
+    if (text.len <= max && xf_utf8_valid_len(text.ptr, text.len) == text.len) { /* as good as always */
+        xf_mp_str(b, text.ptr, text.len);
+        return;
+    }
+    xf_mp_str(b, clean, xf_clean_text(clean, max, text, &cut));
     if (cut)
         s->flags |= XRAY_FLAG_TRUNCATED;
 }

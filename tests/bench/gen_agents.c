@@ -19,14 +19,16 @@
 
 #include "bench/prose.h"
 
-#define TASKS 60
+#define TASKS 40
 #define MAX_OPEN 64
 #define KINDS 5
 
-static const char *const pipelines[KINDS] = {"airline-agent", "retail-agent", "code-repair", "web-research", "data-analysis"};
+static const char *const pipelines[KINDS] = {"airline-agent", "retail-agent", "code-repair", "web-research",
+                                             "data-analysis"};
 static const char *const tools[KINDS][4] = {
     {"get_user_details", "get_reservation_details", "search_direct_flight", "update_reservation_flights"},
-    {"find_user_id_by_email", "get_order_details", "list_all_product_types", "exchange_delivered_order_items"},
+    {"find_user_id_by_email", "get_order_details", "list_all_product_types",
+     "exchange_delivered_order_items"},
     {"open_file", "search_dir", "edit_lines", "run_tests"},
     {"web_search", "fetch_page", "find_in_page", "take_note"},
     {"run_sql", "describe_table", "run_python", "plot"},
@@ -35,7 +37,9 @@ static const char *const tools[KINDS][4] = {
 /* A conversation that is going on. `history` holds its messages as JSON, separated by commas. */
 struct conversation {
     uint64_t id[2];
-    uint32_t number, task, kind, steps_left, step, tokens;
+    uint32_t number, task, kind, steps_left, step;
+    uint32_t document, first, lines; /* what it read last */
+    uint32_t pace;                   /* percent: some agents and models are far slower than others */
     uint64_t clock_us, start_us;
     struct xb_random random;
     struct xb_text history;
@@ -59,20 +63,23 @@ static void document_names(struct xb_random *r, uint16_t names[24])
         names[i] = (uint16_t)xb_between(r, 160, XB_WORDS - 1);
 }
 
-static void put_record(const struct generator *g, struct xb_random *r, struct xb_text *out, const uint16_t names[24])
+static void put_record(const struct generator *g, struct xb_random *r, struct xb_text *out,
+                       const uint16_t names[24])
 {
-    xb_putf(out, "{\"%s_id\": \"%07" PRIu32 "\", \"status\": \"%s\", \"%s\": {\"name\": \"%s\", \"price\": %u.%02u, \"quantity\": %u}, ",
+    xb_putf(out,
+            "{\"%s_id\": \"%07" PRIu32
+            "\", \"status\": \"%s\", \"%s\": {\"name\": \"%s\", \"price\": %u.%02u, \"quantity\": %u}, ",
             g->prose.words[names[0]], xb_below(r, 10000000), xb_chance(r, 70) ? "available" : "pending",
-            g->prose.words[names[1]], g->prose.words[names[xb_below(r, 24)]], xb_between(r, 5, 900), xb_below(r, 100),
-            xb_between(r, 1, 9));
+            g->prose.words[names[1]], g->prose.words[names[xb_below(r, 24)]], xb_between(r, 5, 300),
+            xb_chance(r, 70) ? 99 : xb_below(r, 100), xb_chance(r, 80) ? 1 : xb_between(r, 1, 9));
     xb_putf(out, "\"%s\": \"2024-05-%02uT%02u:%02u:00\", \"%s\": [\"%s\", \"%s\"]}", g->prose.words[names[2]],
             xb_between(r, 1, 30), xb_below(r, 24), xb_below(r, 12) * 5, g->prose.words[names[3]],
             g->prose.words[names[xb_below(r, 24)]], g->prose.words[names[xb_below(r, 24)]]);
 }
 
 /* Document `number` of a task, the same whoever reads it: `lines` lines from `first` on. */
-static void put_document(const struct generator *g, struct xb_text *out, uint32_t task, uint32_t number, uint32_t first,
-                         uint32_t lines)
+static void put_document(const struct generator *g, struct xb_text *out, uint32_t task, uint32_t number,
+                         uint32_t first, uint32_t lines)
 {
     const uint64_t seed = (uint64_t)task * 64 + number;
     struct xb_random r = {.state = seed * 977 + 13};
@@ -141,9 +148,10 @@ static void begin_conversation(struct generator *g, struct conversation *c, uint
     c->task = xb_below(&c->random, TASKS);
     c->kind = c->task % KINDS;
     c->start_us = c->clock_us = now_us;
+    c->pace = xb_between(&c->random, 2, 18) * xb_between(&c->random, 2, 18);
     /* Most are short, a few very long: about exponential. */
     c->steps_left = 3;
-    while (c->steps_left < 70 && !xb_chance(&c->random, 8))
+    while (c->steps_left < 56 && !xb_chance(&c->random, 9))
         c->steps_left++;
 
     put_system_prompt(g, &g->raw, c->kind);
@@ -156,12 +164,13 @@ static void begin_conversation(struct generator *g, struct conversation *c, uint
 }
 
 /* What the model answers: some prose, mostly with a call of a tool, sometimes with code. */
-static void make_answer(struct generator *g, struct conversation *c, struct xb_text *list, uint32_t *tool, uint32_t call)
+static void make_answer(struct generator *g, struct conversation *c, struct xb_text *list, uint32_t *tool,
+                        uint32_t call)
 {
     struct xb_random *r = &c->random;
     char extra[512] = "";
 
-    xb_sentences(&g->prose, r, &g->raw, xb_between(r, 12, 90));
+    xb_sentences(&g->prose, r, &g->raw, xb_between(r, 8, 60));
     if (c->kind == 2 && xb_chance(r, 40)) {
         xb_puts(&g->raw, "\n```python\n");
         put_document(g, &g->raw, c->task, xb_below(r, 6), xb_below(r, 120), xb_between(r, 3, 18));
@@ -170,11 +179,12 @@ static void make_answer(struct generator *g, struct conversation *c, struct xb_t
     *tool = c->steps_left > 1 && xb_chance(r, 82) ? xb_below(r, 4) : UINT32_MAX;
     if (*tool != UINT32_MAX)
         snprintf(extra, sizeof extra,
-                 ",\"tool_calls\":[{\"id\":\"call_%016" PRIx64 "\",\"type\":\"function\",\"function\":{\"name\":\"%s\","
+                 ",\"tool_calls\":[{\"id\":\"call_%016" PRIx64
+                 "\",\"type\":\"function\",\"function\":{\"name\":\"%s\","
                  "\"arguments\":\"{\\\"id\\\": \\\"%s_%s_%04u\\\", \\\"page\\\": %u}\"}}]",
                  c->id[0] ^ (call * UINT64_C(0x9E3779B97F4A7C15)), tools[c->kind][*tool],
-                 g->prose.words[xb_between(r, 200, 700)], g->prose.words[xb_between(r, 200, 700)], xb_below(r, 10000),
-                 xb_below(r, 4));
+                 g->prose.words[xb_between(r, 200, 700)], g->prose.words[xb_between(r, 200, 700)],
+                 xb_below(r, 10000), xb_below(r, 4));
     add_message(g, list, "assistant", extra);
 }
 
@@ -192,9 +202,17 @@ static void make_reply(struct generator *g, struct conversation *c, uint32_t too
     if (xb_chance(r, 5))
         xb_putf(&g->raw, "Error: %s: payment method %s_%u has an insufficient balance", tools[c->kind][tool],
                 g->prose.words[xb_between(r, 200, 700)], xb_below(r, 10000));
-    else
-        put_document(g, &g->raw, c->task, xb_zipf(r, 12), xb_below(r, 4) * 40, xb_between(r, 4, 38));
-    snprintf(extra, sizeof extra, ",\"tool_call_id\":\"call_%016" PRIx64 "\"", c->id[0] ^ (call * UINT64_C(0x9E3779B97F4A7C15)));
+    else {
+        /* Agents often read the same piece again, e.g. after an edit. */
+        if (c->lines == 0 || !xb_chance(r, 35)) {
+            c->document = xb_zipf(r, 8);
+            c->first = xb_below(r, 4) * 40;
+            c->lines = xb_between(r, 4, 33);
+        }
+        put_document(g, &g->raw, c->task, c->document, c->first, c->lines);
+    }
+    snprintf(extra, sizeof extra, ",\"tool_call_id\":\"call_%016" PRIx64 "\"",
+             c->id[0] ^ (call * UINT64_C(0x9E3779B97F4A7C15)));
     add_message(g, &c->pending, "tool", extra);
 }
 
@@ -206,8 +224,8 @@ static void put_iso(uint64_t us)
     struct tm t;
 
     gmtime_r(&seconds, &t);
-    printf("%04d-%02d-%02dT%02d:%02d:%02d.%06uZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
-           t.tm_sec, (unsigned)(us % 1000000));
+    printf("%04d-%02d-%02dT%02d:%02d:%02d.%06uZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
+           t.tm_min, t.tm_sec, (unsigned)(us % 1000000));
 }
 
 static void put_uuid(uint64_t high, uint64_t low)
@@ -218,13 +236,15 @@ static void put_uuid(uint64_t high, uint64_t low)
 
 static void put_line(struct conversation *c, const struct xb_text *answer, uint64_t end_us)
 {
-    static const char *const models[KINDS] = {"gpt-4o-2024-05-13", "gpt-4o-2024-05-13", "claude-3-5-sonnet-20240620",
-                                              "gpt-4o-mini-2024-07-18", "claude-3-5-sonnet-20240620"};
+    static const char *const models[KINDS] = {"gpt-4o-2024-05-13", "gpt-4o-2024-05-13",
+                                              "claude-3-5-sonnet-20240620", "gpt-4o-mini-2024-07-18",
+                                              "claude-3-5-sonnet-20240620"};
     const uint32_t tokens_in = (uint32_t)(c->history.len / 4), tokens_out = (uint32_t)(answer->len / 4);
 
     printf("{\"run\":{\"id\":\"");
     put_uuid(c->id[0], c->id[1]);
-    printf("\",\"pipeline_name\":\"%s\",\"pipeline_version\":\"2024.05\",\"start_time\":\"", pipelines[c->kind]);
+    printf("\",\"pipeline_name\":\"%s\",\"pipeline_version\":\"2024.05\",\"start_time\":\"",
+           pipelines[c->kind]);
     put_iso(c->start_us);
     if (c->steps_left == 1) {
         printf("\",\"end_time\":\"");
@@ -250,7 +270,7 @@ static void make_step(struct generator *g, struct conversation *c)
 {
     static struct xb_text answer; /* reused by all */
     uint32_t tool;
-    const uint64_t end_us = c->clock_us + xb_between(&c->random, 400000, 9000000);
+    const uint64_t end_us = c->clock_us + xb_between(&c->random, 4000, 90000) * (uint64_t)c->pace;
 
     if (c->history.len > 0)
         xb_puts(&c->history, ",");
@@ -261,9 +281,12 @@ static void make_step(struct generator *g, struct conversation *c)
         put_line(c, &answer, end_us);
 
     xb_put(&c->pending, answer.data, answer.len);
-    if (c->steps_left > 1)
+    if (c->steps_left > 1) {
         make_reply(g, c, tool, c->step);
-    c->clock_us = end_us + xb_between(&c->random, 10000, 3000000);
+        if (xb_chance(&c->random, 25))
+            make_reply(g, c, tool, c->step); /* of a second call, or what the user adds */
+    }
+    c->clock_us = end_us + xb_between(&c->random, 100, 30000) * (uint64_t)c->pace;
     c->step++;
     c->steps_left--;
 }

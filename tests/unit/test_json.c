@@ -208,7 +208,7 @@ static void test_duplicates(void)
     refuse_text("{\"a\":{\"x\":1},\"b\":0,\"a\":{\"y\":1}}", 19, "\"a\" stands twice");
     refuse_text("{\"\\u0000\":1,\"\\u0000\":2}", 12, "stands twice");
     refuse_text("{\"\\n\":1,\"\\u000A\":2}", 8, "stands twice");
-    refuse_text("{\"\xf0\x9f\x98\x80\":1,\"\\ud83d\\ude00\":2}", 9, "stands twice");
+    refuse_text("{\"\xf0\x9f\x98\x80\":1,\"\\ud83d\\ude00\":2}", 10, "stands twice");
     refuse_text("{\"$bin\":\"\",\"$bin\":\"\"}", 11, "stands twice");
     accept("{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":1}]}", "{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":1}]}");
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "common/human.h"
+#include "common/jsonline.h"
 #include "common/out.h"
 #include "common/runs.h"
 #include "common/show.h"
@@ -161,17 +162,6 @@ static void visit_text(struct hitprint *p, const struct hit *hit)
 
 /* ---- JSON ---- */
 
-static void put_json_string(struct text *t, xray_str text)
-{
-    xray_buffer quoted = { 0 };
-
-    if (xray_json_string(text, &quoted) == 0)
-        text_put(t, (const char *)quoted.data, quoted.len);
-    else
-        text_puts(t, "\"\"");
-    xray_buffer_free(&quoted);
-}
-
 static void open_json(struct hitprint *p)
 {
     struct text t = { 0 };
@@ -179,7 +169,7 @@ static void open_json(struct hitprint *p)
     text_puts(&t, "{\"v\":1,\"kind\":\"match\",\"run\":\"");
     runs_put_id(&t, p->run->id, 32);
     text_printf(&t, "\",\"step\":%" PRId64 ",\"name\":", p->step);
-    put_json_string(&t, p->name);
+    json_string(&t, p->name);
     text_puts(&t, ",\"hits\":[");
     out_text(&t);
     text_free(&t);
@@ -196,14 +186,14 @@ static void visit_json(struct hitprint *p, const struct hit *hit)
     text_printf(&t, "{\"field\":\"%s\"", field_name(hit->field));
     if (hit->item.len > 0) {
         text_puts(&t, ",\"item\":");
-        put_json_string(&t, hit->item);
+        json_string(&t, hit->item);
     }
     if (hit->path.len > 0) {
         text_puts(&t, ",\"path\":");
-        put_json_string(&t, hit->path);
+        json_string(&t, hit->path);
     }
     text_printf(&t, ",\"start\":%zu,\"end\":%zu,\"text\":", hit->start, hit->end);
-    put_json_string(&t, xray_strn(hit->text.ptr + hit->start, hit->end - hit->start));
+    json_string(&t, xray_strn(hit->text.ptr + hit->start, hit->end - hit->start));
     text_puts(&t, "}");
     out_text(&t);
     text_free(&t);

@@ -120,7 +120,7 @@ int64_t time_from_integer(int64_t number)
     const uint64_t size = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 
     if (size < 100000000000u)
-        return number * SECOND < 0 && number > 0 ? XRAY_MISSING : (size < 9223372036u ? number * SECOND : XRAY_MISSING);
+        return size < 9223372036u ? number * SECOND : XRAY_MISSING;
     if (size < 100000000000000u)
         return size < 9223372036854u ? number * 1000000 : XRAY_MISSING;
     if (size < 100000000000000000u)

@@ -1,0 +1,177 @@
+/* A store: opening, refreshing, what it knows of its segments (xrayfile.h, section 4). */
+#include "store/store.h"
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "store/catalog.h"
+
+#define CACHE_BYTES ((size_t)48 << 20)
+
+bool xf_store_grow(void **array, uint32_t count, uint32_t *cap, size_t size)
+{
+    const uint32_t wanted = *cap < 16 ? 16 : *cap > UINT32_MAX / 2 ? UINT32_MAX : *cap * 2;
+    void *p;
+
+    if (count < *cap)
+        return true;
+    if (wanted <= *cap)
+        return false;
+    p = xf_resize_array(*array, wanted, size);
+    if (p == NULL)
+        return false;
+    *array = p;
+    *cap = wanted;
+    return true;
+}
+
+static xray_store *new_store(const xray_store_options *options)
+{
+    xray_store *s = xf_alloc(sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    if (options != NULL)
+        s->options = *options;
+    if (s->options.max_raw == 0 || s->options.max_raw > XF_BLOCK_MAX)
+        s->options.max_raw = XF_BLOCK_MAX;
+    s->cache.limit = s->options.cache_bytes > 0 ? s->options.cache_bytes : CACHE_BYTES;
+    xf_random(&s->seed, sizeof s->seed);
+    s->z = xf_zframe_new();
+    if (s->z == NULL) {
+        xray_store_close(s);
+        return NULL;
+    }
+    return s;
+}
+
+int xray_store_open(xray_store **out, const char *const *paths, size_t path_count,
+                    const xray_store_options *options, xray_error *err)
+{
+    xray_store *s;
+    int r;
+
+    if (out == NULL || (paths == NULL && path_count > 0))
+        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "xray_store_open needs a place for the store, and paths");
+    s = new_store(options);
+    if (s == NULL)
+        return xf_fail_memory(err);
+    r = xf_catalog_open(s, paths, path_count, err);
+    if (r < 0) {
+        xray_store_close(s);
+        return r;
+    }
+    *out = s;
+    return XRAY_OK;
+}
+
+int xray_store_refresh(xray_store *s, xray_error *err)
+{
+    const int r = xf_catalog_refresh(s, err);
+
+    if (r > 0) {
+        xf_run_list_free(s->runs);
+        s->runs = NULL;
+    }
+    return r;
+}
+
+void xray_store_close(xray_store *s)
+{
+    if (s == NULL)
+        return;
+    xf_run_list_free(s->runs);
+    xf_cache_done(&s->cache);
+    for (uint32_t i = 0; i < s->part_count; i++)
+        xf_segment_free(s->parts[i].seg);
+    for (uint32_t i = 0; i < s->file_count; i++)
+        xf_file_close(s->files[i].fd);
+    xf_fdpool_done(&s->fds);
+    xf_zframe_free(s->z);
+    xf_problems_done(&s->problems);
+    xf_dict_done(&s->writers);
+    xray_buffer_free(&s->stored);
+    xray_buffer_free(&s->value);
+    xf_arena_done(&s->text);
+    xf_free(s->directories);
+    xf_free(s->writer_rank);
+    xf_free(s->order);
+    xf_free(s->parts);
+    xf_free(s->files);
+    xf_free(s);
+}
+
+/* ---- segments ---------------------------------------------------------------------- */
+
+size_t xray_store_segment_count(const xray_store *s)
+{
+    return s->part_count;
+}
+
+static void add_blocks(const struct xf_segment *seg, xray_segment_info *info)
+{
+    for (uint32_t i = 0; i < seg->block_count; i++) {
+        const struct xf_block *b = &seg->blocks[i];
+        const int kind = b->kind <= XF_SEAL ? b->kind : 0;
+
+        info->raw_bytes[kind] += b->raw_len;
+        info->stored_bytes[kind] += (uint64_t)XF_HEADER_LEN + b->stored_len;
+        info->block_count[kind]++;
+        info->rows[kind] += b->rows;
+        info->rows2[kind] += b->rows2;
+    }
+}
+
+int xray_store_segment(const xray_store *s, size_t i, xray_segment_info *out)
+{
+    const struct xf_segment *seg;
+    const struct xf_file *f;
+
+    if (i >= s->part_count)
+        return XRAY_ENOTFOUND;
+    seg = s->parts[i].seg;
+    f = &s->files[s->parts[i].file];
+    *out = (xray_segment_info){
+        .path = f->path,
+        .created_ns = seg->created_ns,
+        .size = (f->tail == seg && f->size > seg->base ? f->size : seg->end) - seg->base,
+        .valid_len = seg->end - seg->base,
+        .torn_bytes = seg->torn_bytes,
+        .skipped_bytes = seg->skipped_bytes,
+        .sealed = seg->sealed,
+        .writer_dead = seg->writer_dead,
+        .lost = seg->lost,
+        .blocks = seg->block_count,
+    };
+    memcpy(out->id, seg->id, 16);
+    memcpy(out->writer_id, seg->writer_id, 16);
+    add_blocks(seg, out);
+    return XRAY_OK;
+}
+
+/* ---- problems and counts ---------------------------------------------------------------- */
+
+size_t xray_store_problem_count(const xray_store *s)
+{
+    return s->problems.count;
+}
+
+int xray_store_problem(const xray_store *s, size_t i, xray_problem *out)
+{
+    if (i >= s->problems.count)
+        return XRAY_ENOTFOUND;
+    *out = s->problems.list[i];
+    return XRAY_OK;
+}
+
+void xray_store_get_stats(const xray_store *s, xray_read_stats *out)
+{
+    *out = s->stats;
+    out->blocks_total = out->bytes_total = 0;
+    for (uint32_t i = 0; i < s->part_count; i++)
+        out->blocks_total += s->parts[i].seg->block_count;
+    for (uint32_t i = 0; i < s->file_count; i++)
+        out->bytes_total += s->files[i].size;
+}

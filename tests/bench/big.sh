@@ -1,0 +1,44 @@
+#!/bin/sh
+# usage: big.sh BUILD
+#
+# Bounded memory: 1 GB of generated JSON of each kind is imported, listed, printed, searched
+# and summed up; no tool may take more than 256 MiB. Exit status 1 if one does.
+# BIG_MB=N changes the size (in MB of JSON), BIG_KEEP=1 keeps the data.
+set -eu
+build=$(cd "${1:?usage: big.sh BUILD}" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/bench/measure.sh
+. "$here/measure.sh"
+limit=256
+wanted=${BIG_MB:-1000}
+data=$build/bench-big
+mkdir -p "$data"
+cd "$data"
+PATH=$build/bin:$build/bench:$PATH
+checks=0
+failed=0
+
+# A run of decisions is 78 kB, a conversation 630 kB.
+gen_decisions --runs=$((wanted * 1000 / 78)) >decisions.json
+gen_agents --conversations=$((wanted * 1000 / 630)) >agents.json
+
+heading "Peak memory with $(mb "$(size_of decisions.json)") MB of decisions and $(mb "$(size_of agents.json)") MB of conversations (limit $limit MiB)"
+for set in decisions agents; do
+    rm -rf $set
+    for command in "xray-import $set.json -o $set" "xray-ls $set" "xray-cat -j $set" "xray-grep -c refund $set" \
+        "xray-funnel $set"; do
+        checks=$((checks + 1))
+        peak=$(rss "$command")
+        verdict=ok
+        if ! awk -v peak="$peak" -v limit=$limit 'BEGIN { exit !(peak + 0 > 0 && peak + 0 <= limit) }'; then
+            verdict=FAIL
+            failed=$((failed + 1))
+        fi
+        printf '  %-4s %-40s %10s MiB\n' $verdict "$command" "$peak"
+        [ "$peak" != failed ] || sed 's/^/        /' "$data/stderr"
+    done
+done
+cd "$build"
+[ "${BIG_KEEP:-0}" = 1 ] || rm -rf "$data"
+echo "big: $checks checks, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,147 @@
+/* See quantile.h. */
+#include "common/quantile.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/text.h"
+
+enum {
+    MAX_VALUES = 1000000,
+    SUB = QUANTILE_BUCKETS_PER_DOUBLING,
+    SUB_BITS = 7,
+    BUCKETS = SUB + (63 - SUB_BITS) * SUB,
+};
+
+/* Values below SUB have a bucket each; every doubling above has SUB of them. */
+static size_t bucket_of(uint64_t value)
+{
+    if (value < SUB)
+        return (size_t)value;
+
+    const int top = 63 - __builtin_clzll(value); /* >= SUB_BITS */
+    const int shift = top - SUB_BITS;
+
+    return (size_t)(SUB + (uint64_t)shift * SUB + ((value >> shift) - SUB));
+}
+
+static int64_t middle_of(size_t bucket)
+{
+    if (bucket < SUB)
+        return (int64_t)bucket;
+
+    const size_t shift = (bucket - SUB) / SUB;
+    const uint64_t low = ((bucket - SUB) % SUB + SUB) << shift;
+
+    return (int64_t)(low + (((uint64_t)1 << shift) >> 1));
+}
+
+static void change_to_buckets(struct quantiles *q)
+{
+    q->buckets = memory_new(BUCKETS, sizeof *q->buckets);
+    for (uint64_t i = 0; i < q->count; i++)
+        q->buckets[bucket_of((uint64_t)q->values[i])]++;
+    free(q->values);
+    q->values = NULL;
+    q->cap = 0;
+}
+
+void quantiles_add(struct quantiles *q, int64_t value)
+{
+    if (value < 0)
+        value = 0;
+    if (q->buckets == NULL && q->count == MAX_VALUES)
+        change_to_buckets(q);
+    if (q->buckets != NULL) {
+        q->buckets[bucket_of((uint64_t)value)]++;
+    } else {
+        q->values = memory_grow(q->values, &q->cap, (size_t)q->count + 1, sizeof *q->values);
+        q->values[q->count] = value;
+    }
+    q->count++;
+}
+
+static void swap(int64_t *a, int64_t *b)
+{
+    const int64_t c = *a;
+
+    *a = *b;
+    *b = c;
+}
+
+/* Puts the k-th smallest in its place (Hoare's selection, median of three: no bad
+ * order is likely, and equal values do no harm). */
+static int64_t select_value(int64_t *v, size_t count, size_t k)
+{
+    size_t low = 0;
+    size_t high = count - 1;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (v[middle] < v[low])
+            swap(&v[middle], &v[low]);
+        if (v[high] < v[low])
+            swap(&v[high], &v[low]);
+        if (v[high] < v[middle])
+            swap(&v[high], &v[middle]);
+
+        const int64_t pivot = v[middle];
+        size_t i = low;
+        size_t j = high;
+
+        while (i <= j) {
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i <= j) {
+                swap(&v[i], &v[j]);
+                i++;
+                if (j == 0)
+                    break;
+                j--;
+            }
+        }
+        if (k <= j)
+            high = j;
+        else if (k >= i)
+            low = i;
+        else
+            break;
+    }
+    return v[k];
+}
+
+bool quantiles_get(struct quantiles *q, double part, int64_t *value)
+{
+    if (q->count == 0)
+        return false;
+
+    uint64_t rank = (uint64_t)ceil(part * (double)q->count);
+
+    rank = rank < 1 ? 1 : rank > q->count ? q->count : rank;
+    if (q->buckets == NULL) {
+        *value = select_value(q->values, (size_t)q->count, (size_t)rank - 1);
+        return true;
+    }
+
+    size_t bucket = 0;
+
+    for (uint64_t seen = q->buckets[0]; seen < rank && bucket + 1 < BUCKETS; seen += q->buckets[bucket])
+        bucket++;
+    *value = middle_of(bucket);
+    return true;
+}
+
+bool quantiles_exact(const struct quantiles *q)
+{
+    return q->buckets == NULL;
+}
+
+void quantiles_free(struct quantiles *q)
+{
+    free(q->values);
+    free(q->buckets);
+    *q = (struct quantiles){ 0 };
+}

@@ -1,0 +1,355 @@
+/* See import.h: faults, values. Fields of runs and steps are placed by scope.c. */
+#include "import/import.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/cli.h"
+#include "common/text.h"
+#include "import/times.h"
+
+/* ---- faults ---- */
+
+static void say_fault(struct import *im, uint64_t line, uint64_t column, const char *format, va_list args)
+{
+    struct text foreign = { 0 };
+    struct text t = { 0 };
+    char what[512];
+
+    vsnprintf(what, sizeof what, format, args);
+    text_printf(&foreign, "%s:%llu:%llu: %s", im->file, (unsigned long long)line, (unsigned long long)column, what);
+    text_safe(&t, text_str(&foreign), SAFE_LINE);
+    text_puts(&t, "\n");
+    fwrite(t.data, 1, t.len, stderr);
+    text_free(&t);
+    text_free(&foreign);
+    im->counts.skipped++;
+    im->stop = im->stop || im->strict;
+    cli_skipped();
+}
+
+void import_fault_at(struct import *im, uint64_t line, uint64_t column, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say_fault(im, line, column, format, args);
+    va_end(args);
+}
+
+void import_fault(struct import *im, uint32_t node, const char *format, ...)
+{
+    size_t off = 0;
+    uint64_t line, column;
+    va_list args;
+
+    if (im->tape == &im->stream->tape) /* JSON in a string has no lines of its own */
+        off = json_at(im->tape, node)->off;
+    json_stream_place(im->stream, off, &line, &column);
+    va_start(args, format);
+    say_fault(im, line, column, format, args);
+    va_end(args);
+}
+
+/* ---- text that lives as long as the document ---- */
+
+struct arena_block {
+    struct arena_block *next;
+    size_t used, cap;
+    char data[];
+};
+
+#define BLOCK_LEN ((size_t)64 << 10)
+
+char *arena_take(struct arena *a, size_t len)
+{
+    struct arena_block *b = a->blocks;
+
+    if (b == NULL || b->cap - b->used < len) {
+        const size_t cap = len > BLOCK_LEN ? len : BLOCK_LEN;
+
+        b = memory_new(1, sizeof *b + cap);
+        b->cap = cap;
+        b->next = a->blocks;
+        a->blocks = b;
+    }
+    b->used += len;
+    return b->data + b->used - len;
+}
+
+/* Keeps the first block, if it is an ordinary one. */
+void arena_reset(struct arena *a)
+{
+    while (a->blocks != NULL && (a->blocks->next != NULL || a->blocks->cap > BLOCK_LEN)) {
+        struct arena_block *b = a->blocks;
+
+        a->blocks = b->next;
+        free(b);
+    }
+    if (a->blocks != NULL)
+        a->blocks->used = 0;
+}
+
+void arena_free(struct arena *a)
+{
+    while (a->blocks != NULL) {
+        struct arena_block *b = a->blocks;
+
+        a->blocks = b->next;
+        free(b);
+    }
+}
+
+/* ---- values ---- */
+
+xray_str import_text(struct import *im, uint32_t node)
+{
+    const struct json_node *n = json_at(im->tape, node);
+    const xray_str raw = json_text(im->tape, node);
+    char *plain;
+
+    if (n->type != JSON_STRING)
+        return raw;
+    if (!n->escaped)
+        return xray_strn(raw.ptr + 1, raw.len - 2);
+    plain = arena_take(&im->arena, raw.len);
+    return xray_strn(plain, json_unescape(plain, raw.ptr, raw.len));
+}
+
+/* Integers of 64 bits as such; others, and -0, as the library reads them. */
+static xray_value integer_value(xray_str text)
+{
+    const bool negative = text.ptr[0] == '-';
+    uint64_t v = 0;
+
+    for (size_t i = negative; i < text.len; i++) {
+        const unsigned d = (unsigned)(text.ptr[i] - '0');
+
+        if (v > (UINT64_MAX - d) / 10)
+            return xray_jsonn(text.ptr, text.len);
+        v = v * 10 + d;
+    }
+    if (!negative)
+        return v <= INT64_MAX ? xray_int((int64_t)v) : xray_uint(v);
+    if (v == 0 || v > (uint64_t)INT64_MAX)
+        return xray_jsonn(text.ptr, text.len);
+    return xray_int(-(int64_t)v);
+}
+
+xray_value import_value(struct import *im, uint32_t node)
+{
+    const xray_str raw = json_text(im->tape, node);
+    xray_str text;
+    double d;
+
+    switch (import_type(im, node)) {
+    case JSON_NULL:
+        return xray_nil();
+    case JSON_BOOL:
+        return xray_bool(raw.ptr[0] == 't');
+    case JSON_INT:
+        return integer_value(raw);
+    case JSON_REAL:
+        return double_parse_fast(raw, &d) ? xray_double(d) : xray_jsonn(raw.ptr, raw.len);
+    case JSON_NONFINITE:
+        return xray_double(raw.ptr[0] == 'N' ? (double)NAN : raw.ptr[0] == '-' ? -(double)INFINITY : (double)INFINITY);
+    case JSON_STRING:
+        text = import_text(im, node);
+        return xray_textn(text.ptr, text.len);
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        break;
+    }
+    return xray_jsonn(raw.ptr, raw.len);
+}
+
+bool import_double(struct import *im, uint32_t node, double *out)
+{
+    const enum json_type type = import_type(im, node);
+    const xray_str text = type == JSON_OBJECT ? xray_strn(NULL, 0) : import_text(im, node);
+    char copy[340], *end;
+
+    if (type == JSON_NONFINITE) {
+        *out = import_value(im, node).as.d;
+        return true;
+    }
+    if (type == JSON_OBJECT) { /* {"$f":"nan"} */
+        const uint32_t f = fields_find(im->tape, node, "$f");
+
+        if (f == 0)
+            return false;
+        *out = fields_is(im->tape, f, "inf") ? (double)INFINITY
+               : fields_is(im->tape, f, "-inf") ? -(double)INFINITY : (double)NAN;
+        return true;
+    }
+    if ((type != JSON_INT && type != JSON_REAL && type != JSON_STRING) || text.len == 0)
+        return false;
+    if (double_parse_fast(text, out))
+        return text.ptr[text.len - 1] != '-';
+    if (text.len >= sizeof copy)
+        return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    *out = strtod(copy, &end);
+    return *end == '\0';
+}
+
+bool import_int(struct import *im, uint32_t node, int64_t *out)
+{
+    const enum json_type type = import_type(im, node);
+    double d;
+
+    if (type == JSON_INT || type == JSON_STRING)
+        return integer_parse(import_text(im, node), out);
+    if (type != JSON_REAL || !import_double(im, node, &d) || d != floor(d) || fabs(d) > 9e15)
+        return false;
+    *out = (int64_t)d;
+    return true;
+}
+
+/* ---- packing ---- */
+
+/* Writes JSON again with every object that has a key twice as {"$map":[[key,value],...]}, which the
+ * library takes. Depth is bounded by the tape's. */
+static void put_tolerant(struct text *out, const struct json_tape *tape, uint32_t node);
+
+static bool has_twins(const struct json_tape *tape, uint32_t object)
+{
+    const uint32_t end = json_end(tape, object);
+
+    for (uint32_t a = json_first(object); a != end; a = json_at(tape, a + 1)->next)
+        for (uint32_t b = json_at(tape, a + 1)->next; b != end; b = json_at(tape, b + 1)->next) {
+            const xray_str x = json_text(tape, a), y = json_text(tape, b);
+
+            if (json_at(tape, a)->escaped || json_at(tape, b)->escaped ||
+                (x.len == y.len && memcmp(x.ptr, y.ptr, x.len) == 0))
+                return true;
+        }
+    return false;
+}
+
+static void put_object(struct text *out, const struct json_tape *tape, uint32_t object)
+{
+    const uint32_t end = json_end(tape, object);
+    const bool twins = has_twins(tape, object);
+    const char *separator = "";
+
+    text_puts(out, twins ? "{\"$map\":[" : "{");
+    for (uint32_t key = json_first(object); key != end; key = json_at(tape, key + 1)->next) {
+        const xray_str text = json_text(tape, key);
+
+        text_puts(out, separator);
+        text_puts(out, twins ? "[" : "");
+        text_put(out, text.ptr, text.len);
+        text_puts(out, twins ? "," : ":");
+        put_tolerant(out, tape, key + 1);
+        text_puts(out, twins ? "]" : "");
+        separator = ",";
+    }
+    text_puts(out, twins ? "]}" : "}");
+}
+
+static void put_tolerant(struct text *out, const struct json_tape *tape, uint32_t node)
+{
+    const xray_str raw = json_text(tape, node);
+    const char *separator = "";
+
+    if (json_at(tape, node)->type == JSON_OBJECT) {
+        put_object(out, tape, node);
+    } else if (json_at(tape, node)->type == JSON_ARRAY) {
+        text_puts(out, "[");
+        for (uint32_t i = json_first(node); i != json_end(tape, node); i = json_at(tape, i)->next) {
+            text_puts(out, separator);
+            put_tolerant(out, tape, i);
+            separator = ",";
+        }
+        text_puts(out, "]");
+    } else {
+        text_put(out, raw.ptr, raw.len);
+    }
+}
+
+/* The text is well formed, so what the library refuses is a key that comes twice: say it in the way it takes. */
+static int pack_tolerant(xray_value value, xray_buffer *out, xray_error *err)
+{
+    struct json_tape tape = { 0 };
+    struct text t = { 0 };
+    int r = XRAY_ESYNTAX;
+
+    if (json_tape_read(&tape, value.as.bytes.ptr, value.as.bytes.len, true) == JSON_DONE) {
+        put_tolerant(&t, &tape, 0);
+        r = xray_value_pack(xray_jsonn(t.data, t.len), true, out, err);
+    }
+    text_free(&t);
+    json_tape_free(&tape);
+    return r;
+}
+
+bool import_pack(struct import *im, uint32_t node, xray_value value, xray_buffer *out)
+{
+    xray_error err = { 0 };
+    int r = xray_value_pack(value, true, out, &err);
+
+    if (r == XRAY_ESYNTAX && value.kind == XRAY_VALUE_JSON)
+        r = pack_tolerant(value, out, &err);
+    if (r == XRAY_ENOMEM)
+        cli_die("out of memory");
+    if (r < 0)
+        import_fault(im, node, "%s; this value is left out", err.message);
+    return r == XRAY_OK;
+}
+
+void packed_map_start(struct packed_map *m)
+{
+    static const xray_buffer none;
+
+    if (m->bytes.data == NULL)
+        m->bytes = none;
+    m->bytes.len = 0;
+    m->count = 0;
+}
+
+/* The header has its longest form; the library makes it canonical. */
+static void reserve_header(struct packed_map *m)
+{
+    if (m->bytes.len == 0)
+        for (int i = 0; i < 5; i++)
+            xray_value_pack(xray_nil(), true, &m->bytes, NULL);
+}
+
+bool packed_map_add(struct import *im, struct packed_map *m, xray_str key, uint32_t node, xray_value value)
+{
+    const size_t before = m->bytes.len;
+
+    reserve_header(m);
+    if (key.ptr == NULL)
+        key = xray_s("");
+    xray_value_pack(xray_textn(key.ptr, key.len), true, &m->bytes, NULL);
+    if (!import_pack(im, node, value, &m->bytes)) {
+        m->bytes.len = before > 5 ? before : 5;
+        return false;
+    }
+    m->count++;
+    return true;
+}
+
+xray_value packed_map_value(struct packed_map *m)
+{
+    reserve_header(m);
+    m->bytes.data[0] = 0xdf;
+    for (int i = 0; i < 4; i++)
+        m->bytes.data[1 + i] = (uint8_t)(m->count >> (24 - 8 * i));
+    return xray_msgpack(m->bytes.data, m->bytes.len);
+}
+
+bool import_inner(struct json_tape *tape, xray_str text)
+{
+    while (text.len > 0 && json_is_white(text.ptr[0]))
+        text = xray_strn(text.ptr + 1, text.len - 1);
+    while (text.len > 0 && json_is_white(text.ptr[text.len - 1]))
+        text.len--;
+    return text.len > 1 && (text.ptr[0] == '{' || text.ptr[0] == '[') &&
+           json_tape_read(tape, text.ptr, text.len, true) == JSON_DONE && tape->end == text.len;
+}

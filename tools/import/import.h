@@ -1,0 +1,122 @@
+/* What all readers of foreign shapes share: the document at hand, the writer, the
+ * counts, and how a value of the document becomes a field of a run or step. */
+#ifndef IMPORT_IMPORT_H
+#define IMPORT_IMPORT_H
+
+#include "import/fields.h"
+#include "import/jsonstream.h"
+#include "import/runtable.h"
+
+enum import_shape { FROM_AUTO, FROM_XRAY, FROM_RUN_JSON, FROM_EVENTS, FROM_OTLP, FROM_MESSAGES };
+
+struct import_counts {
+    uint64_t runs, steps, candidates;
+    uint64_t skipped; /* lines, documents and records that were not taken */
+    uint64_t other;   /* log records and metrics in OTLP files */
+};
+
+/* Text that lives until the next document. */
+struct arena {
+    struct arena_block *blocks;
+};
+
+/* A map of MessagePack that grows entry by entry. */
+struct packed_map {
+    xray_buffer bytes; /* a map 32 header, then the entries */
+    uint32_t count;
+};
+
+struct import {
+    xray_writer *writer; /* NULL: nothing is written */
+    enum import_shape from;
+    bool strict;         /* the first fault ends it */
+    bool print_ids;
+    bool stop;
+    const char *pipeline; /* for shapes that have none; NULL: name of the file */
+
+    const char *file;
+    char stem[208];       /* its name without folders and suffix */
+    const struct json_stream *stream;
+    const struct json_tape *tape; /* of the document at hand; another one for JSON in strings */
+    struct import_counts counts;
+    struct run_table runs;
+
+    struct arena arena;
+    xray_buffer packed;       /* scratch of scope_put and the like */
+    struct packed_map attrs;  /* of the run or step being read */
+    bool json_in_strings;     /* this source writes structured values as text */
+};
+
+/* ---- faults ---- */
+
+/* Prints "FILE:LINE:COLUMN: what" for a place in the document and counts it as skipped. */
+void import_fault(struct import *im, uint32_t node, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void import_fault_at(struct import *im, uint64_t line, uint64_t column, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- values ---- */
+
+static inline enum json_type import_type(const struct import *im, uint32_t node)
+{
+    return (enum json_type)im->tape->nodes[node].type;
+}
+
+/* A member that is there and not null. */
+static inline bool import_has(const struct import *im, uint32_t node)
+{
+    return node != 0 && import_type(im, node) != JSON_NULL;
+}
+
+/* Bytes that live until the next document. */
+char *arena_take(struct arena *a, size_t len);
+void arena_reset(struct arena *a);
+void arena_free(struct arena *a);
+
+/* A string or key without its escapes; a node that is no string gives its JSON text. Lives as long as the document. */
+xray_str import_text(struct import *im, uint32_t node);
+
+/* The value of a node: scalars as such, containers and odd numbers as JSON text. */
+xray_value import_value(struct import *im, uint32_t node);
+
+/* Numbers, also when written as text. */
+bool import_double(struct import *im, uint32_t node, double *out);
+bool import_int(struct import *im, uint32_t node, int64_t *out);
+
+/* Appends a value as MessagePack. Duplicate keys are kept. False after a fault. */
+bool import_pack(struct import *im, uint32_t node, xray_value value, xray_buffer *out);
+
+void packed_map_start(struct packed_map *m);
+bool packed_map_add(struct import *im, struct packed_map *m, xray_str key, uint32_t node, xray_value value);
+xray_value packed_map_value(struct packed_map *m);
+
+/* JSON that stands in a text: true if `text` is one object or array, read into `tape`
+ * (which must stay as long as it is used). */
+bool import_inner(struct json_tape *tape, xray_str text);
+
+/* ---- runs and steps being filled ---- */
+
+struct scope {
+    bool is_step;
+    uint64_t handle; /* xray_run or xray_step; 0: nothing is written */
+    bool again;      /* it was seen before: attrs are added to, not replaced */
+};
+
+/* Places a value. False: the field does not take this; nothing was set. */
+bool scope_put(struct import *im, const struct scope *sc, enum field_target target, uint32_t node, xray_value value);
+void scope_int(const struct scope *sc, xray_int_field field, int64_t value);
+
+/* Places all of `f` that scope_put knows; what does not fit and what has no target goes into im->attrs. */
+void scope_put_fields(struct import *im, const struct scope *sc, const struct fields *f);
+/* The same for tokens in an object of their own. */
+void scope_put_usage(struct import *im, const struct scope *sc, uint32_t object);
+
+/* One entry / the members of an object / what has been gathered of im->attrs. */
+void attrs_add(struct import *im, xray_str key, uint32_t node, xray_value value);
+void attrs_add_member(struct import *im, uint32_t key);
+void attrs_add_object(struct import *im, uint32_t object);
+void attrs_put(struct import *im, const struct scope *sc);
+
+/* The outcome that status, success, error and end time tell; what is not understood stays for attrs. */
+xray_outcome import_outcome(struct import *im, const struct fields *f);
+
+#endif
