@@ -1,5 +1,7 @@
 # xrayfile: one Makefile, no recursion. `make help` lists the targets.
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 AR      ?= ar
 VARIANT ?= release
 PREFIX  ?= /usr/local

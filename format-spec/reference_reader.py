@@ -3,76 +3,65 @@
 
 usage: reference_reader.py FILE|DIRECTORY...
 
-Written from trace-file.md; a number in a comment is a section of it. Needs the stock `msgpack` module, a zstd module or the
-`zstd` program, and `xxhash` for the checksums. Exit status: 0, 3 if something was skipped, 2 if something is not readable."""
+Written from trace-file.md; numbers in comments are sections of it. Needs the stock modules `msgpack` and, for the checksums,
+`xxhash`, and the module `zstandard` or the program `zstd`. Exit status: 0; 3: something was skipped; 2: something unreadable."""
 import base64, os, re, struct, subprocess, sys
+from collections import ChainMap, namedtuple
 import msgpack
-from collections import ChainMap
 try:
     import xxhash
+    xxh3 = xxhash.xxh3_64_intdigest
 except ImportError:
-    xxhash = None
-    print("reference_reader: no module xxhash: checksums are not verified", file=sys.stderr)
+    xxhash = print("reference_reader: no module xxhash: checksums are not verified", file=sys.stderr)
 
-BLOCK, HELLO = b"\x58\x2A\x4D\x18\x70\0\0\0XRB1", b"\x28\xB5\x2F\xFD\x64"
+BLOCK, HELLO = b"\x58\x2A\x4D\x18\x70\0\0\0XRB1", b"\x28\xB5\x2F\xFD\x64"  # 4.1, 3.1
 MARK = re.compile(re.escape(BLOCK) + b"|" + re.escape(HELLO))
-KINDS = {1: "payload", 2: "candidates", 3: "spine", 4: "loss", 5: "seal"}
-MAX_ROWS, MAX_BYTES, MAX_DEPTH, I64 = 1 << 20, 64 << 20, 64, 1 << 63
+KINDS = {1: "payload", 2: "candidates", 3: "spine", 4: "loss", 5: "seal"}  # 4.5
+MAX_ROWS, MAX_BYTES, MAX_DEPTH, I64 = 1 << 20, 64 << 20, 64, 1 << 63  # 11
+Header = namedtuple("Header", "kind flags zero segment ordinal pos stored_len raw_len rows rows2 first first2 time_min "
+                    "time_max prev body check at end raw")  # 4.1; then: where it stands, where its body ends, its bytes
+Ext, Segment = namedtuple("Ext", "code data"), type("Segment", (), {})
+LOST = Ext(3, b"\3" + bytes(24))  # 6.3
 
-class Malformed(Exception): pass
-class Map(list): """The pairs of a MessagePack map, in order, so that keys which stand twice survive (12)."""
+class Bad(Exception): """The block contradicts the specification and is skipped."""
+class Map(list):
+    """The pairs of a MessagePack map in order. In maps of the format the first of equal keys counts (12)."""
+    def first(self):
+        return {k: v for k, v in reversed(self) if isinstance(k, str)}
+
+MALFORMED = (Bad, ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error, msgpack.exceptions.UnpackException)
 
 def need(condition, what):
     if not condition:
-        raise Malformed(what)
+        raise Bad(what)
 
-class Report:
-    status = 0
-    def __call__(self, status, name, pos, what):
-        self.status = 2 if 2 in (status, self.status) else max(status, self.status)
-        print(f"reference_reader: {name}: at byte {pos}: {what}", file=sys.stderr)
-report = Report()
+def report(status, name, pos, what):
+    report.status = status if report.status != 2 else 2
+    print(f"reference_reader: {name}: at byte {pos}: {what}", file=sys.stderr)
+report.status = 0
 
-# ---- bytes to values --------------------------------------------------------------------------------------------------
-def unpacker(data):
-    up = msgpack.Unpacker(raw=False, strict_map_key=False, object_pairs_hook=Map, unicode_errors="surrogateescape",
-                          max_buffer_size=max(len(data), 1))  # also the bound of every count (11)
-    up.feed(data)
-    return up
-
+# ---- bytes (1.2, 4.4) ------------------------------------------------------------------------------------------------
 def body_map(data, sized=()):
-    """The map of a body (or hello). Arrays under the keys `sized` become lists of (element, encoded length)."""
-    try:
-        up, out = unpacker(data), {}
-        for _ in range(up.read_map_header()):
-            key, value = up.unpack(), []
-            if key in sized:
-                for _ in range(up.read_array_header()):
-                    start = up.tell()
-                    value.append((up.unpack(), up.tell() - start))
-            else:
-                value = up.unpack()
-            if isinstance(key, str):
-                out.setdefault(key, value)  # the first one counts (12)
-    except (ValueError, msgpack.exceptions.UnpackException) as e:
-        raise Malformed(f"not MessagePack: {e!r}")
+    """The map of a body or hello. Arrays under the keys `sized` become triples (start, element, end)."""
+    up, out = msgpack.Unpacker(raw=False, strict_map_key=False, object_pairs_hook=Map, ext_hook=Ext, unicode_errors="surrogateescape",
+                               max_buffer_size=max(len(data), 1)), []  # the size is also the bound of every count (11)
+    up.feed(data)
+    for _ in range(up.read_map_header()):
+        key = up.unpack()
+        out.append((key, [(up.tell(), up.unpack(), up.tell()) for _ in range(up.read_array_header())] if key in sized else up.unpack()))
     need(up.tell() == len(data), "bytes after the body")
-    return out
+    return Map(out).first()
 
 def decompress(stored, raw_len):
-    """One zstd frame as 4.4 wants it: checked by its own headers first, since tools differ in what they let pass."""
-    need(stored[:4] == HELLO[:4] and len(stored) > 8, "no zstd frame")
-    desc = stored[4]
-    need(desc & 0x0F == 0 and desc >> 5 != 0, "zstd frame with checksum, dictionary, or without content size")
-    at, window = (5, raw_len) if desc & 0x20 else (6, ((8 + (stored[5] & 7)) << 7) << (stored[5] >> 3))
-    width = (1, 2, 4, 8)[desc >> 6]
-    size = int.from_bytes(stored[at:at + width], "little") + (256 if width == 2 else 0)
-    need(size == raw_len and window <= 8 << 20, "zstd frame of another size or with too large a window")
+    """One zstd frame. Its headers are checked here, since tools differ in what they let pass."""
+    flags, width = stored[4], (1, 2, 4, 8)[stored[4] >> 6]
+    need(stored[:4] == HELLO[:4] and flags & 15 == 0 and flags >> 5, "not a zstd frame with content size, without checksum and dictionary")
+    at, window = (5, raw_len) if flags & 32 else (6, 8 + (stored[5] & 7) << 7 + (stored[5] >> 3))
+    need(int.from_bytes(stored[at:at + width], "little") + (width == 2) * 256 == raw_len and window <= 8 << 20, "zstd size or window")
     at, last = at + width, 0
     while not last:
-        need(at + 3 <= len(stored), "zstd frame stops early")
-        head = int.from_bytes(stored[at:at + 3], "little")
-        last, at = head & 1, at + 3 + (1 if head >> 1 & 3 == 1 else head >> 3)
+        block = int.from_bytes(stored[at:at + 3], "little") if at + 3 <= len(stored) else need(False, "zstd frame stops early")
+        last, at = block & 1, at + 3 + (1 if block >> 1 & 3 == 1 else block >> 3)
     need(at == len(stored), "bytes after the zstd frame")
     try:
         import zstandard
@@ -80,183 +69,150 @@ def decompress(stored, raw_len):
     except ImportError:
         raw = subprocess.run(["zstd", "-dcq"], input=stored, capture_output=True).stdout
     except zstandard.ZstdError as e:
-        raise Malformed(str(e))
+        raise Bad(e)
     need(len(raw) == raw_len, "zstd frame is damaged")
     return raw
 
 # ---- segments and blocks (2 to 4) ------------------------------------------------------------------------------------
-class Segment:
-    def __init__(self, name, base, seg_id, hello=None):
-        writer, clock = (dict(hello[k]) if hello and isinstance(hello.get(k), Map) else {} for k in ("writer", "clock"))
-        self.name, self.base, self.id, self.blocks = name, base, seg_id, []
-        self.writer = writer.get("id", seg_id)
-        self.order = (clock.get("real", -I64), (hello or {}).get("n", 0), os.path.basename(name))  # 7.2
-        self.last, self.closed, self.parts, self.values = -1, False, {}, {}
-
-def find_hello(data, pos):
-    """(hello map, length of the frame) of the hello frame at pos, or None (3.1)."""
-    if data[pos:pos + 5] != HELLO or len(data) < pos + 14:
-        return None
+def hello_at(data, pos):
+    """(hello, length of its frame), or None if no whole hello stands here (3.1, 3.2)."""
     n = int.from_bytes(data[pos + 5:pos + 7], "little") + 256
-    record, check = data[pos + 10:pos + 10 + n], data[pos + 10 + n:pos + 14 + n]
-    if int.from_bytes(data[pos + 7:pos + 10], "little") != n << 3 | 1 or len(check) < 4:
-        return None
-    if xxhash and int.from_bytes(check, "little") != xxhash.xxh64_intdigest(record) & 0xFFFFFFFF:
+    record, check = data[pos + 10:pos + 10 + n], int.from_bytes(data[pos + 10 + n:pos + 14 + n], "little")
+    if len(data) < pos + 14 + n or data[pos:pos + 5] != HELLO or int.from_bytes(data[pos + 7:pos + 10], "little") != n << 3 | 1:
         return None
     try:
         hello = body_map(record)
-    except Malformed:
+        good = hello["xrayfile"] == "trace segment" and len(hello["id"]) == 16 and isinstance(hello["writer"].first()["id"], bytes)
+        return (hello, 14 + n) if good and (not xxhash or check == xxhash.xxh64_intdigest(record) & 0xFFFFFFFF) else None
+    except MALFORMED:
         return None
-    good = hello.get("xrayfile") == "trace segment" and isinstance(hello.get("id"), bytes) and len(hello["id"]) == 16
-    return (hello, 14 + n) if good else None
 
-class Header:
-    def __init__(self, data, pos):
-        self.bytes, self.at = data[pos:pos + 120], pos
-        (self.kind, self.flags, self.zero, self.segment, self.ordinal, self.pos, self.stored_len, self.raw_len, self.rows,
-         self.rows2, self.first, self.first2, _, _, self.prev, self.body, self.check) = \
-            struct.unpack_from("<BBH16sQQIIIIQQqqQQQ", self.bytes, 12)
-        self.end = pos + 120 + self.stored_len
-
-def valid_header(data, pos, seg_id, base):
-    """The header at pos if it is one, of this segment (None: of any), in its place, and wholly in the file (4.2)."""
+def header_at(data, pos, seg_id, base):
+    """The header here, if it is one of this segment (None: of any), in its place, and with its body in the file (4.2)."""
     if data[pos:pos + 12] != BLOCK or len(data) < pos + 120:
         return None
-    h = Header(data, pos)
-    seed = int.from_bytes(h.segment[:8], "little")
-    if xxhash and xxhash.xxh3_64_intdigest(h.bytes[:112], seed) != h.check:
-        return None
-    return h if seg_id in (None, h.segment) and h.pos == pos - base and h.end <= len(data) else None
+    fields = struct.unpack_from("<BBH16sQQIIIIQQqqQQQ", data, pos + 12)
+    h = Header(*fields, pos, pos + 120 + fields[6], data[pos:pos + 120])
+    good = not xxhash or h.check == xxh3(h.raw[:112], int.from_bytes(h.segment[:8], "little"))
+    return h if good and seg_id in (None, h.segment) and h.pos == pos - base and h.end <= len(data) else None
 
-def id_without_hello(data):
-    """3.4: the segment id by the first two blocks that vouch for each other."""
-    pos = data.find(BLOCK)
-    while pos >= 0:
-        a = valid_header(data, pos, None, 0)
-        b = a and valid_header(data, a.end, a.segment, 0)
-        if b and b.ordinal == a.ordinal + 1 and (not xxhash or b.prev == xxhash.xxh3_64_intdigest(a.bytes)):
-            return a.segment
-        pos = data.find(BLOCK, pos + 1)
-    return None
+def new_segment(name, base, seg_id, hello):
+    seg, clock = Segment(), hello.get("clock", Map()).first()
+    seg.name, seg.base, seg.id, seg.blocks, seg.last, seg.closed, seg.parts, seg.values = name, base, seg_id, [], -1, None, {}, {}
+    seg.writer = hello["writer"].first()["id"] if hello else seg_id
+    seg.order = (clock.get("real", -I64), hello.get("n", 0), os.path.basename(name))  # 7.2
+    if hello.get("min_reader", 1) > 1 or hello.get("critical"):  # 3.3
+        seg.closed = report(2, name, base, f"needs a newer reader: {hello['min_reader']}, {hello['critical']}") or "refused"
+    return seg
 
-def find_next(data, pos, seg):
-    """What the file can be read on with, at the first position from pos on (4.7): (header or hello, its position)."""
+def find_next(data, pos, seg, gap):
+    """(what the file can be read on with, its position), from `pos` on (4.7): a header, a hello with its length, or the id of a
+    segment whose hello, at `gap`, is damaged (3.4). A hello behind `gap` may stand in a payload: a block of the present
+    segment, where the damaged block may end, disproves it."""
+    doubtful, inside = None, seg and not seg.closed
     for mark in MARK.finditer(data, pos):
+        at, found = mark.start(), None
+        if doubtful and (at > gap + 120 + MAX_BYTES or mark.group() == HELLO):
+            continue
         if mark.group() == HELLO:
-            found = find_hello(data, mark.start())
+            found = hello_at(data, at)
+            if found and inside and at - gap >= 120:
+                doubtful, found = (found, at), None
         else:
-            found = None if seg.closed else valid_header(data, mark.start(), seg.id, seg.base)
-            found = found if found and found.ordinal > seg.last else None
+            found = header_at(data, at, seg.id, seg.base) if inside else None
+            if found and found.ordinal <= seg.last:
+                found = None
+            if not found and not doubtful:
+                first = header_at(data, at, None, gap)
+                second = first and header_at(data, first.end, first.segment, gap)
+                if second and second.ordinal == first.ordinal + 1 and (not xxhash or second.prev == xxh3(first.raw)):
+                    return first.segment, gap
         if found:
-            return found, mark.start()
-    return None, len(data)
+            return found, at
+    return doubtful or (None, len(data))
 
 def read_file(name):
-    """The segments of a file with their whole blocks, which are not decoded yet."""
+    """The segments of a file, with those blocks that are whole, not decoded yet."""
     with open(name, "rb") as f:
         data = f.read()
-    segments, pos, gap = [], 0, None  # gap: where damage began that nothing has followed yet
-    if not find_hello(data, 0):
-        seg_id = id_without_hello(data)
-        if not seg_id:
-            return report(2, name, 0, "no segment: no hello, and no two blocks that vouch for each other") or []
-        report(3, name, 0, "the hello is damaged")
-        segments.append(Segment(name, 0, seg_id))
-        pos, gap = data.find(BLOCK), None
+    segments, seg, pos, gap = [], None, 0, None  # gap: where damage begins behind which nothing was found yet
     while pos < len(data):
-        seg = segments[-1] if segments else Segment(name, 0, b"")
-        found, at = find_next(data, pos, seg)
+        found, at = find_next(data, pos, seg, pos if gap is None else gap)
         gap = pos if gap is None and at > pos else gap
         if isinstance(found, Header):
             if gap is not None or found.ordinal != seg.last + 1:
                 report(3, name, pos if gap is None else gap, f"{found.ordinal - seg.last - 1} block(s) missing")
             gap = take_block(data, found, seg)
-            pos = found.end
+            pos = found.end if gap is None else gap + 1
             continue
-        if gap is not None and seg.closed is True:  # a torn tail is not damage (2.2), bytes after a seal are (9.2)
-            report(3, name, gap, "bytes after the end of the segment")
-        gap, pos = None, at
-        if found:
-            hello, length = found
-            unknown = hello.get("min_reader", 1) > 1 or hello.get("critical")
-            if unknown:
-                report(2, name, at, f"needs a newer reader: {hello.get('min_reader')}, {hello.get('critical')}")
-            segments.append(Segment(name, at, hello["id"], hello))
-            segments[-1].closed = "refused" if unknown else False
-            pos = at + length
+        if gap is not None and (not seg or seg.closed == "sealed"):  # else a torn tail, which is no damage (2.2)
+            report(3, name, gap, "bytes that belong to no segment")
+        if isinstance(found, bytes):
+            report(3, name, at, "the hello is damaged")
+            seg, pos = new_segment(name, at, found, {}), at
+        elif found:
+            seg, pos = new_segment(name, at, found[0]["id"], found[0]), at + found[1]
+        else:
+            break
+        segments.append(seg)
+        gap = None
+    if not segments:
+        report(2, name, 0, "no hello, and no two blocks that vouch for each other")
     return segments
 
 def take_block(data, h, seg):
-    """Keeps a block; returns where it stands if its body is damaged, else None."""
-    stored = data[h.at + 120:h.end]
-    seed = xxhash.xxh3_64_intdigest(h.bytes[16:48]) if xxhash else 0
-    if xxhash and xxhash.xxh3_64_intdigest(stored, seed) != h.body:
+    """Keeps a block; returns its position if the body is damaged (4.2)."""
+    if xxhash and h.body != xxh3(data[h.at + 120:h.end], xxh3(h.raw[16:48])):
         return h.at
-    seg.last = h.ordinal
-    if h.zero or h.flags & ~1 or (h.kind not in KINDS and h.flags & 1):
-        seg.closed = "refused"
-        return report(2, seg.name, h.at, f"block kind {h.kind}, flags {h.flags} is from a newer format: the rest is refused")
-    seg.closed = h.kind == 5
-    seg.blocks.append((h, stored))
-    return None
+    seg.last, seg.closed = h.ordinal, "sealed" if h.kind == 5 else None
+    if h.zero or h.flags & ~1 or (h.flags & 1 and h.kind not in KINDS):
+        seg.closed = report(2, seg.name, h.at, f"kind {h.kind}, flags {h.flags}: from a newer format, the rest is refused") or "refused"
+    elif h.kind in KINDS:
+        seg.blocks.append((h, data[h.at + 120:h.end]))
 
-# ---- values (6) -------------------------------------------------------------------------------------------------------
-LOST = msgpack.ExtType(3, b"\3" + bytes(24))
+# ---- values (6) ------------------------------------------------------------------------------------------------------
+def resolve(v, seg, parts=None, values=None):
+    """(the value with its references followed, the length of what was fetched)."""
+    parts, values, fetched = seg.parts if parts is None else parts, seg.values if values is None else values, [0]
 
-class Resolver:
-    """Follows the references of one value; the parts and values known so far are those of the blocks before it."""
-    def __init__(self, parts, values):
-        self.parts, self.values, self.size = parts, values, 0
-
-    def part(self, number):
-        part, size = self.parts.get(number, (LOST, 28))
-        self.size += size
-        if self.size > MAX_BYTES:
+    def fetch(known, number):
+        found, size = known.get(number, (LOST, 28))
+        fetched[0] += size
+        if fetched[0] > MAX_BYTES:
             raise OverflowError
-        return part
+        return found
 
-    def run(self, v, depth=0):
-        need(depth <= MAX_DEPTH, "nesting too deep")
+    def walk(v, depth):
+        need(depth < MAX_DEPTH or not isinstance(v, list), "nesting too deep")
         if isinstance(v, Map):
-            return Map((self.run(k, depth + 1), self.run(x, depth + 1)) for k, x in v)
+            return Map((walk(k, depth + 1), walk(x, depth + 1)) for k, x in v)
         if isinstance(v, list):
             out = []
             for x in v:
-                if isinstance(x, msgpack.ExtType) and x.code == 1 and len(x.data) == 8:
+                if isinstance(x, Ext) and x.code == 1 and len(x.data) == 8:
                     first, count = struct.unpack(">II", x.data)
-                    out.extend(self.part(first + i) for i in range(count))
+                    out.extend(fetch(parts, first + i) for i in range(count))
                 else:
-                    out.append(self.run(x, depth + 1))
+                    out.append(walk(x, depth + 1))
             return out
-        if isinstance(v, msgpack.ExtType) and v.code == 1:
-            return self.part(int.from_bytes(v.data, "big") if len(v.data) == 4 else -1)
-        if isinstance(v, msgpack.ExtType) and v.code == 2:
-            number = int.from_bytes(v.data, "big") if depth == 0 and len(v.data) == 4 else -1
-            value, size = self.values.get(number, (LOST, 28))
-            self.size += size
-            return value
+        if isinstance(v, Ext) and v.code in (1, 2):
+            return fetch(parts if v.code == 1 else values if depth == 0 else {}, int.from_bytes(v.data, "big") if len(v.data) == 4 else -1)
         return v
-
-def resolve(v, seg, parts=None, values=None, size=None):
-    """The value with its references followed (with its length, if a size is given); LOST if that is over the limit."""
-    way = Resolver(seg.parts if parts is None else parts, seg.values if values is None else values)
     try:
-        v = way.run(v)
+        return walk(v, 0), fetched[0]
     except OverflowError:
-        v, way.size = LOST, 28
-        report(3, seg.name, seg.base, "a value over 64 MiB is left out")
-    return v if size is None else (v, size + way.size)
+        return report(3, seg.name, seg.base, "a value over 64 MiB is left out") or LOST, 28
 
-# ---- tables (5, 7 to 9) ----------------------------------------------------------------------------------------------
+# ---- tables (5, 7, 8.4, 8.6, 9.1) ------------------------------------------------------------------------------------
 def columns(text):
     return {name: enc or "int" for name, _, enc in (word.partition(":") for word in text.split())}
 
-RUNS = columns("""run:run seq state ext_id:id project:str session:str user:str parent_run:bin16 start:delta dur end status
-    error_type:str cost flags error:value tags:value metadata:value input:value output:value attrs:value""")
-STEPS = columns("""run:run step state ext_id:id parent parent_ext:id sequence name:str type:str start:delta dur end status in
-    out kept reasons:reasons error_type:str model:str provider:str tok_in tok_out tok_cache_read tok_cache_write tok_reasoning
-    tok_total cost flags error:value input:value output:value reasoning:value filters:value params:value sampling:value
-    tags:value metadata:value attrs:value""")
+RUNS = columns("run:run seq state ext_id:id project:str session:str user:str parent_run:bin16 start:delta dur end status error_type:str "
+               "cost flags error:value tags:value metadata:value input:value output:value attrs:value")
+STEPS = columns("run:run step state ext_id:id parent parent_ext:id sequence name:str type:str start:delta dur end status in out kept "
+                "reasons:reasons error_type:str model:str provider:str tok_in tok_out tok_cache_read tok_cache_write tok_reasoning "
+                "tok_total cost flags error:value input:value output:value reasoning:value filters:value params:value sampling:value "
+                "tags:value metadata:value attrs:value")
 BATCHES, EVENTS = columns("run:run step n time"), columns("run:run step after name:str time body:value")
 LOSSES = columns("cause:text what:text count from to")
 
@@ -265,201 +221,181 @@ def integer(v, low=-I64, high=I64):
     return v
 
 def array(v, what, length=None):
-    need(isinstance(v, list) and not isinstance(v, Map) and length in (None, len(v)), f"{what} is not an array, or of wrong length")
+    need(type(v) is list and length in (None, len(v)), f"{what} is not an array, or of wrong length")
     return v
-
-def runs_of(body):
-    ids, names = body.get("run", {}), {}
-    ids = dict(ids) if isinstance(ids, Map) else {}
-    data = ids.get("id", b"")
-    need(isinstance(data, bytes) and len(data) % 16 == 0, "run table")
-    n = len(data) // 16
-    for key in ("pipeline", "version"):
-        names[key] = [None if i is None else text_at(body, i) for i in array(ids.get(key, [None] * n), key, n)]
-    return [(data[i * 16:i * 16 + 16], names["pipeline"][i], names["version"][i]) for i in range(n)]
 
 def text_at(body, index):
-    return body["strings"][integer(index, 0, len(body["strings"]))]
+    return None if index is None else body["strings"][integer(index, 0, len(body["strings"]))]
+
+def uuid(hex_digits):
+    return re.sub("^(.{8})(.{4})(.{4})(.{4})(.{12})$", r"\1-\2-\3-\4-\5", hex_digits)
 
 def cell(v, enc, body, seg):
-    if enc in ("int", "delta"):
-        return integer(v)
-    if enc == "str":
-        return text_at(body, v)
-    if enc == "run":
-        return body["runs_"][integer(v, 0, len(body["runs_"]))][0]
-    if enc == "value":
-        return resolve(v, seg)
     if enc == "reasons":
-        need(len(array(v, "reasons")) % 2 == 0, "reasons")
-        return [(text_at(body, v[i]), integer(v[i + 1])) for i in range(0, len(v), 2)]
-    need(isinstance(v, str) if enc == "text" else isinstance(v, bytes) and len(v) == 16 if enc == "bin16" else
-         isinstance(v, str) or isinstance(v, bytes) and len(v) in (8, 16), "an id or text of the wrong type")
-    if enc == "id" and isinstance(v, bytes):
-        return re.sub("^(.{8})(.{4})(.{4})(.{4})(.{12})$", r"\1-\2-\3-\4-\5", v.hex())
-    return v
+        need(len(array(v, enc)) % 2 == 0, enc)
+        return [(text_at(body, integer(v[i])), integer(v[i + 1])) for i in range(0, len(v), 2)]
+    if enc in ("run", "str", "value", "int", "delta"):
+        return (body["run ids"][integer(v, 0, len(body["run ids"]))] if enc == "run" else text_at(body, v) if enc == "str" else
+                resolve(v, seg)[0] if enc == "value" else integer(v))
+    need(isinstance(v, str) and enc != "bin16" or isinstance(v, bytes) and enc != "text" and len(v) in ((8, 16) if enc == "id" else (16,)), enc)
+    return uuid(v.hex()) if enc == "id" and isinstance(v, bytes) else v
 
-def table(body, name, spec, seg, n=None, must="run"):
-    """The rows of a table: maps of what each row has. n: how many there must be, by the header."""
-    source = body.get(name, Map())
-    need(isinstance(source, Map), f"{name} is not a table")
-    have = {k: v for k, v in reversed(source) if k in spec}
-    n = len(array(have.get(must, []), name)) if n is None else n
-    need(n == 0 or must in have, f"{name} has no column {must}")
+def table(body, name, spec, seg, n=None, must=("run",)):
+    """The rows of a table as maps of what each has. `n`: how many the header says."""
+    have = body.get(name, Map()).first()
+    n = len(array(have.get(must[0], []), name)) if n is None else n
     rows = [{} for _ in range(n)]
     for key, enc in spec.items():
         base = body.get("t0", 0)
         for row, v in zip(rows, array(have.get(key, [None] * n), f"{name}.{key}", n)):
             if v is not None:
-                base = row[key] = integer(base + cell(v, enc, body, seg)) if enc == "delta" else cell(v, enc, body, seg)
+                base = row[key] = integer(base + integer(v)) if enc == "delta" else cell(v, enc, body, seg)
+    need(all(key in row for row in rows for key in must), f"{name}: a row without {must}")
     return rows
-
-class Store:
-    def __init__(self):
-        self.runs, self.events, self.losses = {}, {}, []
-
-    def add(self, index, seg, h, stored):
-        need(max(h.stored_len, h.raw_len) <= MAX_BYTES, "block over the limit")
-        need(max(h.rows, h.rows2) <= (MAX_ROWS >> 2 if h.kind == 2 else MAX_ROWS), "rows over the limit")
-        body = body_map(decompress(stored, h.raw_len), ("parts", "values"))
-        need(body.get("kind") == KINDS[h.kind], "body of another kind")
-        need(all(isinstance(s, str) for s in array(body.setdefault("strings", []), "strings")), "strings")
-        body["runs_"] = runs_of(body)
-        if h.kind == 1:
-            self.add_payload(seg, h, body)
-        elif h.kind == 2:
-            self.add_candidates(seg, h, body)
-        elif h.kind == 3:
-            self.add_spine(index, seg, h, body)
-        elif h.kind == 4:
-            self.losses += table(body, "losses", LOSSES, seg, h.rows, "count")
-
-    def add_payload(self, seg, h, body):
-        for what, n in (("part", h.rows), ("value", h.rows2)):
-            lengths = array(body.get(what + "_len", []), what + "_len", n)
-            need(lengths == [size for _, size in array(body.get(what + "s", []), what + "s", n)], f"{what}_len is wrong")
-        parts = {h.first + i: (Resolver({}, {}).run(v), size) for i, (v, size) in enumerate(body.get("parts", []))}
-        known = ChainMap(parts, seg.parts)
-        values = {h.first2 + i: resolve(v, seg, known, {}, size) for i, (v, size) in enumerate(body.get("values", []))}
-        seg.parts.update(parts)
-        seg.values.update(values)
-
-    def add_spine(self, index, seg, h, body):
-        steps, runs = table(body, "steps", STEPS, seg, h.rows), table(body, "runs", RUNS, seg, h.rows2)
-        need(all("step" in s and "run" in s for s in steps) and all("run" in r for r in runs), "a row without its key")
-        for row in runs:
-            run = self.runs.setdefault(row["run"], {"order": (index, 1, 0), "steps": {}, "row": {}})
-            if "seq" not in run["row"]:
-                run["order"] = (index, 0, row.get("seq", 0))
-            join(run["row"], row)
-        for row in steps:
-            run = self.runs.setdefault(row["run"], {"order": (index, 1, 0), "steps": {}, "row": {}})
-            join(run["steps"].setdefault(seg.writer, {}).setdefault(row["step"], {}), row)
-        for run_id, pipeline, version in body["runs_"]:
-            if run_id in self.runs:
-                join(self.runs[run_id]["row"], {k: v for k, v in (("pipeline", pipeline), ("version", version)) if v is not None})
-
-    def add_candidates(self, seg, h, body):
-        shapes, keys = [shape_of(s, body) for s in array(body.get("shapes", []), "shapes")], array(body.get("keys", []), "keys")
-        items, cands, events = id_column(body.get("items", [])), dict(reversed(body.get("cands", []))), []
-        batches = table(body, "batches", BATCHES, seg, None, "n")
-        need(sum(b.get("n", -1) for b in batches) == h.rows and all(b["n"] >= 0 and "run" in b for b in batches), "batches")
-        chosen = [shapes[integer(i, 0, len(shapes))] for i in array(cands.get("shape", []), "shape", h.rows)]
-        item, dense = -1, []
-        for bit, name in enumerate(FIELDS):
-            n = sum(s["fields"] >> bit & 1 for s in chosen)
-            column = num(cands.get(name), n, name in ("score", "threshold", "weight"))
-            dense.append(iter([v if v is None or bit in (0, 1, 4) else resolve(v, seg) if bit == 6 else integer(v) for v in column]))
-        columns_ = array(body.get("evidence", []), "evidence", len(keys))
-        evidence = [iter([resolve(v, seg) for v in num(c, sum(s["keys"].count(k) for s in chosen))]) for k, c in enumerate(columns_)]
-        deltas, shape_iter = iter(array(cands.get("item", []), "item", h.rows)), iter(chosen)
-        for batch in batches:
-            for _ in range(batch["n"]):
-                shape, item = next(shape_iter), item + integer(next(deltas))
-                c = dict(shape, item=items[integer(item, 0, len(items))])
-                c.update((name, next(dense[bit])) for bit, name in enumerate(FIELDS) if shape["fields"] >> bit & 1)
-                if c.get("time") is not None:
-                    c["time"] = integer(c["time"] + batch.get("time", 0))
-                if c.get("evidence") is None:
-                    c["evidence"] = Map((keys[k], next(evidence[k])) for k in shape["keys"]) or None
-                events.append((batch, 0, c))
-        for i, name in ((1, "decisions"), (2, "notes")):
-            rows = table(body, name, EVENTS, seg)
-            need(all("run" in r for r in rows), "a row without its key")
-            events += [(r, i, r) for r in rows]
-        need(sum(1 for e in events if e[1]) == h.rows2, "rows2")
-        for owner, i, event in events:
-            key = (owner["run"], seg.writer if "step" in owner else None, owner.get("step"))
-            self.events.setdefault(key, ([], [], []))[i].append(event)
 
 # ---- candidates (8) --------------------------------------------------------------------------------------------------
 FIELDS = "score threshold rank_in rank_out weight time evidence".split()
 VERDICTS, BY = [None, "accept", "reject", "defer", "modify"], [None, "agent", "rule", "verifier", "human"]
 PROVENANCE, STATUS = [None, "observed", "inferred"], ["running", "success", "failure", "partial"]
 
-def shape_of(s, body):
-    verdict, reasons, fields, by, provenance, keys = array(s, "shape", 6)
-    reasons = [[None if i is None else text_at(body, i) for i in array(r, "reason")] for r in array(reasons, "reasons")]
-    need(all(len(r) <= 4 for r in reasons), "a reason of more than four elements")
+def shape_of(shape, body):
+    verdict, reasons, fields, by, provenance, keys = array(shape, "shape", 6)
+    reasons = [[text_at(body, i) for i in array(reason, "reason")] for reason in array(reasons, "reasons")]
+    need(all(len(reason) <= 4 for reason in reasons), "a reason of more than four elements")
     return {"verdict": VERDICTS[integer(verdict, 1, 5)], "reasons": reasons, "fields": integer(fields, 0, 128),
             "by": BY[integer(by, 0, 5)], "provenance": PROVENANCE[integer(provenance, 0, 3)],
-            "keys": [integer(k, 0, len(body.get("keys", []))) for k in array(keys, "evidence keys")]}
+            "keys": [integer(k, 0, len(body["keys"])) for k in array(keys, "evidence keys")]}
 
-def id_column(v):
-    if not isinstance(v, Map):
-        need(all(isinstance(s, str) for s in array(v, "items")), "items")
-        return v
-    v = dict(reversed(v))
-    prefix, data = v.get("prefix"), v.get("data", v.get("uuid"))
-    need(isinstance(prefix, str), "id column without prefix")
-    if "dec" in v:
-        width, number, out = integer(v["dec"], 0, 1025), 0, []
-        for delta in array(data, "dec"):
+def id_column(column):
+    if not isinstance(column, Map):
+        need(all(isinstance(s, str) for s in array(column, "items")), "items")
+        return column
+    column, number, out = column.first(), 0, []
+    prefix, data = column["prefix"], column["uuid"] if "uuid" in column else column["data"]
+    need(isinstance(prefix, str) and isinstance(data, list if "dec" in column else bytes), "id column")
+    if "dec" in column:
+        for delta in data:
             number = integer(number + integer(delta), 0)
-            out.append(prefix + str(number).zfill(width))
+            out.append(prefix + str(number).zfill(integer(column["dec"], 0, 1025)))
         return out
-    digits = integer(v["hex"], 1, 1025) if "hex" in v else 32
+    digits = 32 if "uuid" in column else integer(column["hex"], 1, 1025)
     size = (digits + 1) // 2
-    need(isinstance(data, bytes) and len(data) % size == 0, "id column of a wrong length")
+    need(len(data) % size == 0, "id column")
     ids = [data[i:i + size].hex()[-digits:] for i in range(0, len(data), size)]
-    return [prefix + (cell(bytes.fromhex(i), "id", None, None) if "uuid" in v else i) for i in ids]
+    return [prefix + (uuid(i) if "uuid" in column else i) for i in ids]
 
-def num(v, n, double=False):
-    if isinstance(v, Map):
-        v = dict(reversed(v))
-        scale = 10 ** integer(v.get("scale"), 1, 10)
-        return [None if x is None else integer(x, 1 - (1 << 53), 1 << 53) / scale for x in array(v.get("v"), "num", n)]
-    v = [None] * n if v is None else array(v, "num", n)
-    need(not double or all(x is None or type(x) in (int, float) for x in v), "not a number")
-    return [float(x) if double and x is not None else x for x in v]
+def num(column, n, double=False):
+    if isinstance(column, Map):
+        column = column.first()
+        scale = 10 ** integer(column["scale"], 1, 10)
+        return [None if v is None else integer(v, 1 - (1 << 53), 1 << 53) / scale for v in array(column["v"], "num", n)]
+    column = [None] * n if column is None else array(column, "num", n)
+    need(not double or all(v is None or type(v) in (int, float) for v in column), "not a number")
+    return [float(v) if double and v is not None else v for v in column]
+
+def events_of(body, h, seg):
+    """(row with run and step, 0 candidate / 1 decision / 2 note, what it says) of a candidates body."""
+    array(body.setdefault("keys", []), "keys")
+    shapes, items = [shape_of(shape, body) for shape in array(body.get("shapes", []), "shapes")], id_column(body.get("items", []))
+    cands, batches = body.get("cands", Map()).first(), table(body, "batches", BATCHES, seg, None, ("n", "run"))
+    need(sum(integer(batch["n"], 0) for batch in batches) == h.rows, "batches")
+    chosen = [shapes[integer(i, 0, len(shapes))] for i in array(cands.get("shape", []), "shape", h.rows)]
+    deltas, columns, uses, item, out = array(cands.get("item", []), "item", h.rows), [], [0] * len(body["keys"]), -1, []
+    for bit, name in enumerate(FIELDS):
+        column = num(cands.get(name), sum(shape["fields"] >> bit & 1 for shape in chosen), name in ("score", "threshold", "weight"))
+        columns.append(iter([v if v is None or bit in (0, 1, 4) else resolve(v, seg)[0] if bit == 6 else integer(v) for v in column]))
+    for shape in chosen:
+        for key in shape["keys"]:
+            uses[key] += 1
+    evidence = [iter([resolve(v, seg)[0] for v in num(column, n)])
+                for column, n in zip(array(body.get("evidence", []), "evidence", len(uses)), uses)]
+    owners = (batch for batch in batches for _ in range(batch["n"]))
+    for batch, shape, delta in zip(owners, chosen, deltas):
+        item += integer(delta)
+        cand = dict(shape, item=items[integer(item, 0, len(items))])
+        cand.update((name, next(columns[bit])) for bit, name in enumerate(FIELDS) if shape["fields"] >> bit & 1)
+        if cand.get("time") is not None:
+            cand["time"] = integer(cand["time"] + batch.get("time", 0))
+        if cand.get("evidence") is None and shape["keys"]:
+            cand["evidence"] = Map((body["keys"][key], next(evidence[key])) for key in shape["keys"])
+        out.append((batch, 0, cand))
+    for i, name in (1, "decisions"), (2, "notes"):
+        out += [(row, i, row) for row in table(body, name, EVENTS, seg)]
+    need(len(out) == h.rows + h.rows2, "rows2")
+    return out
 
 # ---- joining (7.2) ---------------------------------------------------------------------------------------------------
+class Store:
+    def __init__(self):
+        self.runs, self.events, self.losses = {}, {}, []
+
+    def add(self, index, seg, h, stored):
+        """Takes a block, all of it or (by an exception) nothing."""
+        need(max(h.stored_len, h.raw_len) <= MAX_BYTES and max(h.rows, h.rows2) <= MAX_ROWS >> 2 * (h.kind == 2), "over a limit")
+        body = body_map(decompress(stored, h.raw_len), ("parts", "values"))
+        run = body.get("run", Map()).first()
+        ids, strings = run.get("id", b""), body.setdefault("strings", [])
+        need(body["kind"] == KINDS[h.kind] and isinstance(ids, bytes) and len(ids) % 16 == 0, "kind or run table")
+        need(all(isinstance(s, str) for s in array(strings, "strings")), "strings")
+        body["run ids"] = ids = [ids[i:i + 16] for i in range(0, len(ids), 16)]
+        names = [{} for _ in ids]
+        for key in ("pipeline", "version"):
+            for name, i in zip(names, array(run.get(key, [None] * len(ids)), key, len(ids))):
+                if i is not None:
+                    name[key] = text_at(body, i)
+        if h.kind == 1:
+            self.add_payload(seg, h, body)
+        elif h.kind == 2:
+            for owner, i, event in events_of(body, h, seg):
+                key = (owner["run"], seg.writer if "step" in owner else None, owner.get("step"))
+                self.events.setdefault(key, ([], [], []))[i].append(event)
+        elif h.kind == 3:
+            steps, runs = table(body, "steps", STEPS, seg, h.rows, ("run", "step")), table(body, "runs", RUNS, seg, h.rows2)
+            self.add_spine(index, seg, steps, runs, zip(ids, names))
+        elif h.kind == 4:
+            self.losses += table(body, "losses", LOSSES, seg, h.rows, ("count",))
+
+    def add_payload(self, seg, h, body):
+        for what, n in (("part", h.rows), ("value", h.rows2)):
+            lengths = array(body.get(what + "_len", []), what + "_len", n)
+            need(lengths == [end - start for start, _, end in array(body.setdefault(what + "s", []), what + "s", n)], what + "_len")
+        parts = {h.first + i: (resolve(v, seg, {}, {})[0], end - start) for i, (start, v, end) in enumerate(body["parts"])}
+        values = [(resolve(v, seg, ChainMap(parts, seg.parts), {}), end - start) for start, v, end in body["values"]]
+        seg.parts.update(parts)
+        seg.values.update((h.first2 + i, (v, fetched + size)) for i, ((v, fetched), size) in enumerate(values))
+
+    def add_spine(self, index, seg, steps, runs, names):
+        for row in runs + steps:
+            run = self.runs.setdefault(row["run"], {"order": (index, I64), "steps": {}, "row": {}})
+            if "step" in row:
+                join(run["steps"].setdefault(seg.writer, {}).setdefault(row["step"], {}), row)
+            else:
+                if "seq" in row and "seq" not in run["row"]:
+                    run["order"] = (index, row["seq"])
+                join(run["row"], row)
+        for run_id, name in names:
+            if run_id in self.runs:
+                join(self.runs[run_id]["row"], name)
+
 def join(joined, row):
-    for k, v in row.items():
-        old = joined.get(k)
-        if k in ("tags", "metadata", "attrs") and isinstance(v, Map) and isinstance(old, Map):
-            names = [text(key) for key, _ in old]
-            for pair in v:
-                if text(pair[0]) in names:
-                    old[names.index(text(pair[0]))] = pair
-                else:
-                    old.append(pair)
-        else:
-            joined[k] = Map(v) if isinstance(v, Map) else v
+    """The last row that has a value wins; the maps of three columns are merged."""
+    for key, v in row.items():
+        if key in ("tags", "metadata", "attrs") and isinstance(v, Map) and isinstance(joined.get(key), Map):
+            merged = {text(k): (k, x) for k, x in joined[key]}
+            merged.update((text(k), (k, x)) for k, x in v)
+            v = Map(merged.values())
+        joined[key] = v
 
 def number_steps(run):
-    """The steps of a run in order, numbered, with their parents found; parents that form a cycle have none."""
-    steps = [dict(row, writer=w, number=0) for w, rows in run["steps"].items() for _, row in sorted(rows.items())]
-    by_key, by_ext = {}, {}
-    for number, s in enumerate(steps, 1):
-        s["number"] = by_key[s["writer"], s["step"]] = number
-        by_ext.setdefault(s.get("ext_id", s), number) if "ext_id" in s else None
+    """The steps of a run in order, numbered, with the numbers of their parents; the lowest of a cycle has none (7.4)."""
+    steps = [dict(row, writer=writer) for writer, rows in run["steps"].items() for _, row in sorted(rows.items())]
+    by_number = {(s["writer"], s["step"]): number for number, s in enumerate(steps, 1)}
+    by_ext = {s["ext_id"]: number for number, s in reversed(list(enumerate(steps, 1))) if "ext_id" in s}
     for s in steps:
-        s["up"] = by_key.get((s["writer"], s.get("parent"))) or by_ext.get(s.get("parent_ext"))
-        s["parent_ext"] = None if s["up"] else s.get("parent_ext")
+        s["up"] = by_number.get((s["writer"], s.get("parent"))) or by_ext.get(s.get("parent_ext"))
     done = set()
-    for s in steps:
-        path, at = [], s["number"]
+    for number, s in enumerate(steps, 1):
+        s["number"], s["parent_ext"], path, at = number, None if s["up"] else s.get("parent_ext"), [], number
         while at and at not in done and at not in path:
             path.append(at)
             at = steps[at - 1]["up"]
@@ -473,28 +409,30 @@ ESCAPE = re.compile(r'[\x00-\x1f"\\\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u20
 SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
+def tagged(name, data):
+    return '{"%s":"%s"}' % (name, base64.b64encode(data).decode())
+
+def is_text(v):
+    return isinstance(v, str) and (v.isascii() or not re.search("[\ud800-\udfff]", v))
+
 def text(v):
     """A value as JSON."""
     if isinstance(v, str):
-        if not v.isascii() and re.search("[\ud800-\udfff]", v):
-            return tagged("$bstr", v.encode("utf-8", "surrogateescape"))
-        return '"' + ESCAPE.sub(lambda m: SHORT.get(m.group()) or "\\u%04x" % ord(m.group()), v) + '"'
+        escaped = ESCAPE.sub(lambda m: SHORT.get(m.group()) or "\\u%04x" % ord(m.group()), v)
+        return f'"{escaped}"' if is_text(v) else tagged("$bstr", v.encode("utf-8", "surrogateescape"))
     if v is None or isinstance(v, bool):
         return {None: "null", True: "true", False: "false"}[v]
-    if isinstance(v, float):
+    if isinstance(v, (int, float)):
         return repr(v) if v - v == 0 else '{"$f":"%s"}' % v
-    if isinstance(v, int):
-        return str(v)
     if isinstance(v, bytes):
         return tagged("$bin", v)
     if isinstance(v, Map):
-        names = [k for k, _ in v if isinstance(k, str) and not re.search("[\ud800-\udfff]", k)]
-        if len(names) < len(v) or len(set(names)) < len(v) or (len(v) == 1 and names[0][:1] == "$"):
+        if not all(is_text(k) for k, _ in v) or len({k for k, _ in v}) < len(v) or (len(v) == 1 and v[0][0][:1] == "$"):
             return '{"$map":[' + ",".join(f"[{text(k)},{text(x)}]" for k, x in v) + "]}"
         return "{" + ",".join(f"{text(k)}:{text(x)}" for k, x in v) + "}"
     if isinstance(v, list):
         return "[" + ",".join(map(text, v)) + "]"
-    code, data = (v.code, v.data) if isinstance(v, msgpack.ExtType) else (-1, v.to_bytes())
+    code, data = v if isinstance(v, Ext) else (-1, v.to_bytes())  # the msgpack module takes -1 apart
     if code == 3 and len(data) == 25 and 1 <= data[0] <= 3:
         state = ("not captured", "redacted", "lost")[data[0] - 1]
         return '{"$missing":["%s",%d,"%s"]}' % (state, int.from_bytes(data[1:9], "big"), data[9:].hex())
@@ -506,62 +444,61 @@ def text(v):
         code, data = struct.unpack("b", data[:1])[0], data[1:]
     return '{"$ext":[%d,"%s"]}' % (code, base64.b64encode(data).decode())
 
-def tagged(name, data):
-    return '{"%s":"%s"}' % (name, base64.b64encode(data).decode())
+def quoted(v):
+    return text(v.hex() if isinstance(v, bytes) else str(v))
+
+def pick(row, names, write=text):
+    """The (key, JSON text) of those columns which the row has; `key:column` where they differ in name."""
+    pairs = ((name.partition(":")[0], row.get(name.rpartition(":")[2])) for name in names.split())
+    return [(key, write(v)) for key, v in pairs if v is not None]
+
+def line(kind, run_id, step, *fields):
+    where = [("kind", text(kind)), ("run", run_id and quoted(run_id)), ("step", step and str(step))]
+    return obj(where + [pair for field in fields for pair in field])
 
 def obj(pairs):
     return "{" + ",".join(f"{text(k)}:{v}" for k, v in pairs if v is not None) + "}"
 
-def fields(row, names, write=text):
-    return [(out, None if row.get(key) in (None, "") else write(row[key]))
-            for out, _, key in ((n, "", n) if ":" not in n else n.partition(":") for n in names.split())]
-
-def cost(row):
-    units, nano = divmod(abs(row.get("cost", 0)), 10**9)
-    number = f"{'-' if row.get('cost', 0) < 0 else ''}{units}.{nano:09d}".rstrip("0").rstrip(".")
-    return [("cost", number if "cost" in row else None), ("flags", str(row["flags"]) if row.get("flags") else None)]
-
-def head(kind, run_id, step=None):
-    return [("kind", text(kind)), ("run", text(run_id.hex())), ("step", None if step is None else str(step))]
+def outcome(row):
+    number = row.get("status", 0)
+    return [("status", text(STATUS[number] if 0 <= number < 4 else "running"))]
 
 def when(row):
-    """status, start, end, duration"""
-    end = row.get("end", row["start"] + row["dur"] if "start" in row and "dur" in row else None)
-    row = dict(row, end=None if end is None or not -I64 <= end < I64 else end)
-    return fields(row, "start end duration:dur", lambda v: text(str(v)))
+    end = row["start"] + row["dur"] if "start" in row and "dur" in row else I64
+    end = row.get("end", end if -I64 <= end < I64 else None)
+    return pick(dict(row, end=end), "start end duration:dur", quoted)
 
-def status(row):
-    return [("status", text(STATUS[row.get("status", 0)] if 0 <= row.get("status", 0) < 4 else "running"))]
+def cost_and_flags(row):
+    units, nano = divmod(abs(row.get("cost", 0)), 10**9)
+    cost = ("-" if row.get("cost", 0) < 0 else "") + f"{units}.{nano:09d}".rstrip("0").rstrip(".")
+    return [("cost", cost if "cost" in row else None), ("flags", str(row["flags"]) if row.get("flags") else None)]
 
-def events_lines(run_id, number, events):
+def event_lines(run_id, step, events):
     for c in events[0]:
-        reasons = [obj(zip(("code", "rule", "version", "params"), (None if x is None else text(x) for x in r))) for r in c["reasons"]]
-        yield obj(head("cand", run_id, number) + fields(c, "item verdict") + [("reasons", "[" + ",".join(reasons) + "]" if reasons else None)]
-                  + fields(c, "score threshold rank_in rank_out weight") + fields(c, "time", lambda v: text(str(v)))
-                  + fields(c, "by provenance evidence"))
-    for kind, rows in (("decision", events[1]), ("note", events[2])):
+        reasons = [obj(pick(dict(zip(("code", "rule", "version", "params"), r)), "code rule version params")) for r in c["reasons"]]
+        yield line("cand", run_id, step, pick(c, "item verdict"), [("reasons", f"[{','.join(reasons)}]" if reasons else None)],
+                   pick(c, "score threshold rank_in rank_out weight"), pick(c, "time", quoted), pick(c, "by provenance evidence"))
+    for kind, rows in ("decision", events[1]), ("note", events[2]):
         for r in rows:
-            yield obj(head(kind, run_id, number) + fields(r, "after name") + fields(r, "time", lambda v: text(str(v))) + fields(r, "body"))
+            yield line(kind, run_id, step, pick(r, "after name"), pick(r, "time", quoted), pick(r, "body"))
 
 def lines(store):
-    none = ([], [], [])
     for run_id, run in sorted(store.runs.items(), key=lambda item: item[1]["order"]):
         r = run["row"]
-        yield obj(head("run", run_id) + fields(r, "ext_id pipeline version project session user")
-                  + fields(r, "parent_run", lambda v: text(v.hex())) + status(r) + when(r) + cost(r)
-                  + fields(r, "error tags metadata input output attrs"))
-        yield from events_lines(run_id, None, store.events.get((run_id, None, None), none))
+        yield line("run", run_id, None, pick(r, "ext_id pipeline version project session user"), pick(r, "parent_run", quoted),
+                   outcome(r), when(r), cost_and_flags(r), pick(r, "error tags metadata input output attrs"))
+        yield from event_lines(run_id, None, store.events.get((run_id, None, None), ([], [], [])))
         for s in number_steps(run):
-            tokens = fields(s, "input:tok_in output:tok_out cache_read:tok_cache_read cache_write:tok_cache_write "
-                               "reasoning:tok_reasoning total:tok_total")
-            yield obj(head("step", run_id, s["number"]) + fields(s, "ext_id parent:up parent_ext sequence name type")
-                      + status(s) + when(s) + fields(s, "candidates_in:in candidates_out:out kept")
-                      + [("reasons", obj((k, str(n)) for k, n in s["reasons"]) if s.get("reasons") else None)]
-                      + fields(s, "model provider") + [("tokens", obj(tokens) if any(v for _, v in tokens) else None)] + cost(s)
-                      + fields(s, "error filters params sampling tags metadata attrs input output reasoning"))
-            yield from events_lines(run_id, s["number"], store.events.get((run_id, s["writer"], s["step"]), none))
+            tokens = pick(s, "input:tok_in output:tok_out cache_read:tok_cache_read cache_write:tok_cache_write "
+                             "reasoning:tok_reasoning total:tok_total")
+            reasons = obj((code, str(n)) for code, n in s["reasons"]) if s.get("reasons") else None
+            yield line("step", run_id, s["number"], pick(s, "ext_id parent:up parent_ext sequence name type"), outcome(s), when(s),
+                       pick(s, "candidates_in:in candidates_out:out kept"), [("reasons", reasons)], pick(s, "model provider"),
+                       [("tokens", obj(tokens) if tokens else None)], cost_and_flags(s),
+                       pick(s, "error filters params sampling tags metadata attrs input output reasoning"))
+            yield from event_lines(run_id, s["number"], store.events.get((run_id, s["writer"], s["step"]), ([], [], [])))
     for loss in store.losses:
-        yield obj([("kind", '"loss"')] + fields(loss, "cause what count") + fields(loss, "from to", lambda v: text(str(v))))
+        yield line("loss", None, None, pick(loss, "cause what count"), pick(loss, "from to", quoted))
 
 def main(paths):
     segments, store = [], Store()
@@ -572,13 +509,12 @@ def main(paths):
     for index, seg in enumerate(sorted(segments, key=lambda s: s.order)):
         for h, stored in seg.blocks:
             try:
-                if h.kind in KINDS:
-                    store.add(index, seg, h, stored)
-            except Malformed as e:
-                report(3, seg.name, h.at, f"block {h.ordinal} is skipped: {e}")
-    for line in lines(store):
-        sys.stdout.buffer.write(line.encode() + b"\n")
+                store.add(index, seg, h, stored)
+            except MALFORMED as e:
+                report(3, seg.name, h.at, f"block {h.ordinal} is skipped: {e!r}")
+    for text_line in lines(store):
+        sys.stdout.buffer.write(text_line.encode() + b"\n")
     return report.status
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]) if len(sys.argv) > 1 else print(__doc__) or 2)
+    sys.exit(main(sys.argv[1:]) if len(sys.argv) > 1 else print(__doc__, file=sys.stderr) or 2)

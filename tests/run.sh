@@ -2,8 +2,9 @@
 # usage: run.sh BUILD [NAME...]
 #
 # Runs every test of a build (or those named), two at a time: the unit test binaries
-# BUILD/tests/test_*, tests/cli/*.sh, tests/vectors/run.sh, tests/stock/run.sh and
-# tests/check-*.sh. Each script is called with BUILD as its argument.
+# BUILD/tests/test_*, the fuzz targets BUILD/fuzz/replay_* over their kept inputs,
+# tests/cli/*.sh, tests/vectors/run.sh, tests/stock/run.sh and tests/check-*.sh. Each
+# script is called with BUILD as its argument.
 #
 # A test ends with the line "NAME: N checks, M failed" and exit status 0 if M is 0.
 # Exit status 77 means skipped; the last line says why. The last line printed here is
@@ -37,6 +38,9 @@ all_tests()
         esac
     done
     case $build in *-tsan) return 0 ;; esac
+    for test in "$build"/fuzz/replay_*; do
+        [ ! -x "$test" ] || echo "$test"
+    done
     for test in tests/cli/*.sh tests/vectors/run.sh tests/stock/run.sh tests/check-*.sh; do
         if [ -f "$test" ] && [ "$(basename "$test")" != lib.sh ]; then
             echo "$test"
@@ -92,6 +96,7 @@ if [ "${1:-}" = --one ]; then
     status=0
     case $test in
     *.sh) set -- sh "$test" "$build" ;;
+    */replay_*) set -- "$test" "tests/fuzz/corpus/${test##*/replay_}.hex" ;;
     *) set -- "$test" ;;
     esac
     # shellcheck disable=SC2046

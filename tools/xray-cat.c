@@ -251,7 +251,7 @@ static void print_named(struct cat *c)
     size_t count = 0;
 
     for (size_t i = 0; i < s->id_count; i++) {
-        if (runs_find(c->store, s->ids[i], &indexes[count]))
+        if (runs_by_id(c->store, s->ids[i], &indexes[count]))
             count++;
     }
     qsort(indexes, count, sizeof *indexes, compare_indexes);

@@ -112,7 +112,7 @@ static bool funnel_one_run(xray_store *store, const struct settings *settings)
     xray_error err = { 0 };
     size_t count, index;
 
-    if (!runs_find(store, settings->run, &index))
+    if (!runs_by_id(store, settings->run, &index))
         return false;
     if (xray_store_runs(store, &runs, &count, &err) < 0 || xray_trace_open(&trace, store, index, &err) < 0) {
         input_failed(&err);

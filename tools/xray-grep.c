@@ -20,7 +20,8 @@ static const struct cli_option option_table[] = {
     { 'e', "regexp", "PATTERN", "look for this; repeatable, any may match; then all operands are FILEs" },
     { 'F', "fixed-strings", NULL, "patterns are plain text" },
     { 'i', "ignore-case", NULL, "upper and lower case are the same" },
-    { KEY_IN, "in", "FIELDS", "search only these, comma-separated: input output reasoning error" },
+    { KEY_IN, "in", "FIELDS", "only these, comma-separated: input output reasoning error metadata tags filters\n"
+      "params attrs name type model id reason cand decision note run" },
     { 'v', "invert-match", NULL, "steps that do not match" },
     { 'c', "count", NULL, "print only how many steps match" },
     { 'l', "files-with-matches", NULL, "print only the segments that hold matching steps" },

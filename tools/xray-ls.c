@@ -51,11 +51,10 @@ struct settings {
     bool stats;
 };
 
-/* What the steps of a run say about it. "First" and "last" by segment and step number. */
+/* What the steps of a run say about it. */
 struct summary {
     uint32_t steps;
-    uint32_t first_segment, last_segment;
-    int64_t first_number, last_number;
+    struct step_place first, last; /* steps that in and out are of */
     int64_t in, out;
 };
 
@@ -137,28 +136,19 @@ static void choose_runs(struct list *l)
         l->chosen_count = (size_t)l->settings->max_count;
 }
 
-static bool stands_before(uint32_t segment, int64_t number, uint32_t other_segment, int64_t other_number)
-{
-    return segment < other_segment || (segment == other_segment && number < other_number);
-}
-
 static void add_step(struct summary *s, const xray_step_record *step)
 {
     const int64_t first = step->candidates_in != XRAY_MISSING ? step->candidates_in : step->candidates_out;
+    const struct step_place place = step_place_of(step);
 
     s->steps++;
-    if (first != XRAY_MISSING && (s->in == XRAY_MISSING || stands_before(step->segment, step->raw_number,
-                                                                         s->first_segment, s->first_number))) {
+    if (first != XRAY_MISSING && (s->in == XRAY_MISSING || step_place_before(&place, &s->first))) {
         s->in = first;
-        s->first_segment = step->segment;
-        s->first_number = step->raw_number;
+        s->first = place;
     }
-    if (step->candidates_out != XRAY_MISSING &&
-        (s->out == XRAY_MISSING ||
-         !stands_before(step->segment, step->raw_number, s->last_segment, s->last_number))) {
+    if (step->candidates_out != XRAY_MISSING && (s->out == XRAY_MISSING || !step_place_before(&place, &s->last))) {
         s->out = step->candidates_out;
-        s->last_segment = step->segment;
-        s->last_number = step->raw_number;
+        s->last = place;
     }
 }
 

@@ -155,8 +155,7 @@ static bool all_decimal(const xray_str *ids, size_t count, const struct survey *
         d->width = 0;
     }
     for (size_t i = 0; i < count; i++) {
-        const int64_t v =
-            decimal_value(ids[i].ptr + d->prefix, ids[i].len - d->prefix, d->width == 0);
+        const int64_t v = decimal_value(ids[i].ptr + d->prefix, ids[i].len - d->prefix, d->width == 0);
 
         if (v < 0)
             return false;

@@ -34,6 +34,13 @@ struct pack {
 
 static int pack_value(struct pack *p, struct json_object *value, int depth);
 
+static int check_depth(struct pack *p, int depth)
+{
+    if (depth < XF_DEPTH_WRITE)
+        return XRAY_OK;
+    return xf_fail(p->err, XRAY_ELIMIT, p->deep_pos, "JSON is nested deeper than %d levels", XF_DEPTH_WRITE);
+}
+
 /* ---- strings and numbers ------------------------------------------------------ */
 
 /* Text of a rewritten tree: C0 80 stands for NUL. */
@@ -123,11 +130,12 @@ static bool is_text(xray_str s, const char *text)
     return s.ptr != NULL && s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0;
 }
 
-/* Decodes a base64 string behind what is in scratch. */
+/* Decodes a base64 string into scratch. */
 static bool decode_base64(struct pack *p, struct json_object *value)
 {
     const xray_str text = string_of(value);
 
+    xf_buf_reset(&p->scratch);
     return text.ptr != NULL && xf_base64_decode(text.ptr, text.len, &p->scratch);
 }
 
@@ -140,7 +148,6 @@ static struct json_object *element(struct json_object *array, size_t count, size
 
 static bool pack_bin(struct pack *p, struct json_object *value)
 {
-    xf_buf_reset(&p->scratch);
     if (!decode_base64(p, value))
         return false;
     xf_mp_bin(p->out, p->scratch.data, p->scratch.len);
@@ -149,7 +156,6 @@ static bool pack_bin(struct pack *p, struct json_object *value)
 
 static bool pack_bstr(struct pack *p, struct json_object *value)
 {
-    xf_buf_reset(&p->scratch);
     if (!decode_base64(p, value))
         return false;
     xf_mp_text(p->out, p->scratch.data, p->scratch.len);
@@ -168,16 +174,12 @@ static bool pack_ext(struct pack *p, struct json_object *value)
 
     if (t < INT8_MIN || t > INT8_MAX)
         return false;
-    xf_buf_reset(&p->scratch);
-    xf_buf_put_u8(&p->scratch, (uint8_t)t);
     if (!decode_base64(p, element(value, 2, 1)))
         return false;
-    if (p->scratch.failed)
-        return true;
     if (t >= 0 && t <= 31)
-        xf_mp_ext(p->out, 5, p->scratch.data, p->scratch.len);
+        xf_mp_ext_quoted(p->out, (int8_t)t, p->scratch.data, p->scratch.len);
     else
-        xf_mp_ext(p->out, (int8_t)t, p->scratch.data + 1, p->scratch.len - 1);
+        xf_mp_ext(p->out, (int8_t)t, p->scratch.data, p->scratch.len);
     return true;
 }
 
@@ -248,8 +250,10 @@ static bool is_pairs(struct json_object *value)
 static int pack_pairs(struct pack *p, struct json_object *pairs, int depth)
 {
     const size_t count = json_object_array_length(pairs);
-    int status = XRAY_OK;
+    int status = check_depth(p, depth);
 
+    if (status != XRAY_OK)
+        return status;
     xf_mp_map(p->out, count);
     for (size_t i = 0; i < count && status == XRAY_OK; i++) {
         struct json_object *pair = json_object_array_get_idx(pairs, i);
@@ -277,13 +281,6 @@ static bool pack_special(struct pack *p, const char *key, struct json_object *va
 
 /* ---- containers ------------------------------------------------------------------ */
 
-static int check_depth(struct pack *p, int depth)
-{
-    if (depth < XF_DEPTH_WRITE)
-        return XRAY_OK;
-    return xf_fail(p->err, XRAY_ELIMIT, p->deep_pos, "JSON is nested deeper than %d levels", XF_DEPTH_WRITE);
-}
-
 static int pack_array(struct pack *p, struct json_object *array, int depth)
 {
     const size_t count = json_object_array_length(array);
@@ -308,13 +305,11 @@ static int pack_object(struct pack *p, struct json_object *object, int depth)
     if (count == 1 && json_object_iter_peek_name(&it)[0] == '$') {
         const char *key = json_object_iter_peek_name(&it);
         struct json_object *value = json_object_iter_peek_value(&it);
-        const bool pairs = strcmp(key, "$map") == 0 && is_pairs(value);
 
         if (pack_special(p, key, value))
             return p->scratch.failed ? xf_fail_memory(p->err) : XRAY_OK;
-        status = pairs ? check_depth(p, depth) : XRAY_OK;
-        if (pairs)
-            return status != XRAY_OK ? status : pack_pairs(p, value, depth);
+        if (strcmp(key, "$map") == 0 && is_pairs(value))
+            return pack_pairs(p, value, depth);
     }
     status = check_depth(p, depth);
     if (status != XRAY_OK)

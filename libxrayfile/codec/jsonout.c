@@ -25,18 +25,13 @@ static bool is_hidden(int32_t point)
 static void put_escape(uint32_t unit, xray_buffer *out)
 {
     static const char hex[] = "0123456789abcdef";
-    const char text[6] = {'\\',
-                          'u',
-                          hex[unit >> 12 & 15],
-                          hex[unit >> 8 & 15],
-                          hex[unit >> 4 & 15],
+    const char text[6] = {'\\',          'u', hex[unit >> 12 & 15], hex[unit >> 8 & 15], hex[unit >> 4 & 15],
                           hex[unit & 15]};
 
     xf_buf_put(out, text, sizeof text);
 }
 
-/* Length of the run at the start that stands for itself. Hidden characters begin
- * with one of six bytes, so most text beyond ASCII is only stepped over. */
+/* Length of the run at the start that stands for itself. */
 static size_t open_run(const uint8_t *text, size_t len)
 {
     size_t n = 0;
@@ -119,7 +114,8 @@ static bool put_missing(xray_buffer *out, xray_str data)
 
     if (data.len != 25 || p[0] < 1 || p[0] > 3)
         return false;
-    xf_buf_printf(out, "{\"$missing\":[\"%s\",%llu,\"", states[p[0] - 1], (unsigned long long)xf_get_be64(p + 1));
+    xf_buf_printf(out, "{\"$missing\":[\"%s\",%llu,\"", states[p[0] - 1],
+                  (unsigned long long)xf_get_be64(p + 1));
     for (size_t i = 9; i < 25; i++)
         xf_buf_printf(out, "%02x", p[i]);
     xf_buf_puts(out, "\"]}");
@@ -303,7 +299,8 @@ int xray_msgpack_json(const uint8_t *data, size_t len, xray_buffer *out, xray_er
     else if (status != XRAY_OK)
         xf_fail(err, status, len - p.in.left, "no whole MessagePack value");
     else if (p.in.left > 0)
-        status = xf_fail(err, XRAY_ECORRUPT, len - p.in.left, "%zu bytes follow the MessagePack value", p.in.left);
+        status =
+            xf_fail(err, XRAY_ECORRUPT, len - p.in.left, "%zu bytes follow the MessagePack value", p.in.left);
     else if (out->failed)
         status = xf_fail_memory(err);
     if (status != XRAY_OK) {

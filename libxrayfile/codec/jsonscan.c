@@ -116,8 +116,7 @@ static int scan_unicode(struct scan *s)
     if (unit >= 0xdc00 && unit <= 0xdfff)
         return fail_string(s, "a lone low surrogate");
     if (unit >= 0xd800 && unit <= 0xdbff) {
-        const bool escaped =
-            s->len - s->at >= 12 && s->text[s->at + 6] == '\\' && s->text[s->at + 7] == 'u';
+        const bool escaped = s->len - s->at >= 12 && s->text[s->at + 6] == '\\' && s->text[s->at + 7] == 'u';
         const int low = escaped ? hex4(s, s->at + 8) : -1;
 
         if (low < 0xdc00 || low > 0xdfff)

@@ -1,15 +1,12 @@
 /* Reading MessagePack from outside (mpread.h, and xray_mp of the public header).
+ * Checking and copying whole values is in mpcanon.c.
  *
  * One loop shape recurs: `todo` values are still to be taken on this level, the
  * levels above wait on a small stack. So nesting costs no recursion and its
  * depth is bounded (spec 11), and every header is compared with the bytes left. */
 #include "codec/mpread.h"
 
-#include "base/buf.h"
 #include "base/bytes.h"
-#include "base/fail.h"
-#include "codec/mpwrite.h"
-#include "codec/utf8.h"
 
 /* ---- one item ------------------------------------------------------------- */
 
@@ -81,24 +78,32 @@ static bool read_shape(const xray_mp *c, struct shape *s)
         return s->children <= c->left - 1;
     }
     switch (first) {
-    case 0xc4: case 0xc5: case 0xc6: /* bin */
+    case 0xc4:
+    case 0xc5:
+    case 0xc6: /* bin */
         width = (size_t)1 << (first - 0xc4);
         s->head = 1 + width;
         break;
-    case 0xc7: case 0xc8: case 0xc9: /* ext: the type stands behind the length */
+    case 0xc7:
+    case 0xc8:
+    case 0xc9: /* ext: the type stands behind the length */
         width = (size_t)1 << (first - 0xc7);
         s->head = 2 + width;
         break;
-    case 0xd9: case 0xda: case 0xdb: /* str */
+    case 0xd9:
+    case 0xda:
+    case 0xdb: /* str */
         width = (size_t)1 << (first - 0xd9);
         s->head = 1 + width;
         break;
-    case 0xdc: case 0xdd: /* array */
+    case 0xdc:
+    case 0xdd: /* array */
         width = (size_t)2 << (first - 0xdc);
         s->head = 1 + width;
         s->container = true;
         break;
-    case 0xde: case 0xdf: /* map */
+    case 0xde:
+    case 0xdf: /* map */
         width = (size_t)2 << (first - 0xde);
         s->head = 1 + width;
         s->container = true;
@@ -198,21 +203,44 @@ static void fill_fixed(const uint8_t *p, size_t len, xray_mp_item *item)
         return;
     }
     switch (first) {
-    case 0xc0: item->type = XRAY_MP_NIL; break;
-    case 0xc2: case 0xc3:
+    case 0xc0:
+        item->type = XRAY_MP_NIL;
+        break;
+    case 0xc2:
+    case 0xc3:
         item->type = XRAY_MP_BOOL;
         item->boolean = first == 0xc3;
         break;
-    case 0xca: set_float(item, get_float32(p + 1)); break;
-    case 0xcb: set_float(item, get_float64(p + 1)); break;
-    case 0xcc: set_int(item, p[1]); break;
-    case 0xcd: set_int(item, get_be16(p + 1)); break;
-    case 0xce: set_int(item, xf_get_be32(p + 1)); break;
-    case 0xcf: set_uint(item, xf_get_be64(p + 1)); break;
-    case 0xd0: set_int(item, (int8_t)p[1]); break;
-    case 0xd1: set_int(item, (int16_t)get_be16(p + 1)); break;
-    case 0xd2: set_int(item, (int32_t)xf_get_be32(p + 1)); break;
-    case 0xd3: set_int(item, (int64_t)xf_get_be64(p + 1)); break;
+    case 0xca:
+        set_float(item, get_float32(p + 1));
+        break;
+    case 0xcb:
+        set_float(item, get_float64(p + 1));
+        break;
+    case 0xcc:
+        set_int(item, p[1]);
+        break;
+    case 0xcd:
+        set_int(item, get_be16(p + 1));
+        break;
+    case 0xce:
+        set_int(item, xf_get_be32(p + 1));
+        break;
+    case 0xcf:
+        set_uint(item, xf_get_be64(p + 1));
+        break;
+    case 0xd0:
+        set_int(item, (int8_t)p[1]);
+        break;
+    case 0xd1:
+        set_int(item, (int16_t)get_be16(p + 1));
+        break;
+    case 0xd2:
+        set_int(item, (int32_t)xf_get_be32(p + 1));
+        break;
+    case 0xd3:
+        set_int(item, (int64_t)xf_get_be64(p + 1));
+        break;
     default: /* d4 to d8: fixext */
         item->type = XRAY_MP_EXT;
         item->ext_type = (int8_t)p[1];
@@ -397,131 +425,4 @@ bool xf_mp_find(xray_str map, const char *key, xray_str *value)
             return false;
     }
     return false;
-}
-
-/* ---- checking and copying what applications hand over ------------------------ */
-
-static int clamp_depth(int max_depth)
-{
-    return max_depth < 0 ? 0 : max_depth > XF_DEPTH_READ ? XF_DEPTH_READ : max_depth;
-}
-
-bool xf_mp_check(const void *data, size_t len, int max_depth, bool utf8)
-{
-    xray_mp c = xray_mp_over(data, len);
-    size_t waiting[XF_DEPTH_READ];
-    size_t todo = 1;
-    int depth = 0;
-
-    max_depth = clamp_depth(max_depth);
-    for (;;) {
-        xray_mp_item item;
-
-        while (todo == 0) {
-            if (depth == 0)
-                return c.left == 0;
-            todo = waiting[--depth];
-        }
-        todo--;
-        if (!xray_mp_next(&c, &item))
-            return false;
-        if (item.type == XRAY_MP_STR) {
-            if (utf8 && xf_utf8_valid_len(item.bytes.ptr, item.bytes.len) != item.bytes.len)
-                return false;
-        } else if (item.type == XRAY_MP_ARRAY || item.type == XRAY_MP_MAP) {
-            if (depth == max_depth)
-                return false;
-            waiting[depth++] = todo;
-            todo = item.type == XRAY_MP_MAP ? 2 * (size_t)item.count : item.count;
-        }
-    }
-}
-
-/* An ext of the application's own with one of our types: ext 5 with the type before the data. */
-static void put_quoted_ext(xray_buffer *out, const xray_mp_item *item)
-{
-    if (item->bytes.len >= UINT32_MAX) {
-        out->failed = true;
-        return;
-    }
-
-    const size_t len = item->bytes.len + 1;
-    uint8_t head[7] = {0};
-    size_t n = 0;
-
-    /* The data cannot be handed over in one piece, so the header is written
-     * here: fixext for 1, 2, 4, 8, 16, else the shortest ext. */
-    if (len <= 16 && (len & (len - 1)) == 0) {
-        head[n++] = (uint8_t)(len == 1 ? 0xd4 : len == 2 ? 0xd5 : len == 4 ? 0xd6 : len == 8 ? 0xd7 : 0xd8);
-    } else if (len <= UINT8_MAX) {
-        head[n++] = 0xc7;
-        head[n++] = (uint8_t)len;
-    } else if (len <= UINT16_MAX) {
-        head[n++] = 0xc8;
-        head[n++] = (uint8_t)(len >> 8);
-        head[n++] = (uint8_t)len;
-    } else {
-        head[n++] = 0xc9;
-        xf_put_be32(head + n, (uint32_t)len);
-        n += 4;
-    }
-    head[n++] = 5;
-    xf_buf_put(out, head, n);
-    xf_buf_put_u8(out, (uint8_t)item->ext_type);
-    xf_buf_put(out, item->bytes.ptr, item->bytes.len);
-}
-
-static void put_item(xray_buffer *out, const xray_mp_item *item)
-{
-    switch (item->type) {
-    case XRAY_MP_NIL: xf_mp_nil(out); break;
-    case XRAY_MP_BOOL: xf_mp_bool(out, item->boolean); break;
-    case XRAY_MP_INT: xf_mp_int(out, item->i); break;
-    case XRAY_MP_UINT: xf_mp_uint(out, item->u); break;
-    case XRAY_MP_FLOAT: xf_mp_double(out, item->d); break;
-    case XRAY_MP_STR: xf_mp_text(out, item->bytes.ptr, item->bytes.len); break;
-    case XRAY_MP_BIN: xf_mp_bin(out, item->bytes.ptr, item->bytes.len); break;
-    case XRAY_MP_EXT:
-        if (item->ext_type >= 0 && item->ext_type <= 31)
-            put_quoted_ext(out, item);
-        else
-            xf_mp_ext(out, item->ext_type, item->bytes.ptr, item->bytes.len);
-        break;
-    case XRAY_MP_ARRAY: xf_mp_array(out, item->count); break;
-    case XRAY_MP_MAP: xf_mp_map(out, item->count); break;
-    }
-}
-
-int xf_mp_canonize(const void *data, size_t len, int max_depth, xray_buffer *out, xray_error *err)
-{
-    xray_mp c = xray_mp_over(data, len);
-    size_t waiting[XF_DEPTH_READ];
-    size_t todo = 1;
-    int depth = 0;
-
-    max_depth = clamp_depth(max_depth);
-    for (;;) {
-        const uint64_t pos = len - c.left;
-        xray_mp_item item;
-
-        while (todo == 0 && depth > 0)
-            todo = waiting[--depth];
-        if (todo == 0)
-            break;
-        todo--;
-        if (c.left == 0)
-            return xf_fail(err, XRAY_ECORRUPT, pos, "MessagePack ends inside a value");
-        if (!xray_mp_next(&c, &item))
-            return xf_fail(err, XRAY_ECORRUPT, pos, "no whole MessagePack item here (first byte %02x)", c.at[0]);
-        if (item.type == XRAY_MP_ARRAY || item.type == XRAY_MP_MAP) {
-            if (depth == max_depth)
-                return xf_fail(err, XRAY_ELIMIT, pos, "MessagePack is nested deeper than %d", max_depth);
-            waiting[depth++] = todo;
-            todo = item.type == XRAY_MP_MAP ? 2 * (size_t)item.count : item.count;
-        }
-        put_item(out, &item);
-    }
-    if (c.left > 0)
-        return xf_fail(err, XRAY_ECORRUPT, len - c.left, "%zu bytes follow the MessagePack value", c.left);
-    return out->failed ? xf_fail_memory(err) : XRAY_OK;
 }

@@ -109,6 +109,18 @@ void xf_mp_ext(xray_buffer *b, int8_t type, const void *data, size_t len)
     append(b, (const char *)data, len);
 }
 
+void xf_mp_ext_quoted(xray_buffer *b, int8_t type, const void *data, size_t len)
+{
+    msgpack_packer pk = packer_over(b);
+    const char first = (char)type;
+
+    if (is_too_long(b, len) || is_too_long(b, len + 1))
+        return;
+    msgpack_pack_ext(&pk, len + 1, 5);
+    append(b, &first, 1);
+    append(b, (const char *)data, len);
+}
+
 void xf_mp_array(xray_buffer *b, size_t count)
 {
     msgpack_packer pk = packer_over(b);

@@ -35,15 +35,15 @@ struct name {
 
 /* The first name of a number is the one that is written; the others are only read. */
 static const struct name outcomes[] = {
-    {"running", XRAY_RUNNING}, {"success", XRAY_SUCCESS},   {"failure", XRAY_FAILURE}, {"partial", XRAY_PARTIAL},
-    {"ok", XRAY_SUCCESS},      {"completed", XRAY_SUCCESS}, {"failed", XRAY_FAILURE},  {"error", XRAY_FAILURE},
-    {NULL, 0},
+    {"running", XRAY_RUNNING}, {"success", XRAY_SUCCESS}, {"failure", XRAY_FAILURE},
+    {"partial", XRAY_PARTIAL}, {"ok", XRAY_SUCCESS},      {"completed", XRAY_SUCCESS},
+    {"failed", XRAY_FAILURE},  {"error", XRAY_FAILURE},   {NULL, 0},
 };
 
 static const struct name verdicts[] = {
-    {"accept", XRAY_ACCEPT},   {"reject", XRAY_REJECT},   {"defer", XRAY_DEFER},    {"modify", XRAY_MODIFY},
-    {"accepted", XRAY_ACCEPT}, {"rejected", XRAY_REJECT}, {"deferred", XRAY_DEFER}, {"modified", XRAY_MODIFY},
-    {NULL, 0},
+    {"accept", XRAY_ACCEPT},  {"reject", XRAY_REJECT},   {"defer", XRAY_DEFER},
+    {"modify", XRAY_MODIFY},  {"accepted", XRAY_ACCEPT}, {"rejected", XRAY_REJECT},
+    {"deferred", XRAY_DEFER}, {"modified", XRAY_MODIFY}, {NULL, 0},
 };
 
 static const struct name bys[] = {

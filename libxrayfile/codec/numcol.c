@@ -21,7 +21,9 @@ static bool is_scaled(double d, int scale, int64_t *v)
 
     if (!(fabs(product) < INTEGER_LIMIT - 1)) /* also refuses NaN */
         return false;
-    *v = (int64_t)(product + (product < 0 ? -0.5 : 0.5));
+    *v = (int64_t)product; /* then to the nearest: adding 0.5 first would itself round */
+    if (fabs(product - (double)*v) >= 0.5)
+        *v += product < 0 ? -1 : 1;
     return (double)*v / power_of_ten[scale] == d && !(d == 0 && signbit(d));
 }
 

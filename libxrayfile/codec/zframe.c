@@ -9,7 +9,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 
-#define MAX_WINDOW_LOG 23 /* 8 MiB, spec 4.4 */
+#define MAX_WINDOW_LOG 23   /* 8 MiB, spec 4.4 */
 #define LAST_SMALL_LEVEL 19 /* levels up to here have windows of at most 8 MiB by themselves */
 
 struct xf_zframe {
@@ -115,8 +115,8 @@ static int check_frame(const uint8_t *stored, size_t stored_len, size_t raw_len,
     if (ZSTD_isError(frame_len))
         return fail_zstd(frame_len, XRAY_ECORRUPT, "the body's zstd frame is damaged", err);
     if (frame_len != stored_len)
-        return xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "the body's zstd frame has %zu bytes, not %zu", frame_len,
-                       stored_len);
+        return xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "the body's zstd frame has %zu bytes, not %zu",
+                       frame_len, stored_len);
     return XRAY_OK;
 }
 
@@ -125,11 +125,11 @@ int xf_zframe_decode(struct xf_zframe *z, const void *stored, size_t stored_len,
 {
     const int status = check_frame((const uint8_t *)stored, stored_len, raw_len, err);
 
+    xf_buf_reset(out);
     if (status != XRAY_OK)
         return status;
     if (z->dctx == NULL)
         z->dctx = ZSTD_createDCtx();
-    xf_buf_reset(out);
     if (z->dctx == NULL || !xf_buf_reserve(out, raw_len > 0 ? raw_len : 1))
         return xf_fail_memory(err);
 
@@ -138,7 +138,8 @@ int xf_zframe_decode(struct xf_zframe *z, const void *stored, size_t stored_len,
     if (ZSTD_isError(r))
         return fail_zstd(r, XRAY_ECORRUPT, "the body does not decompress", err);
     if (r != raw_len)
-        return xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "the body has %zu bytes decompressed, not %zu", r, raw_len);
+        return xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "the body has %zu bytes decompressed, not %zu", r,
+                       raw_len);
     out->len = raw_len;
     return XRAY_OK;
 }

@@ -14,7 +14,7 @@ int xf_zframe_encode(struct xf_zframe *z, int level, const void *raw, size_t raw
                      xray_error *err);
 
 /* Replaces *out by the content of `stored`, which must be exactly one frame of
- * exactly raw_len bytes, without dictionary. XRAY_ECORRUPT otherwise; nothing is
+ * exactly raw_len bytes, without dictionary. XRAY_ECORRUPT otherwise, and *out is empty; nothing is
  * allocated beyond raw_len, which the caller has checked against its limit. */
 int xf_zframe_decode(struct xf_zframe *z, const void *stored, size_t stored_len, size_t raw_len,
                      xray_buffer *out, xray_error *err);

@@ -283,7 +283,6 @@ static int search(struct xf_walk *w, uint64_t gap, struct found *f, xray_error *
     const uint64_t reach = gap + XF_HEADER_LEN + XF_BLOCK_MAX;
     uint64_t pos = gap + 1;
 
-    f->what = FOUND_NOTHING;
     xf_buf_reset(&w->window);
     while (pos < w->source.size && (f->what == FOUND_NOTHING || pos <= reach)) {
         size_t count;
@@ -321,7 +320,7 @@ static int step_end(struct xf_walk *w, const xray_error *why, struct xf_walk_ste
 static int step_gap(struct xf_walk *w, const xray_error *why, struct xf_walk_step *step, xray_error *err)
 {
     const uint64_t gap = w->place.pos;
-    struct found f;
+    struct found f = {.what = FOUND_NOTHING};
     int r = search(w, gap, &f, err);
 
     if (r < 0)

@@ -280,7 +280,7 @@ static int known_paths(const struct xray_store *s, const char ***out, xray_error
 static int add_new_names(struct xray_store *s, struct names *n, xray_error *err)
 {
     const uint32_t known_count = s->file_count;
-    const char **known;
+    const char **known = NULL;
     int r = known_paths(s, &known, err);
 
     if (r < 0)

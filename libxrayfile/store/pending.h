@@ -15,6 +15,7 @@ struct xf_pending {
     struct xf_pending_key key;
     struct xf_joined joined;
     uint32_t first_segment, last_segment;
+    uint32_t index; /* for whoever owns the table */
     uint64_t hash;
     struct xf_pending *chain;         /* in its bucket */
     struct xf_pending *older, *newer; /* by first row */

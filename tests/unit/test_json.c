@@ -112,7 +112,7 @@ static void test_big_numbers(void)
 
 static void test_big_number_bytes(void)
 {
-    static const uint8_t want[] = {0xc7, 20, 4, '1', '8', '4', '4', '6', '7', '4', '4', '0',
+    static const uint8_t want[] = {0xc7, 20,  4,   '1', '8', '4', '4', '6', '7', '4', '4', '0',
                                    '7',  '3', '7', '0', '9', '5', '5', '1', '6', '1', '6'};
     xray_buffer out = {0};
 
@@ -235,7 +235,8 @@ static void test_depth(void)
 /* No prefix of a text is a value, except of a number. */
 static void test_prefixes(void)
 {
-    static const char text[] = "{\"a\":[1.5,\"x\\u00e9\xc3\xa9\",true,null,{\"b\":-2e5}],\"c\":99999999999999999999}";
+    static const char text[] =
+        "{\"a\":[1.5,\"x\\u00e9\xc3\xa9\",true,null,{\"b\":-2e5}],\"c\":99999999999999999999}";
 
     for (size_t n = 0; n < strlen(text); n++) {
         xray_buffer out = {0};
@@ -275,7 +276,9 @@ static void test_special_objects(void)
     pack_to("{\"$f\":\"-inf\"}", "\xcb\xff\xf0\0\0\0\0\0\0", 9);
     pack_to("{\"$bstr\":\"/w==\"}", "\xd4\x06\xff", 3);
     pack_to("{\"$missing\":[\"redacted\",258,\"000102030405060708090a0b0c0d0eff\"]}",
-            "\xc7\x19\x03\x02\0\0\0\0\0\0\x01\x02\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\xff", 28);
+            "\xc7\x19\x03\x02\0\0\0\0\0\0\x01\x02\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e"
+            "\xff",
+            28);
     pack_to("{\"$map\":[[1,2],[{\"$bin\":\"\"},null],[1,{}]]}", "\x83\x01\x02\xc4\x00\xc0\x01\x80", 8);
     pack_to("{\"$map\":[]}", "\x80", 1);
 }
@@ -284,11 +287,25 @@ static void test_special_objects(void)
 static void test_special_lookalikes(void)
 {
     static const char *const texts[] = {
-        "{\"$bin\":7}",         "{\"$bin\":\"A\"}",           "{\"$bin\":\"AP9=\"}",     "{\"$bin\":\"AP8\"}",
-        "{\"$bin\":\"AP8=\\n\"}", "{\"$bin\":\"A===\"}",      "{\"$ext\":[128,\"\"]}",   "{\"$ext\":[1]}",
-        "{\"$ext\":[1,\"\",1]}", "{\"$ext\":{}}",             "{\"$f\":\"NaN\"}",        "{\"$f\":null}",
-        "{\"$bstr\":\"=\"}",    "{\"$missing\":[\"x\",1,\"\"]}", "{\"$map\":[[1]]}",     "{\"$map\":{}}",
-        "{\"$map\":[[1,2],3]}", "{\"$ref\":\"#/a\"}",         "{\"$\":1}",
+        "{\"$bin\":7}",
+        "{\"$bin\":\"A\"}",
+        "{\"$bin\":\"AP9=\"}",
+        "{\"$bin\":\"AP8\"}",
+        "{\"$bin\":\"AP8=\\n\"}",
+        "{\"$bin\":\"A===\"}",
+        "{\"$ext\":[128,\"\"]}",
+        "{\"$ext\":[1]}",
+        "{\"$ext\":[1,\"\",1]}",
+        "{\"$ext\":{}}",
+        "{\"$f\":\"NaN\"}",
+        "{\"$f\":null}",
+        "{\"$bstr\":\"=\"}",
+        "{\"$missing\":[\"x\",1,\"\"]}",
+        "{\"$map\":[[1]]}",
+        "{\"$map\":{}}",
+        "{\"$map\":[[1,2],3]}",
+        "{\"$ref\":\"#/a\"}",
+        "{\"$\":1}",
         "{\"$missing\":[\"lost\",-1,\"00000000000000000000000000000000\"]}",
         "{\"$missing\":[\"lost\",1,\"0000000000000000000000000000000G\"]}",
         "{\"$missing\":[\"lost\",1,\"000000000000000000000000000000\"]}",
@@ -321,7 +338,10 @@ static void test_trees(void)
     xray_error err = {0};
 
     json_object_object_add(bin, "$bin", json_object_new_string(""));
-    json_object_object_add(tree, "s", json_object_new_string_len("\xff" "1", 2));
+    json_object_object_add(tree, "s",
+                           json_object_new_string_len("\xff"
+                                                      "1",
+                                                      2));
     json_object_object_add(tree, "n", json_object_new_string_len("a\0", 2));
     json_object_object_add(tree, "d", json_object_new_double((double)NAN));
     json_object_object_add(tree, "i", json_object_new_double((double)INFINITY));
@@ -485,4 +505,5 @@ static void test_out_of_memory(void)
 
 CHECK_MAIN(test_values, test_big_numbers, test_big_number_bytes, test_nul, test_lax, test_refusals,
            test_string_refusals, test_duplicates, test_depth, test_prefixes, test_special_objects,
-           test_special_lookalikes, test_trees, test_deep_tree, test_suite, test_mutations, test_out_of_memory)
+           test_special_lookalikes, test_trees, test_deep_tree, test_suite, test_mutations,
+           test_out_of_memory)

@@ -167,7 +167,10 @@ static void test_values(void)
     value("\xa1\xff", 2, "{\"$bstr\":\"/w==\"}");
     value("\xc4\x03\x00\x01\x02", 5, "{\"$bin\":\"AAEC\"}");
     value("\xc4\x00", 2, "{\"$bin\":\"\"}");
-    value("\x82\xa1" "a\x01\xa1" "b\x90", 7, "{\"a\":1,\"b\":[]}");
+    value("\x82\xa1"
+          "a\x01\xa1"
+          "b\x90",
+          7, "{\"a\":1,\"b\":[]}");
     value("\x80", 1, "{}");
 }
 
@@ -175,15 +178,22 @@ static void test_exts(void)
 {
     value("\xd6\x01\0\0\0\x05", 6, "{\"$ext\":[1,\"AAAABQ==\"]}");
     value("\xd6\x02\0\0\0\x05", 6, "{\"$ext\":[2,\"AAAABQ==\"]}");
-    value("\xc7\x19\x03\x01\0\0\0\0\0\0\x01\x02\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\xff", 28,
-          "{\"$missing\":[\"not captured\",258,\"000102030405060708090a0b0c0d0eff\"]}");
+    value("\xc7\x19\x03\x01\0\0\0\0\0\0\x01\x02\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e"
+          "\xff",
+          28, "{\"$missing\":[\"not captured\",258,\"000102030405060708090a0b0c0d0eff\"]}");
     value("\xd4\x03\x01", 3, "{\"$ext\":[3,\"AQ==\"]}"); /* not as spec 6.3 says */
-    value("\xc7\x05\x04" "1e999", 8, "1e999");
-    value("\xc7\x05\x04" "1e99,", 8, "{\"$ext\":[4,\"MWU5OSw=\"]}");
+    value("\xc7\x05\x04"
+          "1e999",
+          8, "1e999");
+    value("\xc7\x05\x04"
+          "1e99,",
+          8, "{\"$ext\":[4,\"MWU5OSw=\"]}");
     value("\xc7\x00\x04", 3, "{\"$ext\":[4,\"\"]}");
     value("\xd5\x05\x1fx", 4, "{\"$ext\":[31,\"eA==\"]}");
     value("\xc7\x00\x05", 3, "{\"$ext\":[5,\"\"]}");
-    value("\xd5\x06\xff" "a", 4, "{\"$bstr\":\"/2E=\"}");
+    value("\xd5\x06\xff"
+          "a",
+          4, "{\"$bstr\":\"/2E=\"}");
     value("\xd4\xff\x00", 3, "{\"$ext\":[-1,\"AA==\"]}");
     value("\xd4\x7f\x00", 3, "{\"$ext\":[127,\"AA==\"]}");
 }
@@ -191,12 +201,19 @@ static void test_exts(void)
 static void test_maps(void)
 {
     value("\x81\x01\x02", 3, "{\"$map\":[[1,2]]}");
-    value("\x82\xa1" "a\x01\xa1" "a\x02", 7, "{\"$map\":[[\"a\",1],[\"a\",2]]}");
+    value("\x82\xa1"
+          "a\x01\xa1"
+          "a\x02",
+          7, "{\"$map\":[[\"a\",1],[\"a\",2]]}");
     value("\x81\xa2$x\x01", 5, "{\"$map\":[[\"$x\",1]]}");
-    value("\x82\xa2$x\x01\xa1" "a\x02", 8, "{\"$x\":1,\"a\":2}");
+    value("\x82\xa2$x\x01\xa1"
+          "a\x02",
+          8, "{\"$x\":1,\"a\":2}");
     value("\x81\xa1\xff\x01", 4, "{\"$map\":[[{\"$bstr\":\"/w==\"},1]]}");
     value("\x81\x81\xc0\xc0\x80", 5, "{\"$map\":[[{\"$map\":[[null,null]]},{}]]}");
-    value("\x82\xa0\x01\xa1" "a\x81\x02\x03", 8, "{\"\":1,\"a\":{\"$map\":[[2,3]]}}");
+    value("\x82\xa0\x01\xa1"
+          "a\x81\x02\x03",
+          8, "{\"\":1,\"a\":{\"$map\":[[2,3]]}}");
 }
 
 /* Many keys take the way over sorting. */
@@ -225,7 +242,9 @@ static void test_large_maps(void)
 
 static void test_refusals(void)
 {
-    static const char good[] = "\x82\xa1" "a\x92\x01\xc4\x01x\xa1" "b\x81\x02\xa0";
+    static const char good[] = "\x82\xa1"
+                               "a\x92\x01\xc4\x01x\xa1"
+                               "b\x81\x02\xa0";
     uint8_t deep[66];
     xray_buffer out = {0};
     xray_error err = {0};
@@ -254,11 +273,12 @@ static void test_refusals(void)
 
 static void test_out_of_memory(void)
 {
+    static const char key[] = "key of twenty bytes, more or less";
     xray_buffer b = {0};
 
     xf_mp_map(&b, 3);
     for (int i = 0; i < 3; i++) {
-        xf_mp_str(&b, "keykeykeykeykeykeykeykey" + i, 20);
+        xf_mp_str(&b, &key[i], 20);
         xf_mp_str(&b, "a value that is rather long, so that the buffer grows", 53);
     }
     for (size_t n = 1; n < 50; n++) {
@@ -284,7 +304,8 @@ static void test_out_of_memory(void)
 /* Every canonical value goes through JSON and comes back the same (spec 13). */
 static void put_random(xray_buffer *b, int depth)
 {
-    static const char *const texts[] = {"", "a", "$bin", "$map", "caf\xc3\xa9", "\n\"\\", "\xe2\x80\xae", "long enough to be a run"};
+    static const char *const texts[] = {
+        "", "a", "$bin", "$map", "caf\xc3\xa9", "\n\"\\", "\xe2\x80\xae", "long enough to be a run"};
     uint8_t bytes[20];
     const uint64_t r = check_random_below(depth > 0 ? 10 : 8);
     const uint64_t n = check_random_below(4);
@@ -326,7 +347,8 @@ static void test_round_trip(void)
         put_random(&b, 5);
         check_context("round %d", round);
         CHECK_STATUS(xray_msgpack_json(b.data, b.len, &json, &err), XRAY_OK, &err);
-        CHECK_STATUS(xray_value_pack(xray_jsonn((char *)json.data, json.len), false, &again, &err), XRAY_OK, &err);
+        CHECK_STATUS(xray_value_pack(xray_jsonn((char *)json.data, json.len), false, &again, &err), XRAY_OK,
+                     &err);
         if (!CHECK_MEM(again.data, again.len, b.data, b.len))
             fprintf(stderr, "    %.*s\n", (int)json.len, (char *)json.data);
         xray_buffer_free(&b);
@@ -335,5 +357,5 @@ static void test_round_trip(void)
     }
 }
 
-CHECK_MAIN(test_strings, test_doubles, test_random_doubles, test_values, test_exts, test_maps, test_large_maps,
-           test_refusals, test_out_of_memory, test_round_trip)
+CHECK_MAIN(test_strings, test_doubles, test_random_doubles, test_values, test_exts, test_maps,
+           test_large_maps, test_refusals, test_out_of_memory, test_round_trip)

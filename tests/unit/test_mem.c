@@ -116,7 +116,8 @@ static void test_fail(void)
     xray_error err;
 
     memset(&err, 0xaa, sizeof err);
-    CHECK_EQ(xf_fail(&err, XRAY_ECORRUPT, 42, "found '%s'", "a\nb\x1b[1m\xc2\x9b\x7f\xc3\xa9"), XRAY_ECORRUPT);
+    CHECK_EQ(xf_fail(&err, XRAY_ECORRUPT, 42, "found '%s'", "a\nb\x1b[1m\xc2\x9b\x7f\xc3\xa9"),
+             XRAY_ECORRUPT);
     CHECK_EQ(err.status, XRAY_ECORRUPT);
     CHECK_EQ(err.sys_errno, 0);
     CHECK_EQ(err.pos, 42);

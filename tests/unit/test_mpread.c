@@ -208,9 +208,14 @@ static void test_canonize(void)
     canonize("\xdb\0\0\0\x01x", 6, "\xa1x", 2);
     canonize("\xdf\0\0\0\x01\xdd\0\0\0\0\xc6\0\0\0\0", 15, "\x81\x90\xc4\x00", 4);
     canonize("\xc9\0\0\0\x01\x40x", 7, "\xd4\x40x", 3);
-    canonize("\xa1\xff", 2, "\xd4\x06\xff", 3);          /* not UTF-8 */
-    canonize("\xd4\x06\xff", 3, "\xd5\x05\x06\xff", 4);  /* an ext of ours is quoted */
-    canonize("\xd6\x1f" "abcd", 6, "\xc7\x05\x05\x1f" "abcd", 8);
+    canonize("\xa1\xff", 2, "\xd4\x06\xff", 3);         /* not UTF-8 */
+    canonize("\xd4\x06\xff", 3, "\xd5\x05\x06\xff", 4); /* an ext of ours is quoted */
+    canonize("\xd6\x1f"
+             "abcd",
+             6,
+             "\xc7\x05\x05\x1f"
+             "abcd",
+             8);
     canonize("\xd4\x20x", 3, "\xd4\x20x", 3);
     canonize("\xd4\xffx", 3, "\xd4\xffx", 3);
 }
@@ -231,7 +236,8 @@ static void test_canonize_long_ext(void)
         xray_mp c = xray_mp_over(out.data, out.len);
         xray_buffer again = {0};
 
-        CHECK(xray_mp_next(&c, &item) && item.ext_type == 5 && item.bytes.len == len + 1 && item.bytes.ptr[0] == 9);
+        CHECK(xray_mp_next(&c, &item) && item.ext_type == 5 && item.bytes.len == len + 1 &&
+              item.bytes.ptr[0] == 9);
         CHECK_EQ(c.left, 0);
         xf_mp_ext(&again, 5, item.bytes.ptr, item.bytes.len); /* the shortest header */
         CHECK_MEM(out.data, out.len, again.data, again.len);
@@ -255,9 +261,10 @@ static void test_canonize_refusals(void)
     CHECK_EQ(err.pos, 1);
     CHECK_STATUS(xray_value_pack(xray_msgpack("", 0), false, &out, &err), XRAY_ECORRUPT, &err);
     xf_mem_fail_from(1);
-    CHECK_STATUS(xray_value_pack(xray_bin("01234567890123456789012345678901234567890123456789012345678901234567", 68),
-                                 false, &out, &err),
-                 XRAY_ENOMEM, &err);
+    CHECK_STATUS(
+        xray_value_pack(xray_bin("01234567890123456789012345678901234567890123456789012345678901234567", 68),
+                        false, &out, &err),
+        XRAY_ENOMEM, &err);
     xf_mem_fail_from(0);
     CHECK(!out.failed);
     CHECK_MEM(out.data, out.len, "before", 6);
@@ -316,7 +323,8 @@ static void try_encoding(struct json_object *entry, const uint8_t *data, size_t 
     } else if (json_object_object_get_ex(entry, "bignum", &value)) {
         xray_msgpack_json(data, len, &want, NULL);
         if (!is_float)
-            CHECK_MEM(want.data, want.len, json_object_get_string(value), strlen(json_object_get_string(value)));
+            CHECK_MEM(want.data, want.len, json_object_get_string(value),
+                      strlen(json_object_get_string(value)));
     } else if (is_float && json_object_object_get_ex(entry, "number", &value)) {
         CHECK(item.d == json_object_get_double(value));
     } else { /* nil, bool, number, string, array, map: what JSON can say */
@@ -344,7 +352,8 @@ static void test_suite(void)
 
     if (!CHECK(suite != NULL))
         return;
-    json_object_object_foreach(suite, group, entries) {
+    json_object_object_foreach(suite, group, entries)
+    {
         for (size_t i = 0; i < json_object_array_length(entries); i++) {
             struct json_object *entry = json_object_array_get_idx(entries, i);
             struct json_object *encodings = json_object_object_get(entry, "msgpack");
@@ -369,7 +378,8 @@ static bool same_bytes(const xray_mp_item *item, const char *ptr, size_t size)
     return item->bytes.len == size && (size == 0 || memcmp(item->bytes.ptr, ptr, size) == 0);
 }
 
-/* Takes the value at the cursor and compares it with what msgpack-c made of it. Depth is bounded by the input. */
+/* Takes the value at the cursor and compares it with what msgpack-c made of it. Depth is bounded by the
+ * input. */
 static bool same_value(xray_mp *c, const msgpack_object *o)
 {
     xray_mp_item item;
@@ -378,18 +388,24 @@ static bool same_value(xray_mp *c, const msgpack_object *o)
     if (!xray_mp_next(c, &item))
         return false;
     switch (o->type) {
-    case MSGPACK_OBJECT_NIL: return item.type == XRAY_MP_NIL;
-    case MSGPACK_OBJECT_BOOLEAN: return item.type == XRAY_MP_BOOL && item.boolean == o->via.boolean;
+    case MSGPACK_OBJECT_NIL:
+        return item.type == XRAY_MP_NIL;
+    case MSGPACK_OBJECT_BOOLEAN:
+        return item.type == XRAY_MP_BOOL && item.boolean == o->via.boolean;
     case MSGPACK_OBJECT_POSITIVE_INTEGER:
         if (o->via.u64 > INT64_MAX)
             return item.type == XRAY_MP_UINT && item.u == o->via.u64;
         return item.type == XRAY_MP_INT && (uint64_t)item.i == o->via.u64;
-    case MSGPACK_OBJECT_NEGATIVE_INTEGER: return item.type == XRAY_MP_INT && item.i == o->via.i64;
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+        return item.type == XRAY_MP_INT && item.i == o->via.i64;
     case MSGPACK_OBJECT_FLOAT32:
     case MSGPACK_OBJECT_FLOAT64:
-        return item.type == XRAY_MP_FLOAT && (item.d == o->via.f64 || (item.d != item.d && o->via.f64 != o->via.f64));
-    case MSGPACK_OBJECT_STR: return item.type == XRAY_MP_STR && same_bytes(&item, o->via.str.ptr, o->via.str.size);
-    case MSGPACK_OBJECT_BIN: return item.type == XRAY_MP_BIN && same_bytes(&item, o->via.bin.ptr, o->via.bin.size);
+        return item.type == XRAY_MP_FLOAT &&
+               (item.d == o->via.f64 || (item.d != item.d && o->via.f64 != o->via.f64));
+    case MSGPACK_OBJECT_STR:
+        return item.type == XRAY_MP_STR && same_bytes(&item, o->via.str.ptr, o->via.str.size);
+    case MSGPACK_OBJECT_BIN:
+        return item.type == XRAY_MP_BIN && same_bytes(&item, o->via.bin.ptr, o->via.bin.size);
     case MSGPACK_OBJECT_EXT:
         return item.type == XRAY_MP_EXT && item.ext_type == o->via.ext.type &&
                same_bytes(&item, o->via.ext.ptr, o->via.ext.size);
@@ -458,7 +474,8 @@ static void test_oracle(void)
     CHECK(accepted > 20000); /* the inputs are worth something */
 }
 
-/* Canonical form of what is accepted: accepted by msgpack-c as well, and its own canonical form but for quoting. */
+/* Canonical form of what is accepted: accepted by msgpack-c as well, and its own canonical form but for
+ * quoting. */
 static void test_canonize_random(void)
 {
     for (int round = 0; round < 50000; round++) {

@@ -82,6 +82,8 @@ static void write_full_run(xray_writer *w)
     CHECK_EQ(xray_run_end(run, XRAY_PARTIAL), XRAY_OK);
 }
 
+#define RUN_ID "db6590c495730d0bf8ec5c6886623831" /* XXH3-128 of run_abc123 */
+
 static void test_everything_comes_back(void)
 {
     const char *dir = trace_dir();
@@ -94,12 +96,41 @@ static void test_everything_comes_back(void)
     text = trace_text(dir, &problems);
     CHECK_EQ(problems, 0);
     CHECK_STR(text,
-              "{\"kind\":\"run\",\"run\":\"" /* XXH3-128 of run_abc123 */
-              "0a4ca2a1af9ca2b32e11e4aeb4ba9ad5"
-              "\",\"ext_id\":\"run_abc123\",\"pipeline\":\"picker\",\"version\":\"1.4\",\"project\":\"shop\","
-              "\"session\":\"s1\",\"user\":\"ada\",\"status\":\"partial\",\"start\":\"1700000000001000000\","
-              "\"end\":\"1700000000004000000\",\"duration\":\"3000000\",\"tags\":{\"tier\":\"pro\"},"
-              "\"input\":{\"q\":\"case\"}}\n");
+              "{\"kind\":\"run\",\"run\":\"" RUN_ID
+              "\",\"ext_id\":\"run_abc123\",\"pipeline\":\"picker\",\"version\":\"1.4\","
+              "\"project\":\"shop\",\"session\":\"s1\",\"user\":\"ada\",\"status\":\"partial\","
+              "\"start\":\"1700000000001000000\",\"end\":\"1700000000005000000\","
+              "\"duration\":\"4000000\",\"tags\":{\"tier\":\"pro\"},\"input\":{\"q\":\"case\"}}\n"
+              "{\"kind\":\"note\",\"run\":\"" RUN_ID
+              "\",\"after\":0,\"name\":\"hello\",\"body\":{}}\n"
+              "{\"kind\":\"step\",\"run\":\"" RUN_ID
+              "\",\"step\":1,\"name\":\"agent\",\"type\":\"agent\",\"status\":\"success\","
+              "\"start\":\"1700000000002000000\",\"end\":\"1700000000005000000\","
+              "\"duration\":\"3000000\"}\n"
+              "{\"kind\":\"step\",\"run\":\"" RUN_ID
+              "\",\"step\":2,\"parent\":1,\"name\":\"filter\",\"type\":\"filter\","
+              "\"status\":\"failure\",\"start\":\"1700000000003000000\","
+              "\"end\":\"1700000000005000000\",\"duration\":\"2000000\",\"candidates_in\":3,"
+              "\"candidates_out\":1,\"reasons\":{\"too_old\":1,\"dup\":2},\"model\":\"gpt-4o\","
+              "\"tokens\":{\"input\":812},\"cost\":0.0132,\"error\":\"ValueError: bad\","
+              "\"metadata\":{\"l\":2,\"k\":3},\"input\":[1,2.5,\"x\",null,true],"
+              "\"reasoning\":\"because\"}\n"
+              "{\"kind\":\"cand\",\"run\":\"" RUN_ID
+              "\",\"step\":2,\"item\":\"B1\",\"verdict\":\"accept\"}\n"
+              "{\"kind\":\"cand\",\"run\":\"" RUN_ID
+              "\",\"step\":2,\"item\":\"B2\",\"verdict\":\"reject\",\"reasons\":[{\"code\":\"too_old\","
+              "\"rule\":\"age\",\"version\":\"3\",\"params\":\"9f2c\"},{\"code\":\"dup\"}],"
+              "\"score\":0.25,\"threshold\":0.5,\"rank_in\":7,\"rank_out\":9,\"weight\":2.5,"
+              "\"time\":\"1700000000123456789\",\"by\":\"verifier\",\"provenance\":\"inferred\"}\n"
+              "{\"kind\":\"cand\",\"run\":\"" RUN_ID
+              "\",\"step\":2,\"item\":\"B3\",\"verdict\":\"reject\",\"reasons\":[{\"code\":\"dup\"}],"
+              "\"evidence\":{\"of\":\"B1\"}}\n"
+              "{\"kind\":\"decision\",\"run\":\"" RUN_ID
+              "\",\"step\":2,\"after\":3,\"name\":\"pick\",\"time\":\"1700000000004000000\","
+              "\"body\":{\"selected\":[\"B1\"],\"alternatives\":[{\"id\":\"B2\",\"score\":0.25,"
+              "\"why_not\":\"old\"}],\"score\":0.0}}\n"
+              "{\"kind\":\"note\",\"run\":\"" RUN_ID
+              "\",\"step\":2,\"after\":3,\"name\":\"retry\",\"body\":{\"n\":1}}\n");
     free(text);
 }
 

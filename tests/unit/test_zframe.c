@@ -16,7 +16,7 @@ static uint8_t *make_raw(size_t len)
 
     raw = (uint8_t *)realloc(raw, len + 1);
     for (size_t i = 0; i < len; i++)
-        raw[i] = (uint8_t)(i % 7 == 0 ? check_random_below(26) + 'a' : "abcdefg"[i % 7]);
+        raw[i] = i % 7 == 0 ? (uint8_t)('a' + check_random_below(26)) : (uint8_t) "abcdefg"[i % 7];
     return raw;
 }
 
@@ -39,7 +39,8 @@ static void test_round_trip(void)
             xf_buf_puts(&stored, "head");
             CHECK_STATUS(xf_zframe_encode(z, level, raw, lens[i], &stored, &err), XRAY_OK, &err);
             CHECK(memcmp(stored.data, "head", 4) == 0);
-            CHECK_STATUS(xf_zframe_decode(z, stored.data + 4, stored.len - 4, lens[i], &out, &err), XRAY_OK, &err);
+            CHECK_STATUS(xf_zframe_decode(z, stored.data + 4, stored.len - 4, lens[i], &out, &err), XRAY_OK,
+                         &err);
             CHECK_MEM(out.data, out.len, raw, lens[i]);
         }
         free(raw);
@@ -51,7 +52,8 @@ static void test_round_trip(void)
 }
 
 /* Must be refused as corrupt. */
-static void refuse(struct xf_zframe *z, const void *stored, size_t stored_len, size_t raw_len, const char *part)
+static void refuse(struct xf_zframe *z, const void *stored, size_t stored_len, size_t raw_len,
+                   const char *part)
 {
     uint8_t *copy = check_copy(stored, stored_len);
     xray_buffer out = {0};
@@ -66,7 +68,8 @@ static void refuse(struct xf_zframe *z, const void *stored, size_t stored_len, s
 }
 
 /* A frame with parameters that the writer would not choose. */
-static size_t odd_frame(void *out, size_t room, const void *raw, size_t len, ZSTD_cParameter parameter, int value)
+static size_t odd_frame(void *out, size_t room, const void *raw, size_t len, ZSTD_cParameter parameter,
+                        int value)
 {
     ZSTD_CCtx *cctx = ZSTD_createCCtx();
 
@@ -133,11 +136,12 @@ static void test_windows(void)
     xray_error err = {0};
 
     frame = (uint8_t *)realloc(frame, room);
-    CHECK_STATUS(xf_zframe_decode(z, frame, wide_frame(frame, room, raw, raw_len, 23), raw_len, &out, &err), XRAY_OK,
-                 &err);
+    CHECK_STATUS(xf_zframe_decode(z, frame, wide_frame(frame, room, raw, raw_len, 23), raw_len, &out, &err),
+                 XRAY_OK, &err);
     CHECK_EQ(out.len, raw_len);
     refuse(z, frame, wide_frame(frame, room, raw, raw_len, 24), raw_len, "window of 16777216 bytes");
-    refuse(z, frame, wide_frame(frame, room, raw, raw_len, 25), raw_len, "window of"); /* one segment of 20 MB */
+    refuse(z, frame, wide_frame(frame, room, raw, raw_len, 25), raw_len,
+           "window of"); /* one segment of 20 MB */
     free(raw);
     free(frame);
     xray_buffer_free(&out);
@@ -146,13 +150,10 @@ static void test_windows(void)
 
 static void test_dictionary(void)
 {
-    const size_t raw_len = 5000;
-    uint8_t *raw = make_raw(raw_len);
-    uint8_t frame[200] = {0x28, 0xb5, 0x2f, 0xfd, 0x21, 0x07, 0x05, 0x01, 0x00, 0x00};
+    static const uint8_t frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x21, 0x07, 0x05, 0x01, 0x00, 0x00};
     struct xf_zframe *z = xf_zframe_new();
 
-    refuse(z, frame, 10, 5, "dictionary");
-    free(raw);
+    refuse(z, frame, sizeof frame, 5, "dictionary");
     xf_zframe_free(z);
 }
 

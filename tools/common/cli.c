@@ -180,18 +180,64 @@ int cli_finish(bool found)
 
 /* ---- help ---- */
 
-static void help_option(struct text *t, const struct cli_option *option)
+static void put_option(struct text *t, const struct cli_option *option)
 {
-    const size_t mark = t->len;
-
     if (option->key < CLI_LONG)
         text_printf(t, "  -%c, --%s", option->key, option->name);
     else
         text_printf(t, "      --%s", option->name);
     if (option->arg != NULL)
         text_printf(t, "=%s", option->arg);
-    text_pad(t, mark, 25);
-    text_printf(t, " %s\n", option->help);
+}
+
+/* Appends a help text; its further lines stand below its first. */
+static void put_help(struct text *t, size_t indent, const char *help)
+{
+    while (*help != '\0') {
+        const size_t len = strcspn(help, "\n");
+
+        text_put(t, help, len);
+        text_puts(t, "\n");
+        help += len;
+        if (*help == '\n')
+            text_fill(t, ' ', indent);
+        help += *help == '\n';
+    }
+}
+
+static void help_options(struct text *t)
+{
+    struct text cell = { 0 };
+    size_t width = 0;
+
+    for (size_t i = 0; i < cli.option_count; i++) {
+        text_reset(&cell);
+        put_option(&cell, &cli.options[i]);
+        width = cell.len > width ? cell.len : width;
+    }
+    for (size_t i = 0; i < cli.option_count; i++) {
+        const size_t mark = t->len;
+
+        put_option(t, &cli.options[i]);
+        text_pad(t, mark, width + 2);
+        put_help(t, width + 2, cli.options[i].help);
+    }
+    text_free(&cell);
+}
+
+static void help_examples(struct text *t)
+{
+    size_t width = 0;
+
+    for (const struct cli_example *e = cli.tool->examples; e->command != NULL; e++)
+        width = strlen(e->command) > width ? strlen(e->command) : width;
+    for (const struct cli_example *e = cli.tool->examples; e->command != NULL; e++) {
+        const size_t mark = t->len;
+
+        text_printf(t, "  %s", e->command);
+        text_pad(t, mark, width + 4);
+        text_printf(t, "%s\n", e->what);
+    }
 }
 
 static _Noreturn void help(void)
@@ -199,19 +245,13 @@ static _Noreturn void help(void)
     struct text t = { 0 };
     const struct cli_tool *tool = cli.tool;
 
-    for (const struct cli_example *e = tool->examples; e->command != NULL; e++) {
-        const size_t mark = t.len;
-
-        text_printf(&t, "  %s", e->command);
-        text_pad(&t, mark, 50);
-        text_printf(&t, "  %s\n", e->what);
-    }
-    text_printf(&t, "\n%s: %s\n", tool->name, tool->summary);
+    text_printf(&t, "%s: %s\n\n", tool->name, tool->summary);
+    help_examples(&t);
+    text_puts(&t, "\n");
     for (size_t i = 0; i < 3 && tool->usage[i] != NULL; i++)
         text_printf(&t, "%s %s %s\n", i == 0 ? "usage:" : "      ", tool->name, tool->usage[i]);
-    text_puts(&t, "FILE is a segment, a directory of segments or - (stdin); none: $XRAY_DIR.\n\n");
-    for (size_t i = 0; i < cli.option_count; i++)
-        help_option(&t, &cli.options[i]);
+    text_puts(&t, "FILE is a segment, a directory of segments or - (standard input); none: $XRAY_DIR.\n\n");
+    help_options(&t);
     text_puts(&t, "\nexit status: 0 found, 1 nothing found, 2 error, 3 damaged data was skipped\n");
     out_text(&t);
     text_free(&t);
@@ -290,7 +330,8 @@ static _Noreturn void unknown_option(const char *element)
     if (near != NULL && strcmp(near, name) == 0)
         cli_hint("--%s takes no argument", near);
     else if (near != NULL)
-        cli_hint("did you mean --%s? (options cannot be abbreviated)", near);
+        cli_hint("did you mean --%s?%s", near,
+                 strncmp(near, name, strlen(name)) == 0 ? " Options cannot be abbreviated." : "");
     else
         cli_hint("%s -h lists the options", cli.tool->name);
     exit(EXIT_TROUBLE);

@@ -19,7 +19,7 @@ struct cli_option {
     int key;          /* the letter of the short option, or from CLI_LONG up: it has none */
     const char *name; /* long name without dashes; NULL ends the table */
     const char *arg;  /* name of its argument in the help; NULL: it takes none */
-    const char *help; /* one line */
+    const char *help; /* lines separated by \n */
 };
 
 enum { CLI_LONG = 256 };

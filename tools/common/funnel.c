@@ -7,8 +7,7 @@
 struct funnel_run {
     bool ended;
     bool has_last, has_zero;
-    uint32_t last_segment, zero_segment;
-    int64_t last_number, zero_number; /* step numbers of the last step with a count out, of the first with 0 */
+    struct step_place last, zero; /* the last step with a count out, the first where it is 0 */
     int64_t last_out;
     size_t pipeline;
     size_t zero_step; /* number of the funnel step */
@@ -142,29 +141,21 @@ static void add_counts(struct funnel_step *s, size_t run, const xray_step_record
     }
 }
 
-static bool stands_before(uint32_t segment, int64_t number, uint32_t other_segment, int64_t other_number)
-{
-    return segment < other_segment || (segment == other_segment && number < other_number);
-}
-
 /* Steps come in the order in which they ended; what counts is the order in which they began. */
 static void note_end_of_candidates(struct funnel_run *run, const xray_step_record *step, size_t funnel_step)
 {
-    const int64_t number = step->raw_number;
+    const struct step_place place = step_place_of(step);
 
     if (step->candidates_out == XRAY_MISSING)
         return;
-    if (!run->has_last || !stands_before(step->segment, number, run->last_segment, run->last_number)) {
+    if (!run->has_last || !step_place_before(&place, &run->last)) {
         run->has_last = true;
-        run->last_segment = step->segment;
-        run->last_number = number;
+        run->last = place;
         run->last_out = step->candidates_out;
     }
-    if (step->candidates_out == 0 &&
-        (!run->has_zero || stands_before(step->segment, number, run->zero_segment, run->zero_number))) {
+    if (step->candidates_out == 0 && (!run->has_zero || step_place_before(&place, &run->zero))) {
         run->has_zero = true;
-        run->zero_segment = step->segment;
-        run->zero_number = number;
+        run->zero = place;
         run->zero_step = funnel_step;
     }
 }

@@ -144,7 +144,7 @@ static void list_matches(xray_store *store, const size_t *matches, size_t count)
     text_free(&t);
 }
 
-bool runs_find(xray_store *store, const char *id, size_t *index)
+bool runs_by_id(xray_store *store, const char *id, size_t *index)
 {
     size_t matches[16];
     xray_error err = { 0 };
@@ -163,6 +163,21 @@ bool runs_find(xray_store *store, const char *id, size_t *index)
         cli_error(NULL, "run id '%s': %s", id, err.message);
     }
     return false;
+}
+
+struct step_place step_place_of(const xray_step_record *step)
+{
+    struct step_place place = { .number = step->raw_number, .segment = step->segment };
+
+    memcpy(place.writer_id, step->writer_id, sizeof place.writer_id);
+    return place;
+}
+
+bool step_place_before(const struct step_place *a, const struct step_place *b)
+{
+    if (a->segment == b->segment || memcmp(a->writer_id, b->writer_id, sizeof a->writer_id) == 0)
+        return a->number < b->number;
+    return a->segment < b->segment;
 }
 
 /* ---- ids to numbers ---- */

@@ -25,7 +25,18 @@ bool name_matches(const char *pattern, xray_str name);
 
 /* The index of the run that -r names. Where there is none, or several begin so,
  * this is said (exit status 2) and false returned. */
-bool runs_find(xray_store *store, const char *id, size_t *index);
+bool runs_by_id(xray_store *store, const char *id, size_t *index);
+
+/* Where a step stands in its run, for readers of a scan, who see steps in the order in which
+ * they ended: by step number, and by segment where writers differ. */
+struct step_place {
+    uint8_t writer_id[16];
+    int64_t number;
+    uint32_t segment;
+};
+
+struct step_place step_place_of(const xray_step_record *step);
+bool step_place_before(const struct step_place *a, const struct step_place *b);
 
 /* A set of run ids; finds the number given to an id in constant time. */
 struct idmap {

@@ -134,8 +134,12 @@ void fields_collect(struct fields *f, const struct json_tape *tape, uint32_t obj
         f->key[target] = key;
         f->rank[target] = rank;
     }
-    f->extra = extras.keys + f->mark;
     f->extra_count = extras.count - f->mark;
+}
+
+uint32_t fields_extra(const struct fields *f, size_t i)
+{
+    return extras.keys[f->mark + i];
 }
 
 void fields_done(struct fields *f)

@@ -126,14 +126,16 @@ struct fields {
     uint32_t value[T_TARGETS];
     uint32_t key[T_TARGETS];
     uint8_t rank[T_TARGETS];
-    uint32_t *extra; /* keys of the members that have no target; borrowed until fields_done */
-    size_t extra_count;
+    size_t extra_count; /* members that have no target */
     size_t mark;
 };
 
 /* Sorts the members of an object. Pairs of fields_collect and fields_done nest. */
 void fields_collect(struct fields *f, const struct json_tape *tape, uint32_t object, enum field_set set);
 void fields_done(struct fields *f);
+
+/* The key of a member that has no target. */
+uint32_t fields_extra(const struct fields *f, size_t i);
 
 /* The target of a key, or -1. */
 int fields_target(enum field_set set, xray_str key);

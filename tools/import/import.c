@@ -167,7 +167,7 @@ xray_value import_value(struct import *im, uint32_t node)
 
 bool import_double(struct import *im, uint32_t node, double *out)
 {
-    const enum json_type type = import_type(im, node);
+    const enum node_type type = import_type(im, node);
     const xray_str text = type == JSON_OBJECT ? xray_strn(NULL, 0) : import_text(im, node);
     char copy[340], *end;
 
@@ -198,7 +198,7 @@ bool import_double(struct import *im, uint32_t node, double *out)
 
 bool import_int(struct import *im, uint32_t node, int64_t *out)
 {
-    const enum json_type type = import_type(im, node);
+    const enum node_type type = import_type(im, node);
     double d;
 
     if (type == JSON_INT || type == JSON_STRING)

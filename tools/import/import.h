@@ -35,6 +35,7 @@ struct import {
     const char *pipeline; /* for shapes that have none; NULL: name of the file */
 
     const char *file;
+    unsigned file_number;
     char stem[208];       /* its name without folders and suffix */
     const struct json_stream *stream;
     const struct json_tape *tape; /* of the document at hand; another one for JSON in strings */
@@ -44,6 +45,7 @@ struct import {
     struct arena arena;
     xray_buffer packed;       /* scratch of scope_put and the like */
     struct packed_map attrs;  /* of the run or step being read */
+    bool own;                 /* the document is our own NDJSON: exact, no guessing */
     bool json_in_strings;     /* this source writes structured values as text */
 };
 
@@ -56,9 +58,9 @@ void import_fault_at(struct import *im, uint64_t line, uint64_t column, const ch
 
 /* ---- values ---- */
 
-static inline enum json_type import_type(const struct import *im, uint32_t node)
+static inline enum node_type import_type(const struct import *im, uint32_t node)
 {
-    return (enum json_type)im->tape->nodes[node].type;
+    return (enum node_type)im->tape->nodes[node].type;
 }
 
 /* A member that is there and not null. */

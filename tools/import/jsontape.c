@@ -38,7 +38,7 @@ static enum json_result cut(struct reader *r)
     return bad(r, r->len, "the text ends inside a value");
 }
 
-static uint32_t add_node(struct json_tape *tape, size_t off, enum json_type type)
+static uint32_t add_node(struct json_tape *tape, size_t off, enum node_type type)
 {
     struct json_node *n;
 
@@ -322,7 +322,7 @@ static enum json_result take_number(struct reader *r)
     return JSON_DONE;
 }
 
-static enum json_result take_word(struct reader *r, const char *word, enum json_type type)
+static enum json_result take_word(struct reader *r, const char *word, enum node_type type)
 {
     const size_t want = strlen(word), have = r->len - r->at < want ? r->len - r->at : want;
     uint32_t node;

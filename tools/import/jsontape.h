@@ -11,7 +11,7 @@
 
 #define JSON_DEPTH_MAX 96 /* of containers; the objects of spec 13 take up to three for one of the value */
 
-enum json_type {
+enum node_type {
     JSON_NULL,
     JSON_BOOL,
     JSON_INT,       /* a number without fraction and exponent */
@@ -26,7 +26,7 @@ struct json_node {
     uint32_t off;     /* of its first byte */
     uint32_t len;     /* bytes of its text, with quotes or brackets; 0: it goes on beyond the text */
     uint32_t next;    /* index of the node behind it and all that is in it */
-    uint8_t type;     /* enum json_type */
+    uint8_t type;     /* enum node_type */
     bool escaped;     /* string: it has escapes */
 };
 

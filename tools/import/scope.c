@@ -87,6 +87,16 @@ static bool is_number(const xray_value *v, double *out)
     return isfinite(*out);
 }
 
+/* Our own NDJSON writes 64-bit integers of any size and sign, as text where they are times. */
+static int64_t own_integer(const xray_value *v)
+{
+    int64_t i;
+
+    if (v->kind == XRAY_VALUE_TEXT && integer_parse(v->as.bytes, &i))
+        return i;
+    return v->kind == XRAY_VALUE_INT ? v->as.i : XRAY_MISSING;
+}
+
 static int64_t time_of(const xray_value *v)
 {
     if (v->kind == XRAY_VALUE_INT)
@@ -175,17 +185,17 @@ static bool put_by_rule(struct import *im, const struct scope *sc, const struct 
         set_value(sc, (xray_field)rule->field, value);
         return true;
     case TAGS:
-        if (is_container(&value, '[') && node != 0 && import_type(im, node) == JSON_ARRAY)
+        if (!im->own && is_container(&value, '[') && node != 0 && import_type(im, node) == JSON_ARRAY)
             return put_tag_list(im, sc, node);
         /* fall through */
     case MAP:
         value = open_text(im, value);
-        if (!is_container(&value, '{') && value.kind != XRAY_VALUE_MSGPACK)
+        if (!is_container(&value, '{') && value.kind != XRAY_VALUE_MSGPACK && !im->own)
             return false;
         put_value(im, sc, rule->field, node, value);
         return true;
     case ERROR:
-        if (value.kind != XRAY_VALUE_TEXT && !is_container(&value, '{'))
+        if (value.kind != XRAY_VALUE_TEXT && !is_container(&value, '{') && !im->own)
             return false;
         put_value(im, sc, rule->field, node, value);
         return true;
@@ -193,10 +203,10 @@ static bool put_by_rule(struct import *im, const struct scope *sc, const struct 
         put_value(im, sc, rule->field, node, open_text(im, value));
         return true;
     case TIME:
-        number = time_of(&value);
+        number = im->own ? own_integer(&value) : time_of(&value);
         break;
     case NANO:
-        number = integer_of(&value);
+        number = im->own ? own_integer(&value) : integer_of(&value);
         break;
     case MILLI:
         number = duration_of(&value, 1e6);
@@ -208,7 +218,7 @@ static bool put_by_rule(struct import *im, const struct scope *sc, const struct 
         number = cost_of(im, node, &value);
         break;
     case INTEGER:
-        number = integer_of(&value);
+        number = im->own ? own_integer(&value) : integer_of(&value);
         break;
     }
     if (number == XRAY_MISSING)
@@ -286,8 +296,11 @@ void scope_put_usage(struct import *im, const struct scope *sc, uint32_t object)
         if (import_has(im, f.value[t]) &&
             !scope_put(im, sc, (enum field_target)t, f.value[t], import_value(im, f.value[t])))
             packed_map_add(im, &rest, import_text(im, f.key[t]), f.value[t], import_value(im, f.value[t]));
-    for (size_t i = 0; i < f.extra_count; i++)
-        packed_map_add(im, &rest, import_text(im, f.extra[i]), f.extra[i] + 1, import_value(im, f.extra[i] + 1));
+    for (size_t i = 0; i < f.extra_count; i++) {
+        const uint32_t key = fields_extra(&f, i);
+
+        packed_map_add(im, &rest, import_text(im, key), key + 1, import_value(im, key + 1));
+    }
     if (rest.count > 0)
         attrs_add(im, xray_s("usage"), object, packed_map_value(&rest));
     xray_buffer_free(&rest.bytes);
@@ -307,13 +320,15 @@ void scope_put_fields(struct import *im, const struct scope *sc, const struct fi
             attrs_add_member(im, f->key[T_USAGE]);
     }
     if (import_has(im, f->value[T_ATTRS])) {
-        if (import_type(im, f->value[T_ATTRS]) == JSON_OBJECT)
+        if (im->own && f->extra_count == 0)
+            put_value(im, sc, XRAY_ATTRS_FIELD, f->value[T_ATTRS], import_value(im, f->value[T_ATTRS]));
+        else if (import_type(im, f->value[T_ATTRS]) == JSON_OBJECT)
             attrs_add_object(im, f->value[T_ATTRS]);
         else
             attrs_add_member(im, f->key[T_ATTRS]);
     }
     for (size_t i = 0; i < f->extra_count; i++)
-        attrs_add_member(im, f->extra[i]);
+        attrs_add_member(im, fields_extra(f, i));
 }
 
 /* ---- outcome ---- */

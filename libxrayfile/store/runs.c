@@ -1,0 +1,430 @@
+/* The list of runs (runs.h): one pass over the spine. Values are not kept, and names
+ * only once, so that it stays small beside the store. */
+#include "store/runs.h"
+
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "store/rowview.h"
+
+#define NO_TEXT UINT32_MAX
+
+enum text { EXT_ID, PIPELINE, VERSION, PROJECT, SESSION, USER, ERROR_TYPE, TEXTS };
+
+struct run { /* while rows come in */
+    uint8_t id[16];
+    uint32_t first_place, last_place;
+    uint32_t segment, last_segment;
+    uint32_t rank; /* of the first segment */
+    uint32_t text[TEXTS];
+    bool ended, has_parent;
+    uint8_t parent[16];
+    int64_t seq, start, dur, end, status, cost, flags;
+};
+
+struct builder {
+    struct xray_store *s;
+    struct run *runs;
+    uint32_t count, cap;
+    uint32_t *slots; /* index + 1 by id, open addressing */
+    uint32_t slot_count;
+    struct xf_run_place *places;
+    uint32_t place_count, place_cap;
+    struct xf_dict text;
+    struct xf_scratch scratch;
+};
+
+/* ---- finding runs by id --------------------------------------------------------------- */
+
+static uint32_t slot_of(const struct builder *b, const uint8_t id[16])
+{
+    return (uint32_t)xf_hash64(id, 16, b->s->seed) & (b->slot_count - 1);
+}
+
+static bool grow_slots(struct builder *b)
+{
+    const uint32_t count = b->slot_count == 0 ? 256 : b->slot_count * 2;
+    uint32_t *slots;
+
+    if (b->count < b->slot_count / 2)
+        return true;
+    if (count < b->slot_count)
+        return false;
+    slots = xf_alloc_array(count, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    xf_free(b->slots);
+    b->slots = slots;
+    b->slot_count = count;
+    for (uint32_t i = 0; i < b->count; i++) {
+        uint32_t at = slot_of(b, b->runs[i].id);
+
+        while (slots[at] != 0)
+            at = (at + 1) & (count - 1);
+        slots[at] = i + 1;
+    }
+    return true;
+}
+
+static bool grow_runs(struct builder *b)
+{
+    void *runs = b->runs;
+    const bool room = xf_store_grow(&runs, b->count, &b->cap, sizeof *b->runs);
+
+    b->runs = runs;
+    return room;
+}
+
+/* Index of the run with this id, added if new; UINT32_MAX when memory is out. */
+static uint32_t get_run(struct builder *b, const uint8_t id[16], uint32_t segment)
+{
+    struct run *run;
+    uint32_t at;
+
+    if (!grow_slots(b))
+        return UINT32_MAX;
+    for (at = slot_of(b, id); b->slots[at] != 0; at = (at + 1) & (b->slot_count - 1))
+        if (memcmp(b->runs[b->slots[at] - 1].id, id, 16) == 0)
+            return b->slots[at] - 1;
+    if (!grow_runs(b))
+        return UINT32_MAX;
+    run = &b->runs[b->count++];
+    *run = (struct run){
+        .first_place = XF_NO_PLACE,
+        .last_place = XF_NO_PLACE,
+        .segment = segment,
+        .rank = b->s->parts[segment].rank,
+        .seq = XRAY_MISSING,
+        .start = XRAY_MISSING,
+        .dur = XRAY_MISSING,
+        .end = XRAY_MISSING,
+        .status = XRAY_MISSING,
+        .cost = XRAY_MISSING,
+        .flags = XRAY_MISSING,
+    };
+    memcpy(run->id, id, 16);
+    memset(run->text, 0xff, sizeof run->text);
+    b->slots[at] = b->count;
+    return b->count - 1;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static bool keep_text(struct builder *b, struct run *run, enum text which, xray_str text)
+{
+    if (text.ptr == NULL || (which != EXT_ID && text.len == 0))
+        return true;
+    run->text[which] = xf_dict_put(&b->text, text.ptr, text.len);
+    return run->text[which] != NO_TEXT;
+}
+
+static void keep_int(int64_t *to, int64_t from)
+{
+    if (from != XRAY_MISSING)
+        *to = from;
+}
+
+static bool join_row(struct builder *b, struct run *run, const struct xf_view *v)
+{
+    const union xf_cell *c = v->cells;
+    xray_run_record r;
+
+    if (xf_view_fill_run(v, &b->scratch, &r) < 0)
+        return false;
+    keep_int(&run->seq, c[XF_RUN_SEQ].i);
+    keep_int(&run->start, c[XF_RUN_START].i);
+    keep_int(&run->dur, c[XF_RUN_DUR].i);
+    keep_int(&run->end, c[XF_RUN_END].i);
+    keep_int(&run->status, c[XF_RUN_STATUS].i);
+    keep_int(&run->cost, c[XF_RUN_COST].i);
+    keep_int(&run->flags, c[XF_RUN_FLAGS].i);
+    run->ended |= (c[XF_RUN_STATE].i & XF_STATE_END) != 0;
+    if (r.has_parent_run) {
+        run->has_parent = true;
+        memcpy(run->parent, r.parent_run, 16);
+    }
+    return keep_text(b, run, EXT_ID, r.ext_id) && keep_text(b, run, PROJECT, r.project) &&
+           keep_text(b, run, SESSION, r.session) && keep_text(b, run, USER, r.user) &&
+           keep_text(b, run, ERROR_TYPE, r.error_type);
+}
+
+static bool add_place(struct builder *b, struct run *run, uint32_t segment, uint32_t block, uint32_t index)
+{
+    void *places = b->places;
+    const bool room = xf_store_grow(&places, b->place_count, &b->place_cap, sizeof *b->places);
+
+    b->places = places;
+    if (!room || b->place_count == XF_NO_PLACE)
+        return false;
+    b->places[b->place_count] = (struct xf_run_place){segment, block, index, XF_NO_PLACE};
+    if (run->last_place == XF_NO_PLACE)
+        run->first_place = b->place_count;
+    else
+        b->places[run->last_place].next = b->place_count;
+    run->last_place = b->place_count++;
+    return true;
+}
+
+/* One entry of a block's run table with all its rows. */
+static bool take_run(struct builder *b, const struct xf_cached *e, uint32_t index)
+{
+    const struct xf_spine *s = &e->as.spine;
+    const uint32_t number = get_run(b, xf_spine_run_id(s, index), e->segment);
+    struct run *run;
+
+    if (number == UINT32_MAX)
+        return false;
+    run = &b->runs[number];
+    run->last_segment = e->segment;
+    if (!add_place(b, run, e->segment, e->block, index))
+        return false;
+    if (s->pipelines != NULL && !keep_text(b, run, PIPELINE, xf_slice_text(s->body, s->pipelines[index])))
+        return false;
+    if (s->versions != NULL && !keep_text(b, run, VERSION, xf_slice_text(s->body, s->versions[index])))
+        return false;
+    for (uint32_t i = e->runs.start[index]; i < e->runs.start[index + 1]; i++) {
+        const struct xf_view v = xf_view_run(s, e->runs.order[i], e->segment);
+
+        if (!join_row(b, run, &v))
+            return false;
+    }
+    return true;
+}
+
+static int take_block(struct builder *b, uint32_t segment, uint32_t block, xray_error *err)
+{
+    struct xf_cached *e;
+    int r = xf_block_load(b->s, segment, block, &e, err);
+
+    if (r <= 0)
+        return r;
+    r = xf_block_index_runs(e, err);
+    for (uint32_t i = 0; i < e->as.spine.run_count && r >= 0; i++)
+        if (!take_run(b, e, i))
+            r = xf_fail_memory(err);
+    xf_block_release(b->s, e);
+    return r;
+}
+
+static int take_blocks(struct builder *b, xray_error *err)
+{
+    for (uint32_t rank = 0; rank < b->s->part_count; rank++) {
+        const uint32_t segment = b->s->order[rank];
+        const struct xf_segment *seg = b->s->parts[segment].seg;
+
+        for (uint32_t block = 0; block < seg->block_count; block++) {
+            const int r = seg->blocks[block].kind == XF_SPINE ? take_block(b, segment, block, err) : 0;
+
+            if (r < 0)
+                return r;
+        }
+    }
+    return XRAY_OK;
+}
+
+/* ---- the list --------------------------------------------------------------------------------- */
+
+/* Segment, then seq, then as they came; runs whose own rows are lost come last in their segment. */
+static int compare_runs(const void *a, const void *b)
+{
+    const struct run *x = a, *y = b;
+    const uint64_t p = (uint64_t)x->seq, q = (uint64_t)y->seq; /* missing is the largest */
+
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    if (p != q)
+        return p < q ? -1 : 1;
+    return (x->first_place > y->first_place) - (x->first_place < y->first_place);
+}
+
+static xray_str text_of(const struct xf_dict *d, uint32_t i)
+{
+    return i != NO_TEXT ? xf_dict_get(d, i) : xray_strn(NULL, 0);
+}
+
+static int64_t end_of(const struct run *run)
+{
+    int64_t end = run->end;
+
+    if (end == XRAY_MISSING && run->start != XRAY_MISSING && run->dur != XRAY_MISSING &&
+        __builtin_add_overflow(run->start, run->dur, &end))
+        end = XRAY_MISSING;
+    return end;
+}
+
+static void fill_record(const struct xray_store *s, const struct run *run, const struct xf_dict *text,
+                        xray_run_record *out)
+{
+    *out = (xray_run_record){
+        .seq = run->seq != XRAY_MISSING ? (uint64_t)run->seq : 0,
+        .segment = run->segment,
+        .ended = run->ended,
+        .abandoned = !run->ended && xf_part_is_over(&s->parts[run->last_segment]),
+        .outcome = run->status >= XRAY_SUCCESS && run->status <= XRAY_PARTIAL ? (xray_outcome)run->status
+                                                                              : XRAY_RUNNING,
+        .ext_id = text_of(text, run->text[EXT_ID]),
+        .pipeline = text_of(text, run->text[PIPELINE]),
+        .version = text_of(text, run->text[VERSION]),
+        .project = text_of(text, run->text[PROJECT]),
+        .session = text_of(text, run->text[SESSION]),
+        .user = text_of(text, run->text[USER]),
+        .error_type = text_of(text, run->text[ERROR_TYPE]),
+        .has_parent_run = run->has_parent,
+        .start_ns = run->start,
+        .end_ns = end_of(run),
+        .duration_ns = run->dur,
+        .cost = run->cost,
+        .flags = run->flags != XRAY_MISSING ? (uint32_t)run->flags : 0,
+    };
+    memcpy(out->id, run->id, 16);
+    memcpy(out->parent_run, run->parent, 16);
+}
+
+static struct xf_run_list *make_list(struct builder *b)
+{
+    struct xf_run_list *list = xf_alloc(sizeof *list);
+
+    if (list == NULL)
+        return NULL;
+    list->records = xf_alloc_array(b->count, sizeof *list->records);
+    list->first_place = xf_alloc_array(b->count, sizeof *list->first_place);
+    if (list->records == NULL || list->first_place == NULL) {
+        xf_run_list_free(list);
+        return NULL;
+    }
+    if (b->count > 1)
+        qsort(b->runs, b->count, sizeof *b->runs, compare_runs);
+    list->count = b->count;
+    list->text = b->text;
+    list->places = b->places;
+    for (uint32_t i = 0; i < b->count; i++) {
+        fill_record(b->s, &b->runs[i], &list->text, &list->records[i]);
+        list->first_place[i] = b->runs[i].first_place;
+    }
+    b->text = (struct xf_dict){0};
+    b->places = NULL;
+    return list;
+}
+
+int xf_run_list_get(struct xray_store *s, const struct xf_run_list **out, xray_error *err)
+{
+    struct builder b = {.s = s};
+    int r = XRAY_OK;
+
+    if (s->runs == NULL) {
+        r = take_blocks(&b, err);
+        if (r >= 0) {
+            s->runs = make_list(&b);
+            r = s->runs != NULL ? XRAY_OK : xf_fail_memory(err);
+        }
+        xf_free(b.runs);
+        xf_free(b.slots);
+        xf_free(b.places);
+        xf_dict_done(&b.text);
+        xf_scratch_done(&b.scratch);
+    }
+    if (r >= 0)
+        *out = s->runs;
+    return r;
+}
+
+void xf_run_list_free(struct xf_run_list *list)
+{
+    if (list == NULL)
+        return;
+    xf_free(list->records);
+    xf_free(list->first_place);
+    xf_free(list->places);
+    xf_dict_done(&list->text);
+    xf_free(list);
+}
+
+int xray_store_runs(xray_store *s, const xray_run_record **out, size_t *count, xray_error *err)
+{
+    const struct xf_run_list *list;
+    const int r = xf_run_list_get(s, &list, err);
+
+    if (r < 0)
+        return r;
+    *out = list->records;
+    *count = list->count;
+    return XRAY_OK;
+}
+
+/* ---- finding by a prefix ------------------------------------------------------------------------ */
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The digits of a prefix, dashes skipped; their count, or -1 if it is no prefix of an id. */
+static int take_digits(xray_str text, uint8_t digits[32])
+{
+    int n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        const int v = hex_value(text.ptr[i]);
+
+        if (text.ptr[i] == '-')
+            continue;
+        if (v < 0 || n == 32)
+            return -1;
+        digits[n++] = (uint8_t)v;
+    }
+    return n;
+}
+
+static bool id_begins(const uint8_t id[16], const uint8_t digits[32], int count)
+{
+    for (int i = 0; i < count; i++)
+        if ((i % 2 == 0 ? id[i / 2] >> 4 : id[i / 2] & 15) != digits[i])
+            return false;
+    return true;
+}
+
+int xray_store_find_run(xray_store *s, xray_str id, size_t *index, size_t matches[16], xray_error *err)
+{
+    const struct xf_run_list *list;
+    uint8_t digits[32];
+    const int digit_count = take_digits(id, digits);
+    uint32_t found = 0, exact = 0;
+    size_t last = 0, last_exact = 0;
+    int r;
+
+    if (id.len < 4)
+        return xf_fail(err, XRAY_ESYNTAX, XF_NO_POS, "an id needs at least 4 characters");
+    r = xf_run_list_get(s, &list, err);
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const xray_run_record *run = &list->records[i];
+        const bool by_ext = run->ext_id.len >= id.len && memcmp(run->ext_id.ptr, id.ptr, id.len) == 0;
+
+        if (!by_ext && !(digit_count >= 4 && id_begins(run->id, digits, digit_count)))
+            continue;
+        if (matches != NULL && found < 16)
+            matches[found] = i;
+        found++;
+        last = i;
+        if (by_ext && run->ext_id.len == id.len) {
+            exact++;
+            last_exact = i;
+        }
+    }
+    if (exact == 1) { /* "run-1" is meant where there is a "run-10" too */
+        *index = last_exact;
+        if (matches != NULL)
+            matches[0] = last_exact;
+        return 1;
+    }
+    if (found == 1)
+        *index = last;
+    return found > INT32_MAX ? INT32_MAX : (int)found;
+}
