@@ -19,7 +19,7 @@ run xray-ls shop
 say "Where do candidates get lost? Exact counts over all runs:"
 run xray-funnel shop
 say "Every step of the run that found nothing:"
-run xray-cat --run 1c181b42 shop
+run xray-cat -r 1c181b42 shop
 say "Which candidates fell, and on what evidence? (examples/debug.sh goes on from here.)"
 run xray-grep --in cand category_mismatch shop
 

@@ -16,7 +16,7 @@ except ImportError:
 
 BLOCK, HELLO = b"\x58\x2A\x4D\x18\x70\0\0\0XRB1", b"\x28\xB5\x2F\xFD\x64"  # 4.1, 3.1
 MARK = re.compile(re.escape(BLOCK) + b"|" + re.escape(HELLO))
-KINDS = {1: "payload", 2: "candidates", 3: "spine", 4: "loss", 5: "seal"}  # 4.5
+PAYLOAD, CANDIDATES, SPINE, LOSS, SEAL = KINDS = range(1, 6)  # 4.5
 MAX_ROWS, MAX_BYTES, MAX_DEPTH, I64 = 1 << 20, 64 << 20, 64, 1 << 63  # 11
 Header = namedtuple("Header", "kind flags zero segment ordinal pos stored_len raw_len rows rows2 first first2 time_min "
                     "time_max prev body check at end raw")  # 4.1; then: where it stands, where its body ends, its bytes
@@ -96,9 +96,10 @@ def header_at(data, pos, seg_id, base):
     good = not xxhash or h.check == xxh3(h.raw[:112], int.from_bytes(h.segment[:8], "little"))
     return h if good and seg_id in (None, h.segment) and h.pos == pos - base and h.end <= len(data) else None
 
-def new_segment(name, base, seg_id, hello):
+def new_segment(name, base, seg_id, hello, digest=None):
     seg, clock = Segment(), hello.get("clock", Map()).first()
     seg.name, seg.base, seg.id, seg.blocks, seg.last, seg.closed, seg.parts, seg.values = name, base, seg_id, [], -1, None, {}, {}
+    seg.digest = digest  # of the frame that `prev` of the next block speaks of (4.1)
     seg.writer = hello["writer"].first()["id"] if hello else seg_id
     seg.order = (clock.get("real", -I64), hello.get("n", 0), os.path.basename(name))  # 7.2
     if hello.get("min_reader", 1) > 1 or hello.get("critical"):  # 3.3
@@ -151,7 +152,8 @@ def read_file(name):
             report(3, name, at, "the hello is damaged")
             seg, pos = new_segment(name, at, found, {}), at
         elif found:
-            seg, pos = new_segment(name, at, found[0]["id"], found[0]), at + found[1]
+            pos = at + found[1]
+            seg = new_segment(name, at, found[0]["id"], found[0], xxh3(data[at:pos]) if xxhash else None)
         else:
             break
         segments.append(seg)
@@ -162,12 +164,15 @@ def read_file(name):
 
 def take_block(data, h, seg):
     """Keeps a block; returns its position if the body is damaged (4.2)."""
+    follows = h.ordinal == seg.last + 1 and seg.digest is not None
     if xxhash and h.body != xxh3(data[h.at + 120:h.end], xxh3(h.raw[16:48])):
         return h.at
-    seg.last, seg.closed = h.ordinal, "sealed" if h.kind == 5 else None
+    if xxhash and follows and h.prev != seg.digest:
+        report(3, seg.name, h.at, f"block {h.ordinal} was not written after the one before it")
+    seg.last, seg.closed, seg.digest = h.ordinal, "sealed" if h.kind == SEAL else None, xxhash and xxh3(h.raw)
     if h.zero or h.flags & ~1 or (h.flags & 1 and h.kind not in KINDS):
         seg.closed = report(2, seg.name, h.at, f"kind {h.kind}, flags {h.flags}: from a newer format, the rest is refused") or "refused"
-    elif h.kind in KINDS:
+    elif h.kind in KINDS and h.kind != SEAL:  # readers of runs do not need the seal's body
         seg.blocks.append((h, data[h.at + 120:h.end]))
 
 # ---- values (6) ------------------------------------------------------------------------------------------------------
@@ -331,11 +336,11 @@ class Store:
 
     def add(self, index, seg, h, stored):
         """Takes a block, all of it or (by an exception) nothing."""
-        need(max(h.stored_len, h.raw_len) <= MAX_BYTES and max(h.rows, h.rows2) <= MAX_ROWS >> 2 * (h.kind == 2), "over a limit")
+        need(max(h.stored_len, h.raw_len) <= MAX_BYTES and max(h.rows, h.rows2) <= MAX_ROWS >> 2 * (h.kind == CANDIDATES), "over a limit")
         body = body_map(decompress(stored, h.raw_len), ("parts", "values"))
         run = body.get("run", Map()).first()
         ids, strings = run.get("id", b""), body.setdefault("strings", [])
-        need(body["kind"] == KINDS[h.kind] and isinstance(ids, bytes) and len(ids) % 16 == 0, "kind or run table")
+        need(isinstance(ids, bytes) and len(ids) % 16 == 0, "run table")
         need(all(isinstance(s, str) for s in array(strings, "strings")), "strings")
         body["run ids"] = ids = [ids[i:i + 16] for i in range(0, len(ids), 16)]
         names = [{} for _ in ids]
@@ -343,16 +348,16 @@ class Store:
             for name, i in zip(names, array(run.get(key, [None] * len(ids)), key, len(ids))):
                 if i is not None:
                     name[key] = text_at(body, i)
-        if h.kind == 1:
+        if h.kind == PAYLOAD:
             self.add_payload(seg, h, body)
-        elif h.kind == 2:
+        elif h.kind == CANDIDATES:
             for owner, i, event in events_of(body, h, seg):
                 key = (owner["run"], seg.writer if "step" in owner else None, owner.get("step"))
                 self.events.setdefault(key, ([], [], []))[i].append(event)
-        elif h.kind == 3:
+        elif h.kind == SPINE:
             steps, runs = table(body, "steps", STEPS, seg, h.rows, ("run", "step")), table(body, "runs", RUNS, seg, h.rows2)
             self.add_spine(index, seg, steps, runs, zip(ids, names))
-        elif h.kind == 4:
+        elif h.kind == LOSS:
             self.losses += table(body, "losses", LOSSES, seg, h.rows, ("count",))
 
     def add_payload(self, seg, h, body):

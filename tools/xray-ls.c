@@ -274,7 +274,7 @@ static void print_table(const struct list *l)
     for (size_t i = 0; i < l->chosen_count; i++)
         table_measure(&table, l->chosen[i]);
     if (l->settings->header) {
-        table_measure_titles(&table);
+        table_measure_titles(&table, false);
         table_fit(&table, PIPELINE, 12);
         table_put_titles(&table, &t);
     } else {

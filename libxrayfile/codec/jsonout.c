@@ -22,6 +22,28 @@ static bool is_hidden(int32_t point)
            (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
 }
 
+/* What follows the backslash for the characters that have a short form, or 0. */
+static char short_escape(uint8_t c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+        return (char)c;
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return 0;
+    }
+}
+
 static void put_escape(uint32_t unit, xray_buffer *out)
 {
     static const char hex[] = "0123456789abcdef";
@@ -65,8 +87,8 @@ int xray_json_string(xray_str text, xray_buffer *out)
         left -= n;
         if (left == 0)
             break;
-        if (*p == '"' || *p == '\\') {
-            const char escape[2] = {'\\', (char)*p};
+        if (short_escape(*p) != 0) {
+            const char escape[2] = {'\\', short_escape(*p)};
 
             xf_buf_put(out, escape, 2);
             n = 1;

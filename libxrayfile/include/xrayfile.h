@@ -138,20 +138,22 @@ XRAY_API void xray_buffer_free(xray_buffer *buf);
 
 struct json_object; /* json-c's, for those who use it; its header is not needed here */
 
+enum xray_value_kind {
+    XRAY_VALUE_NIL,
+    XRAY_VALUE_BOOL,
+    XRAY_VALUE_INT,
+    XRAY_VALUE_UINT,
+    XRAY_VALUE_DOUBLE,
+    XRAY_VALUE_TEXT,    /* UTF-8; other bytes are kept as spec 6.3, ext 6 */
+    XRAY_VALUE_BIN,
+    XRAY_VALUE_JSON,    /* JSON text (RFC 8259), one value, strict */
+    XRAY_VALUE_MSGPACK, /* one MessagePack value; checked and made canonical */
+    XRAY_VALUE_TREE,    /* a json-c object */
+};
+
 /* What an application hands over: written inline, borrowed for the call. */
 typedef struct xray_value {
-    enum xray_value_kind {
-        XRAY_VALUE_NIL,
-        XRAY_VALUE_BOOL,
-        XRAY_VALUE_INT,
-        XRAY_VALUE_UINT,
-        XRAY_VALUE_DOUBLE,
-        XRAY_VALUE_TEXT,    /* UTF-8; other bytes are kept as spec 6.3, ext 6 */
-        XRAY_VALUE_BIN,
-        XRAY_VALUE_JSON,    /* JSON text (RFC 8259), one value, strict */
-        XRAY_VALUE_MSGPACK, /* one MessagePack value; checked and made canonical */
-        XRAY_VALUE_TREE,    /* a json-c object */
-    } kind;
+    enum xray_value_kind kind;
     union {
         bool boolean;
         int64_t i;

@@ -2,7 +2,6 @@
 #include "query/time.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/buf.h"
 #include "query/value.h"
@@ -33,31 +32,29 @@ int64_t xf_unit_ns(xray_str unit)
 
 bool xf_duration_scale(xray_str number, int64_t unit_ns, int64_t *out)
 {
-    char copy[64];
     size_t digits = 0;
     int64_t whole = 0;
     double rest = 0;
 
-    if (number.len == 0 || number.len >= sizeof copy)
-        return false;
-    memcpy(copy, number.ptr, number.len);
-    copy[number.len] = '\0';
-    while (is_digit(copy[digits])) {
-        if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, copy[digits] - '0', &whole))
+    while (digits < number.len && is_digit(number.ptr[digits])) {
+        if (__builtin_mul_overflow(whole, 10, &whole) ||
+            __builtin_add_overflow(whole, number.ptr[digits] - '0', &whole))
             return false;
         digits++;
     }
-    if (strpbrk(copy, "eE") != NULL) {
-        rest = strtod(copy, NULL) * (double)unit_ns;
-        if (!(rest < 0x1p63))
+    if (digits == 0)
+        return false;
+    if (memchr(number.ptr, 'e', number.len) != NULL || memchr(number.ptr, 'E', number.len) != NULL) {
+        if (!xf_decimal_double(number, 0, &rest) || !(rest * (double)unit_ns < 0x1p63))
             return false;
-        *out = llround(rest);
+        *out = llround(rest * (double)unit_ns);
         return true;
     }
     /* The whole part exactly; what is behind the point is below one unit, which a double counts exactly. */
-    if (digits < number.len)
-        rest = strtod(copy + digits, NULL) * (double)unit_ns;
-    return !__builtin_mul_overflow(whole, unit_ns, out) && !__builtin_add_overflow(*out, llround(rest), out);
+    if (digits < number.len && !xf_decimal_double(xray_strn(number.ptr + digits, number.len - digits), 0, &rest))
+        return false;
+    return !__builtin_mul_overflow(whole, unit_ns, out) &&
+           !__builtin_add_overflow(*out, llround(rest * (double)unit_ns), out);
 }
 
 /* ---- the calendar -------------------------------------------------------------- */
@@ -99,9 +96,15 @@ static int days_in_month(int64_t year, int month)
 
 static int64_t floor_day(int64_t time_ns)
 {
+    return time_ns / DAY - (time_ns % DAY < 0);
+}
+
+/* What has passed of the day: 0 .. DAY - 1. */
+static int64_t time_of_day(int64_t time_ns)
+{
     const int64_t rest = time_ns % DAY;
 
-    return (time_ns - rest) / DAY - (rest < 0);
+    return rest < 0 ? rest + DAY : rest;
 }
 
 /* The same day of the month, or its last, that many months before. */
@@ -122,7 +125,7 @@ static bool months_before(int64_t time_ns, int64_t months, int64_t *out)
     if (day > days_in_month(year, month))
         day = days_in_month(year, month);
     return !__builtin_mul_overflow(days_from_date(year, month, day), DAY, out) &&
-           !__builtin_add_overflow(*out, time_ns - days * DAY, out);
+           !__builtin_add_overflow(*out, time_of_day(time_ns), out);
 }
 
 /* ---- taking a text apart ------------------------------------------------------- */
@@ -301,7 +304,7 @@ bool xf_time_parse(xray_str text, int64_t now_ns, int64_t *out, const char **hin
 void xf_time_print(int64_t time_ns, xray_buffer *out)
 {
     const int64_t days = floor_day(time_ns);
-    const int64_t rest = time_ns - days * DAY; /* of the day: 0 .. DAY - 1 */
+    const int64_t rest = time_of_day(time_ns);
     const int64_t seconds = rest / SECOND;
     const int64_t ns = rest % SECOND;
     int64_t year;

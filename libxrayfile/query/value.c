@@ -238,6 +238,54 @@ struct xf_val xf_val_abs(const struct xf_val *a)
     return xf_val_is_number(a) || a->kind == XF_UNKNOWN ? *a : xf_val_of(XF_MISSING);
 }
 
+/* ---- decimals ------------------------------------------------------------------ */
+
+enum { MAX_NUMBER = 1000 };
+
+bool xf_decimal_double(xray_str number, int shift, double *out)
+{
+    char copy[MAX_NUMBER + 16];
+    size_t len = 0, i = 0;
+    bool point = false, digits = false;
+    long exponent = 0;
+    char *end;
+
+    if (number.len == 0 || number.len > MAX_NUMBER)
+        return false;
+    if (number.ptr[0] == '-')
+        copy[len++] = number.ptr[i++];
+    for (; i < number.len; i++) {
+        const char c = number.ptr[i];
+
+        if (c == '.' && !point) {
+            point = true;
+        } else if (c >= '0' && c <= '9') {
+            copy[len++] = c;
+            shift -= point;
+            digits = true;
+        } else {
+            break;
+        }
+    }
+    if (!digits)
+        return false;
+    if (i < number.len) {
+        char text[24];
+
+        if ((number.ptr[i] != 'e' && number.ptr[i] != 'E') || number.len - i - 1 >= sizeof text || number.len - i < 2)
+            return false;
+        memcpy(text, number.ptr + i + 1, number.len - i - 1);
+        text[number.len - i - 1] = '\0';
+        exponent = strtol(text, &end, 10);
+        if (*end != '\0')
+            return false;
+        exponent = exponent > 99999 ? 99999 : exponent < -99999 ? -99999 : exponent;
+    }
+    snprintf(copy + len, sizeof copy - len, "e%ld", exponent + shift);
+    *out = strtod(copy, &end);
+    return *end == '\0';
+}
+
 struct xf_val xf_val_cost(int64_t nano)
 {
     if (nano > -(INT64_C(1) << 53) && nano < INT64_C(1) << 53)

@@ -91,6 +91,10 @@ struct xf_val xf_val_arith(const struct xf_val *a, enum xf_arith op, const struc
 struct xf_val xf_val_negate(const struct xf_val *a);
 struct xf_val xf_val_abs(const struct xf_val *a);
 
+/* The double nearest to a decimal number (digits, point, exponent) times 10^shift, whatever the locale's
+ * point is. False if it is longer than 1,000 characters or no number. */
+bool xf_decimal_double(xray_str number, int shift, double *out);
+
 /* Nano-units as a number of units: the double nearest to the exact decimal. */
 struct xf_val xf_val_cost(int64_t nano);
 

@@ -12,7 +12,7 @@ expect_quiet "ls"
 sed -i 's/running  /abandoned/' "$out"
 expect_text "ls prints the list, newest first" <<'END'
 TIME                  ID                                PIPELINE                  STATUS     STEPS  IN → OUT     COST  DURATION
-2026-08-21T09:17:23Z  5b8effff000000000000000000000003  product_search            abandoned      5
+2026-08-21T09:17:23Z  5b8effff798038103d269b633813fc03  product_search            abandoned      5
 END
 
 run xray-ls -n 1 "$store"

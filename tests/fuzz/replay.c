@@ -20,7 +20,7 @@
 static const char *name;
 static const uint8_t *current;
 static size_t current_len;
-static unsigned long checks;
+static unsigned long inputs, runs;
 static unsigned long mutations = 300;
 static struct xb_random random_state = {.state = 1};
 
@@ -62,7 +62,7 @@ static void run(const uint8_t *data, size_t len)
     current = copy;
     current_len = len;
     LLVMFuzzerTestOneInput(copy, len);
-    checks++;
+    runs++;
     free(copy);
 }
 
@@ -101,6 +101,7 @@ static void replay(const uint8_t *data, size_t len)
 
     if (copy == NULL)
         abort();
+    inputs++;
     run(data, len);
     for (unsigned long i = 0; i < mutations && len > 0; i++) {
         memcpy(copy, data, len);
@@ -196,6 +197,7 @@ int main(int argc, char **argv)
         signal(SIGSEGV, on_signal);
     for (int i = optind; i < argc; i++)
         replay_path(argv[i]);
-    printf("%s: %lu checks, 0 failed\n", name, checks);
+    printf("%lu inputs, %lu runs\n", inputs, runs);
+    printf("%s: %lu checks, 0 failed\n", name, inputs);
     return 0;
 }

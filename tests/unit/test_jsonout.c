@@ -32,8 +32,8 @@ static void test_strings(void)
     string("", 0, "\"\"");
     string("plain text, longer than eight bytes", 35, "\"plain text, longer than eight bytes\"");
     string("a\"b\\c/", 6, "\"a\\\"b\\\\c/\"");
-    string("\0\n\t\x1f\x7f", 5, "\"\\u0000\\u000a\\u0009\\u001f\\u007f\"");
-    string("1234567\n9", 9, "\"1234567\\u000a9\"");
+    string("\0\n\t\x1f\x7f", 5, "\"\\u0000\\n\\t\\u001f\\u007f\"");
+    string("1234567\n9", 9, "\"1234567\\n9\"");
     string("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9, "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"");
     string("\xc2\x80\xc2\x9f\xc2\xa0", 6, "\"\\u0080\\u009f\xc2\xa0\"");
     string("\xe2\x80\xa8\xe2\x80\xa9", 6, "\"\\u2028\\u2029\"");

@@ -10,14 +10,10 @@
 
 enum { MAX_ITEM_COLUMNS = 40, MAX_TEXT_COLUMNS = 80, SHORT_IDS = 5 };
 
+/* Six digits are enough to read; JSON has them all. */
 static void put_double(struct text *t, const char *label, double value)
 {
-    xray_buffer number = { 0 };
-
-    text_puts(t, label);
-    if (xray_json_double(value, &number) == 0)
-        text_put(t, (const char *)number.data, number.len);
-    xray_buffer_free(&number);
+    text_printf(t, "%s%.6g", label, value);
 }
 
 /* ---- candidates ---- */
@@ -72,7 +68,7 @@ static void put_evidence(struct text *t, xray_store *store, const xray_event_rec
         text_puts(t, i == 0 ? "  " : " ");
         text_safe(t, e->evidence_keys[i], SAFE_LINE);
         text_puts(t, "=");
-        value_line(t, store, e->evidence_values[i], 0);
+        value_word(t, store, e->evidence_values[i]);
     }
 }
 

@@ -50,7 +50,8 @@ void funnel_drop(struct text *t, double rate)
 struct view {
     uint64_t reasons;
     struct funnel *funnel;
-    bool rounded; /* some quantile is not exact */
+    bool has_cost; /* some step has; else the column is left out */
+    bool rounded;  /* some quantile is not exact */
 };
 
 enum column { STEP, TYPE, RUNS, IN, OUT, DROP, P50, P95, COST, REASONS, COLUMNS };
@@ -121,6 +122,8 @@ static void put_cell(struct text *t, const void *ctx, size_t row, int column)
         break;
     case COST:
         human_money(t, s->cost);
+        if (!v->has_cost)
+            return;
         break;
     case REASONS:
         put_top_reasons(t, s, v->reasons);
@@ -190,13 +193,16 @@ static void print_pipeline(struct view *v, const struct funnel_pipeline *p)
     struct table table = { .columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = v };
     struct text t = { 0 };
 
+    v->has_cost = false;
+    for (size_t i = 0; i < p->step_count; i++)
+        v->has_cost = v->has_cost || v->funnel->steps[p->steps[i]].cost != XRAY_MISSING;
     for (size_t i = 0; i < p->step_count; i++) {
         table_measure(&table, p->steps[i]);
         v->rounded = v->rounded || !quantiles_exact(&v->funnel->steps[p->steps[i]].durations);
     }
     put_pipeline_heading(&t, p);
     if (p->step_count > 0) {
-        table_measure_titles(&table);
+        table_measure_titles(&table, true);
         table_put_titles(&table, &t);
     }
     for (size_t i = 0; i < p->step_count; i++)

@@ -81,10 +81,10 @@ static void put_cell(struct text *t, const void *ctx, size_t row, int column)
         break;
     case DURATION:
         human_duration(t, step->duration_ns);
-        break;
+        return;
     case COST:
         human_money(t, step->cost);
-        break;
+        return;
     case REASONS:
         put_reasons(t, step, v->reasons);
         return;
@@ -104,9 +104,9 @@ void funnel_run_print(xray_store *store, xray_trace *trace, uint64_t reasons, in
     struct text t = { 0 };
 
     show_run_heading(&t, store, run, id_digits);
-    table_measure_titles(&table);
     for (size_t i = 0; i < count; i++)
         table_measure(&table, i);
+    table_measure_titles(&table, true);
     table_put_titles(&table, &t);
     for (size_t i = 0; i < count; i++)
         table_put(&table, i, &t);

@@ -175,7 +175,7 @@ static void put_reasons(struct text *t, const xray_step_record *step)
             if (!taken && (best == SIZE_MAX || step->reasons[i].count > step->reasons[best].count))
                 best = i;
         }
-        text_puts(t, count > 0 ? ", " : "");
+        text_puts(t, count > 0 ? ", " : "reason: ");
         text_safe(t, step->reasons[best].code, SAFE_LINE);
         text_puts(t, " ");
         human_count(t, (int64_t)step->reasons[best].count);
@@ -271,18 +271,30 @@ static void put_flags(struct text *t, uint32_t flags)
         text_puts(t, "  (candidates are a sample)");
 }
 
+/* When a step began: after the run where that is known, else the time. */
+static void put_start(struct text *t, const xray_run_record *run, const xray_step_record *step)
+{
+    if (step->start_ns == XRAY_MISSING || step->start_ns == run->start_ns)
+        return;
+    if (run->start_ns != XRAY_MISSING && step->start_ns >= run->start_ns) {
+        text_puts(t, "  started +");
+        human_duration(t, step->start_ns - run->start_ns);
+    } else {
+        text_puts(t, "  started ");
+        human_time(t, step->start_ns, 3);
+    }
+}
+
 /* One line of what the table has no column for. */
-static void put_step_facts(struct text *t, const xray_step_record *step, size_t indent)
+static void put_step_facts(struct text *t, const xray_run_record *run, const xray_step_record *step,
+                           size_t indent)
 {
     struct text line = { 0 };
 
     put_name(&line, "model", step->model);
     put_name(&line, "provider", step->provider);
     put_tokens(&line, step);
-    if (step->start_ns != XRAY_MISSING) {
-        text_puts(&line, "  started ");
-        human_time(&line, step->start_ns, 3);
-    }
+    put_start(&line, run, step);
     put_name(&line, "id", step->ext_id);
     put_name(&line, "parent id", step->parent_ext);
     if (step->sequence != XRAY_MISSING)
@@ -325,7 +337,7 @@ static void show_step(struct text *t, const struct page *p, const struct table *
 
     table_put(table, row, t);
     if (full) {
-        put_step_facts(t, step, indent);
+        put_step_facts(t, p->run, step, indent);
         put_step_values(t, p, step, indent);
     } else {
         put_error(t, p->store, step->error, indent);

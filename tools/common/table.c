@@ -11,11 +11,13 @@ static void widen(struct table *table, int column, const struct text *cell)
         table->widths[column] = width;
 }
 
-void table_measure_titles(struct table *table)
+void table_measure_titles(struct table *table, bool hide_empty)
 {
     for (int c = 0; c < table->count; c++) {
         struct text title = { 0 };
 
+        if (hide_empty && table->widths[c] == 0)
+            continue;
         text_puts(&title, table->columns[c].title);
         widen(table, c, &title);
         text_free(&title);

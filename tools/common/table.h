@@ -24,9 +24,10 @@ struct table {
     size_t widths[TABLE_COLUMNS]; /* 0: the column is empty and left out */
 };
 
-/* Makes room for the titles, for a row. */
-void table_measure_titles(struct table *table);
+/* Makes room for a row. */
 void table_measure(struct table *table, size_t row);
+/* Makes room for the titles; where `hide_empty`, only of columns that rows have made room for. */
+void table_measure_titles(struct table *table, bool hide_empty);
 
 /* On a terminal that is too narrow, `column` gives way, down to `least`; it must be without styles. */
 void table_fit(struct table *table, int column, size_t least);

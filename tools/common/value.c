@@ -121,54 +121,71 @@ static size_t inline_end(xray_str json, size_t at, size_t room)
     return 0;
 }
 
+/* The short form of an escape that begins at `at`, for newline, tab and carriage return, or NULL. */
+static const char *short_escape(xray_str json, size_t at)
+{
+    if (json.len - at < 6 || memcmp(json.ptr + at, "\\u00", 4) != 0)
+        return NULL;
+    if (memcmp(json.ptr + at + 4, "0a", 2) == 0)
+        return "\\n";
+    if (memcmp(json.ptr + at + 4, "09", 2) == 0)
+        return "\\t";
+    return memcmp(json.ptr + at + 4, "0d", 2) == 0 ? "\\r" : NULL;
+}
+
+/* A string of JSON, quotes included. Its line breaks are followed by one where `indent` is not 0. */
+static void put_string(struct text *t, xray_str string, size_t indent)
+{
+    size_t plain = 0; /* where what is not yet put begins */
+    size_t at = 0;
+
+    while (at < string.len) {
+        const char *escape = string.ptr[at] == '\\' ? short_escape(string, at) : NULL;
+
+        if (escape == NULL) {
+            at += string.ptr[at] == '\\' && at + 1 < string.len ? 2 : 1;
+            continue;
+        }
+        text_safe(t, xray_strn(string.ptr + plain, at - plain), SAFE_LINE);
+        text_puts(t, escape);
+        at += 6;
+        plain = at;
+        if (indent > 0 && escape[1] == 'n' && at + 1 < string.len) {
+            text_puts(t, "\n");
+            text_fill(t, ' ', indent + 1);
+        }
+    }
+    text_safe(t, xray_strn(string.ptr + plain, string.len - plain), SAFE_LINE);
+}
+
+/* The same where there is room: on a terminal lines are broken, and what is long is folded. */
+static void put_long_string(struct text *t, xray_str string, size_t indent)
+{
+    size_t shown = string.len;
+
+    if (out_is_terminal() && shown > FOLD_BYTES)
+        shown = text_char_floor(string.ptr, string.len, FOLD_BYTES);
+    put_string(t, xray_strn(string.ptr, shown), out_is_terminal() ? indent : 0);
+    if (shown < string.len) {
+        text_puts(t, "…");
+        put_more(t, string.len - shown, "folded on a terminal; | cat shows all");
+    }
+}
+
 static void put_inline(struct text *t, xray_str json)
 {
     size_t at = 0;
 
     while (at < json.len) {
-        size_t end = at + 1;
+        const size_t end = json.ptr[at] == '"' ? string_end(json, at) : at + 1;
 
         if (json.ptr[at] == '"')
-            end = string_end(json, at);
-        text_safe(t, xray_strn(json.ptr + at, end - at), SAFE_LINE);
+            put_string(t, xray_strn(json.ptr + at, end - at), 0);
+        else
+            text_put(t, json.ptr + at, 1);
         if (json.ptr[at] == ',' || json.ptr[at] == ':')
             text_puts(t, " ");
         at = end;
-    }
-}
-
-/* A string of JSON. On a terminal the line breaks in it are shown as such,
- * behind their \n, and what is long is folded. */
-static void put_string(struct text *t, xray_str string, size_t indent)
-{
-    size_t shown = string.len;
-    size_t at = 0;
-
-    if (!out_is_terminal()) {
-        text_safe(t, string, SAFE_LINE);
-        return;
-    }
-    if (shown > FOLD_BYTES)
-        shown = text_char_floor(string.ptr, string.len, FOLD_BYTES);
-    while (at < shown) {
-        size_t end = at;
-
-        while (end < shown && !(string.ptr[end] == '\\' && end + 1 < shown))
-            end++;
-
-        const bool newline = end < shown && string.ptr[end + 1] == 'n';
-
-        end = end < shown ? end + 2 : end;
-        text_safe(t, xray_strn(string.ptr + at, end - at), SAFE_LINE);
-        if (newline && end + 1 < string.len) {
-            text_puts(t, "\n");
-            text_fill(t, ' ', indent + 1);
-        }
-        at = end;
-    }
-    if (shown < string.len) {
-        text_puts(t, "…");
-        put_more(t, string.len - shown, "folded on a terminal; | cat shows all");
     }
 }
 
@@ -192,7 +209,7 @@ static void put_json(struct text *t, xray_str json, size_t indent, size_t column
         if (c == '"') {
             const size_t end = string_end(json, at);
 
-            put_string(t, xray_strn(json.ptr + at, end - at), indent);
+            put_long_string(t, xray_strn(json.ptr + at, end - at), indent);
             at = end;
             continue;
         }
@@ -290,10 +307,47 @@ void value_block(struct text *t, xray_store *store, const char *label, xray_ref 
     xray_buffer_free(&value);
 }
 
+static bool needs_quotes(xray_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        const char c = text.ptr[i];
+
+        if ((unsigned char)c <= ' ' || c == '"' || c == '=' || c == ',')
+            return true;
+    }
+    return text.len == 0;
+}
+
+/* One value, of which the first item is given. */
+static void put_word(struct text *t, const xray_mp_item *item, const uint8_t *data, size_t len)
+{
+    xray_buffer json = { 0 };
+
+    if (item->type == XRAY_MP_STR && !needs_quotes(item->bytes))
+        text_safe(t, item->bytes, SAFE_LINE);
+    else if (xray_msgpack_json(data, len, &json, NULL) == 0)
+        text_safe(t, xray_strn((const char *)json.data, json.len), SAFE_LINE);
+    xray_buffer_free(&json);
+}
+
+void value_word(struct text *t, xray_store *store, xray_ref ref)
+{
+    xray_buffer value = { 0 };
+    xray_mp_item item;
+
+    if (ref.data == NULL || !resolve(store, ref, &value, t))
+        return;
+
+    xray_mp cursor = xray_mp_over(value.data, value.len);
+
+    if (xray_mp_next(&cursor, &item))
+        put_word(t, &item, value.data, value.len);
+    xray_buffer_free(&value);
+}
+
 void value_pairs(struct text *t, xray_store *store, xray_ref ref)
 {
     xray_buffer value = { 0 };
-    xray_buffer json = { 0 };
     xray_mp_item item;
 
     if (ref.data == NULL || !resolve(store, ref, &value, t))
@@ -320,13 +374,8 @@ void value_pairs(struct text *t, xray_store *store, xray_ref ref)
         if (key.type == XRAY_MP_STR)
             text_safe(t, key.bytes, SAFE_LINE);
         text_puts(t, "=");
-        json.len = 0;
-        if (member.type == XRAY_MP_STR)
-            text_safe(t, member.bytes, SAFE_LINE);
-        else if (xray_msgpack_json(begin, (size_t)(cursor.at - begin), &json, NULL) == 0)
-            text_safe(t, xray_strn((const char *)json.data, json.len), SAFE_LINE);
+        put_word(t, &member, begin, (size_t)(cursor.at - begin));
     }
-    xray_buffer_free(&json);
     xray_buffer_free(&value);
 }
 

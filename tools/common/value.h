@@ -13,6 +13,9 @@ void value_line(struct text *t, xray_store *store, xray_ref ref, size_t columns)
  * terminal are long strings folded, at a mark that says how much there is. */
 void value_block(struct text *t, xray_store *store, const char *label, xray_ref ref, size_t indent);
 
+/* Appends a value for a list of key=value: a string stands in quotes only where it would not end clearly. */
+void value_word(struct text *t, xray_store *store, xray_ref ref);
+
 /* Appends the members of a map as key=value, on one line. */
 void value_pairs(struct text *t, xray_store *store, xray_ref ref);
 
