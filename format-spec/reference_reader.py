@@ -4,7 +4,9 @@
 usage: reference_reader.py FILE|DIRECTORY...
 
 Written from trace-file.md; numbers in comments are sections of it. Needs the stock modules `msgpack` and, for the checksums,
-`xxhash`, and the module `zstandard` or the program `zstd`. Exit status: 0; 3: something was skipped; 2: something unreadable."""
+`xxhash`, and the module `zstandard` or the program `zstd`. Exit status: 0; 3: something was skipped; 2: something unreadable.
+One limit: the module `msgpack` takes ext type -1 for a time stamp: one in a longer form than needed comes out in its shortest,
+and a block with one that is no time stamp is skipped."""
 import base64, os, re, struct, subprocess, sys
 from collections import ChainMap, namedtuple
 import msgpack
@@ -177,36 +179,44 @@ def take_block(data, h, seg):
 
 # ---- values (6) ------------------------------------------------------------------------------------------------------
 def resolve(v, seg, parts=None, values=None):
-    """(the value with its references followed, the length of what was fetched)."""
-    parts, values, fetched = seg.parts if parts is None else parts, seg.values if values is None else values, [0]
+    """(the value with its references followed, length of what was fetched for it, its depth). References that lead nowhere, and
+    parts that would make the value too deep, become LOST (6.6, 11)."""
+    parts, values, size, deepest = seg.parts if parts is None else parts, seg.values if values is None else values, 0, 0
 
-    def fetch(known, number):
-        found, size = known.get(number, (LOST, 28))
-        fetched[0] += size
-        if fetched[0] > MAX_BYTES:
+    def fetch(known, number, depth):
+        nonlocal size, deepest
+        found, length, own_depth = known.get(number, (LOST, 28, 0))
+        if depth + own_depth > MAX_DEPTH:
+            found, length, own_depth = LOST, 28, 0
+        size, deepest = size + length, max(deepest, depth + own_depth)
+        if size > MAX_BYTES:
             raise OverflowError
         return found
 
     def walk(v, depth):
-        need(depth < MAX_DEPTH or not isinstance(v, list), "nesting too deep")
+        nonlocal deepest
+        if isinstance(v, list):
+            deepest = max(deepest, depth + 1)
+            need(depth < MAX_DEPTH, "nesting too deep")
         if isinstance(v, Map):
             return Map((walk(k, depth + 1), walk(x, depth + 1)) for k, x in v)
         if isinstance(v, list):
             out = []
             for x in v:
-                if isinstance(x, Ext) and x.code == 1 and len(x.data) == 8:
+                if isinstance(x, Ext) and x.code == 1 and len(x.data) == 8 and any(x.data[4:]):
                     first, count = struct.unpack(">II", x.data)
-                    out.extend(fetch(parts, first + i) for i in range(count))
+                    out.extend(fetch(parts, first + i, depth + 1) for i in range(count))
                 else:
                     out.append(walk(x, depth + 1))
             return out
         if isinstance(v, Ext) and v.code in (1, 2):
-            return fetch(parts if v.code == 1 else values if depth == 0 else {}, int.from_bytes(v.data, "big") if len(v.data) == 4 else -1)
+            known = parts if v.code == 1 else values if depth == 0 else {}
+            return fetch(known, int.from_bytes(v.data, "big") if len(v.data) == 4 else -1, depth)
         return v
     try:
-        return walk(v, 0), fetched[0]
+        return walk(v, 0), size, deepest
     except OverflowError:
-        return report(3, seg.name, seg.base, "a value over 64 MiB is left out") or LOST, 28
+        return report(3, seg.name, seg.base, "a value over 64 MiB is left out") or LOST, 28, 0
 
 # ---- tables (5, 7, 8.4, 8.6, 9.1) ------------------------------------------------------------------------------------
 def columns(text):
@@ -255,7 +265,10 @@ def table(body, name, spec, seg, n=None, must=("run",)):
         for row, v in zip(rows, array(have.get(key, [None] * n), f"{name}.{key}", n)):
             if v is not None:
                 base = row[key] = integer(base + integer(v)) if enc == "delta" else cell(v, enc, body, seg)
+                if row[key] == "" and enc != "value":  # an empty name or id is none
+                    del row[key]
     need(all(key in row for row in rows for key in must), f"{name}: a row without {must}")
+    need(all(row.get("step", 1) > 0 for row in rows), f"{name}: steps are numbered from 1")
     return rows
 
 # ---- candidates (8) --------------------------------------------------------------------------------------------------
@@ -346,7 +359,7 @@ class Store:
         names = [{} for _ in ids]
         for key in ("pipeline", "version"):
             for name, i in zip(names, array(run.get(key, [None] * len(ids)), key, len(ids))):
-                if i is not None:
+                if text_at(body, i):
                     name[key] = text_at(body, i)
         if h.kind == PAYLOAD:
             self.add_payload(seg, h, body)
@@ -364,19 +377,22 @@ class Store:
         for what, n in (("part", h.rows), ("value", h.rows2)):
             lengths = array(body.get(what + "_len", []), what + "_len", n)
             need(lengths == [end - start for start, _, end in array(body.setdefault(what + "s", []), what + "s", n)], what + "_len")
-        parts = {h.first + i: (resolve(v, seg, {}, {})[0], end - start) for i, (start, v, end) in enumerate(body["parts"])}
-        values = [(resolve(v, seg, ChainMap(parts, seg.parts), {}), end - start) for start, v, end in body["values"]]
+        def take(elements, first, parts):
+            for number, (start, v, end) in enumerate(elements, first):
+                v, fetched, depth = resolve(v, seg, parts, {})
+                yield number, (v, end - start + fetched, depth)
+        parts = dict(take(body["parts"], h.first, {}))  # parts contain no references
+        values = dict(take(body["values"], h.first2, ChainMap(parts, seg.parts)))
         seg.parts.update(parts)
-        seg.values.update((h.first2 + i, (v, fetched + size)) for i, ((v, fetched), size) in enumerate(values))
+        seg.values.update(values)
 
     def add_spine(self, index, seg, steps, runs, names):
         for row in runs + steps:
-            run = self.runs.setdefault(row["run"], {"order": (index, I64), "steps": {}, "row": {}})
+            run = self.runs.setdefault(row["run"], {"segment": index, "seq": I64, "steps": {}, "row": {}})
             if "step" in row:
                 join(run["steps"].setdefault(seg.writer, {}).setdefault(row["step"], {}), row)
             else:
-                if "seq" in row and "seq" not in run["row"]:
-                    run["order"] = (index, row["seq"])
+                run["seq"] = row.get("seq", I64) if run["seq"] == I64 else run["seq"]
                 join(run["row"], row)
         for run_id, name in names:
             if run_id in self.runs:
@@ -400,19 +416,26 @@ def number_steps(run):
         s["up"] = by_number.get((s["writer"], s.get("parent"))) or by_ext.get(s.get("parent_ext"))
     done = set()
     for number, s in enumerate(steps, 1):
-        s["number"], s["parent_ext"], path, at = number, None if s["up"] else s.get("parent_ext"), [], number
+        s["number"], path, at = number, [], number
         while at and at not in done and at not in path:
             path.append(at)
             at = steps[at - 1]["up"]
         if at in path:
             steps[min(path[path.index(at):]) - 1]["up"] = None
         done.update(path)
+    for s in steps:
+        s["parent_ext"] = None if s["up"] else s.get("parent_ext")
     return steps
 
 # ---- NDJSON (13) -----------------------------------------------------------------------------------------------------
-ESCAPE = re.compile(r'[\x00-\x1f"\\\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]')
+ESCAPE = re.compile(r'[\x00-\x1f"\\\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb'
+                    r'\U000e0000-\U000e007f]')
 SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+
+def escape(match):
+    units = match.group().encode("utf-16-be")  # above U+FFFF a surrogate pair
+    return SHORT.get(match.group()) or "".join("\\u" + units[i:i + 2].hex() for i in range(0, len(units), 2))
 
 def tagged(name, data):
     return '{"%s":"%s"}' % (name, base64.b64encode(data).decode())
@@ -423,8 +446,7 @@ def is_text(v):
 def text(v):
     """A value as JSON."""
     if isinstance(v, str):
-        escaped = ESCAPE.sub(lambda m: SHORT.get(m.group()) or "\\u%04x" % ord(m.group()), v)
-        return f'"{escaped}"' if is_text(v) else tagged("$bstr", v.encode("utf-8", "surrogateescape"))
+        return f'"{ESCAPE.sub(escape, v)}"' if is_text(v) else tagged("$bstr", v.encode("utf-8", "surrogateescape"))
     if v is None or isinstance(v, bool):
         return {None: "null", True: "true", False: "false"}[v]
     if isinstance(v, (int, float)):
@@ -488,7 +510,7 @@ def event_lines(run_id, step, events):
             yield line(kind, run_id, step, pick(r, "after name"), pick(r, "time", quoted), pick(r, "body"))
 
 def lines(store):
-    for run_id, run in sorted(store.runs.items(), key=lambda item: item[1]["order"]):
+    for run_id, run in sorted(store.runs.items(), key=lambda item: (item[1]["segment"], item[1]["seq"])):
         r = run["row"]
         yield line("run", run_id, None, pick(r, "ext_id pipeline version project session user"), pick(r, "parent_run", quoted),
                    outcome(r), when(r), cost_and_flags(r), pick(r, "error tags metadata input output attrs"))
@@ -511,7 +533,13 @@ def main(paths):
         names = sorted(os.path.join(path, n) for n in os.listdir(path) if n.endswith(".xray")) if os.path.isdir(path) else [path]
         for name in names:
             segments += read_file(name)
-    for index, seg in enumerate(sorted(segments, key=lambda s: s.order)):
+    once = {}  # a segment that is there twice counts once, in its longer form
+    for seg in segments:
+        other = once.setdefault(seg.id, seg)
+        short, once[seg.id] = (seg, other) if len(seg.blocks) <= len(other.blocks) else (other, seg)
+        if any(a[0].raw != b[0].raw for a, b in zip(short.blocks, once[seg.id].blocks)):
+            report(3, short.name, short.base, "not read: another segment has the same id and other blocks")
+    for index, seg in enumerate(sorted(once.values(), key=lambda s: s.order)):
         for h, stored in seg.blocks:
             try:
                 store.add(index, seg, h, stored)

@@ -24,7 +24,7 @@ BEGIN {
     allowed["msgpack"] = "^libxrayfile/codec/mpwrite[.]c$"
     allowed["xxhash"] = "^libxrayfile/base/hash[.]h$"
     allowed["json-c"] = "^(libxrayfile/codec/json[.]c|tools/import/[^/]*[.][ch])$"
-    allowed["pcre2"] = "^tools/"
+    allowed["pcre2"] = "^(tools/|libxrayfile/query/regex[.]c$)"
     allowed["utf8proc"] = "^tools/"
 }
 

@@ -13,29 +13,29 @@
 enum { KEY_FULL = CLI_LONG, KEY_STEP, KEY_UPTO, KEY_STATS };
 
 static const struct cli_option option_table[] = {
-    { 'r', "id", "ID", "only this run: the first 4 or more characters of its id (repeatable)" },
-    { 'p', "pipeline", "NAME", "only runs of this pipeline; * ? [...] match as in the shell" },
-    { KEY_FULL, "full", NULL, "with payload, candidates, decisions and notes" },
-    { KEY_STEP, "step", "N", "only step N, in full" },
-    { KEY_UPTO, "upto", "N", "what was known when step N began" },
-    { 'j', "json", NULL, "NDJSON: run, step, cand, decision, note and loss lines" },
-    { KEY_STATS, "stats", NULL, "say on stderr what was read" },
-    { 0, NULL, NULL, NULL },
+    {'r', "id", "ID", "only this run: the first 4 or more characters of its id (repeatable)"},
+    {'p', "pipeline", "NAME", "only runs of this pipeline; * ? [...] match as in the shell"},
+    {KEY_FULL, "full", NULL, "with payload, candidates, decisions and notes"},
+    {KEY_STEP, "step", "N", "only step N, in full"},
+    {KEY_UPTO, "upto", "N", "what was known when step N began"},
+    {'j', "json", NULL, "NDJSON: run, step, cand, decision, note and loss lines"},
+    {KEY_STATS, "stats", NULL, "say on stderr what was read"},
+    {0, NULL, NULL, NULL},
 };
 
 static const struct cli_example examples[] = {
-    { "xray-cat -r 9f3c traces", "one run and its steps" },
-    { "xray-cat -r 9f3c --step 3 traces", "everything about its third step" },
-    { "xray-cat -r 9f3c --upto 3 --full traces", "what the third step could know" },
-    { "xray-cat -p product_search traces", "all runs of a pipeline" },
-    { "xray-cat -j traces | jq -c 'select(.kind == \"cand\")'", "for other programs" },
-    { NULL, NULL },
+    {"xray-cat -r 9f3c traces", "one run and its steps"},
+    {"xray-cat -r 9f3c --step 3 traces", "everything about its third step"},
+    {"xray-cat -r 9f3c --upto 3 --full traces", "what the third step could know"},
+    {"xray-cat -p product_search traces", "all runs of a pipeline"},
+    {"xray-cat -j traces | jq -c 'select(.kind == \"cand\")'", "for other programs"},
+    {NULL, NULL},
 };
 
 static const struct cli_tool tool = {
     .name = "xray-cat",
     .summary = "print runs with their steps, oldest first",
-    .usage = { "[-r ID]... [-p PIPELINE] [--full | --step N] [--upto N] [-j] [FILE...]" },
+    .usage = {"[-r ID]... [-p PIPELINE] [--full | --step N] [--upto N] [-j] [FILE...]"},
     .examples = examples,
     .options = option_table,
 };
@@ -66,7 +66,7 @@ static void add_id(struct settings *s, const char *id)
 
 static struct settings parse_options(int argc, char **argv)
 {
-    struct settings s = { 0 };
+    struct settings s = {0};
     const char *arg = NULL;
 
     cli_start(&tool, argc, argv);
@@ -117,7 +117,7 @@ static void write_events(struct cat *c, xray_trace *trace, int64_t step_number, 
     const uint8_t *run_id = xray_trace_run(trace)->id;
     xray_events *events = NULL;
     xray_event_record event;
-    xray_error err = { 0 };
+    xray_error err = {0};
     int r = xray_events_open(&events, trace, step_number, all, &err);
 
     while (r >= 0 && (r = xray_events_next(events, &event, &err)) == 1)
@@ -131,8 +131,8 @@ static void write_run(struct cat *c, xray_trace *trace, const xray_run_record *r
                       const xray_step_record *steps, size_t count)
 {
     const struct show_options *show = &c->settings->show;
-    xray_buffer line = { 0 };
-    xray_error err = { 0 };
+    xray_buffer line = {0};
+    xray_error err = {0};
 
     write_line(&line, xray_run_json(c->store, run, &line, &err), &err);
     if (show->step == 0 && show->upto == 0)
@@ -152,8 +152,8 @@ static void write_losses(struct cat *c)
 {
     xray_scan *scan = NULL;
     xray_scan_record record;
-    xray_buffer line = { 0 };
-    xray_error err = { 0 };
+    xray_buffer line = {0};
+    xray_error err = {0};
     int r = xray_scan_open(&scan, c->store, XRAY_SCAN_LOSS, &err);
 
     while (r >= 0 && (r = xray_scan_next(scan, &record, &err)) == 1) {
@@ -186,7 +186,7 @@ static void print_records(struct cat *c, xray_trace *trace, const xray_run_recor
  * by its id and has not is an error; others are passed over. */
 static bool has_step(const struct cat *c, const xray_run_record *run, int64_t number, size_t count)
 {
-    struct text id = { 0 };
+    struct text id = {0};
 
     if (number == 0 || (uint64_t)number <= count)
         return true;
@@ -225,7 +225,7 @@ static void print_trace(struct cat *c, xray_trace *trace)
 static void print_run(struct cat *c, size_t index)
 {
     xray_trace *trace = NULL;
-    xray_error err = { 0 };
+    xray_error err = {0};
 
     if (xray_trace_open(&trace, c->store, index, &err) < 0) {
         input_failed(&err);
@@ -283,8 +283,8 @@ int main(int argc, char **argv)
     struct settings settings = parse_options(argc, argv);
     int count;
     char **paths = cli_operands(&count);
-    struct cat c = { .store = input_open(paths, count), .settings = &settings };
-    xray_error err = { 0 };
+    struct cat c = {.store = input_open(paths, count), .settings = &settings};
+    xray_error err = {0};
 
     if (xray_store_runs(c.store, &c.runs, &c.run_count, &err) < 0) {
         input_failed(&err);

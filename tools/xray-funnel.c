@@ -9,28 +9,28 @@
 enum { KEY_RUN = CLI_LONG, KEY_FORMAT, KEY_REASONS, KEY_STATS };
 
 static const struct cli_option option_table[] = {
-    { 'p', "pipeline", "NAME", "only this pipeline; * ? [...] match as in the shell" },
-    { KEY_RUN, "run", "ID", "one run: the first 4 or more characters of its id" },
-    { KEY_REASONS, "reasons", "N", "the N most frequent reasons of rejection per step (3)" },
-    { KEY_FORMAT, "format", "FORMAT", "text, or ndjson: one JSON object per line" },
-    { 'j', "json", NULL, "the same as --format=ndjson" },
-    { KEY_STATS, "stats", NULL, "say on stderr what was read" },
-    { 0, NULL, NULL, NULL },
+    {'p', "pipeline", "NAME", "only this pipeline; * ? [...] match as in the shell"},
+    {KEY_RUN, "run", "ID", "one run: the first 4 or more characters of its id"},
+    {KEY_REASONS, "reasons", "N", "the N most frequent reasons of rejection per step (3)"},
+    {KEY_FORMAT, "format", "FORMAT", "text, or ndjson: one JSON object per line"},
+    {'j', "json", NULL, "the same as --format=ndjson"},
+    {KEY_STATS, "stats", NULL, "say on stderr what was read"},
+    {0, NULL, NULL, NULL},
 };
 
 static const struct cli_example examples[] = {
-    { "xray-funnel traces", "all pipelines, all runs" },
-    { "xray-funnel -p competitor_selection traces", "one pipeline" },
-    { "xray-funnel --run 9f3c traces", "one run, step by step" },
-    { "xray-funnel --reasons 10 traces", "more of the reasons" },
-    { "xray-funnel -j traces | jq 'select(.drop > 0.9)'", "steps that reject nearly all" },
-    { NULL, NULL },
+    {"xray-funnel traces", "all pipelines, all runs"},
+    {"xray-funnel -p competitor_selection traces", "one pipeline"},
+    {"xray-funnel --run 9f3c traces", "one run, step by step"},
+    {"xray-funnel --reasons 10 traces", "more of the reasons"},
+    {"xray-funnel -j traces | jq 'select(.drop > 0.9)'", "steps that reject nearly all"},
+    {NULL, NULL},
 };
 
 static const struct cli_tool tool = {
     .name = "xray-funnel",
     .summary = "candidates in and out of each step, and why they were rejected",
-    .usage = { "[-p PIPELINE | --run ID] [--reasons N] [--format FORMAT] [FILE...]" },
+    .usage = {"[-p PIPELINE | --run ID] [--reasons N] [--format FORMAT] [FILE...]"},
     .examples = examples,
     .options = option_table,
 };
@@ -45,7 +45,7 @@ struct settings {
 
 static struct settings parse_options(int argc, char **argv)
 {
-    struct settings s = { .reasons = 3 };
+    struct settings s = {.reasons = 3};
     const char *arg = NULL;
 
     cli_start(&tool, argc, argv);
@@ -78,10 +78,10 @@ static struct settings parse_options(int argc, char **argv)
 
 static bool funnel_runs(xray_store *store, const struct settings *settings)
 {
-    struct funnel f = { .pattern = settings->pipeline };
+    struct funnel f = {.pattern = settings->pipeline};
     xray_scan *scan = NULL;
     xray_scan_record record;
-    xray_error err = { 0 };
+    xray_error err = {0};
     int r = xray_scan_open(&scan, store, XRAY_SCAN_RUN | XRAY_SCAN_STEP, &err);
 
     while (r >= 0 && (r = xray_scan_next(scan, &record, &err)) == 1) {
@@ -109,7 +109,7 @@ static bool funnel_one_run(xray_store *store, const struct settings *settings)
 {
     const xray_run_record *runs;
     xray_trace *trace = NULL;
-    xray_error err = { 0 };
+    xray_error err = {0};
     size_t count, index;
 
     if (!runs_by_id(store, settings->run, &index))
@@ -132,7 +132,8 @@ int main(int argc, char **argv)
     int count;
     char **paths = cli_operands(&count);
     xray_store *store = input_open(paths, count);
-    const bool found = settings.run != NULL ? funnel_one_run(store, &settings) : funnel_runs(store, &settings);
+    const bool found =
+        settings.run != NULL ? funnel_one_run(store, &settings) : funnel_runs(store, &settings);
 
     if (settings.stats)
         input_print_stats(store);

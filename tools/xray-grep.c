@@ -17,35 +17,36 @@
 enum { KEY_IN = CLI_LONG, KEY_STATS };
 
 static const struct cli_option option_table[] = {
-    { 'e', "regexp", "PATTERN", "look for this; repeatable, any may match; then all operands are FILEs" },
-    { 'F', "fixed-strings", NULL, "patterns are plain text" },
-    { 'i', "ignore-case", NULL, "upper and lower case are the same" },
-    { KEY_IN, "in", "FIELDS", "only these, comma-separated: input output reasoning error metadata tags filters\n"
-      "params attrs name type model id reason cand decision note run" },
-    { 'v', "invert-match", NULL, "steps that do not match" },
-    { 'c', "count", NULL, "print only how many steps match" },
-    { 'l', "files-with-matches", NULL, "print only the segments that hold matching steps" },
-    { 'o', "only-matching", NULL, "print only the text that matches, each match on a line" },
-    { 'm', "max-count", "N", "stop after N matching steps" },
-    { 'q', "quiet", NULL, "print nothing; exit status 0 at the first match, even after errors" },
-    { 'j', "json", NULL, "one JSON object per matching step and line" },
-    { KEY_STATS, "stats", NULL, "say on stderr what was read" },
-    { 0, NULL, NULL, NULL },
+    {'e', "regexp", "PATTERN", "look for this; repeatable, any may match; then all operands are FILEs"},
+    {'F', "fixed-strings", NULL, "patterns are plain text"},
+    {'i', "ignore-case", NULL, "upper and lower case are the same"},
+    {KEY_IN, "in", "FIELDS",
+     "only these, comma-separated: input output reasoning error metadata tags filters\n"
+     "params attrs name type model id reason cand decision note run"},
+    {'v', "invert-match", NULL, "steps that do not match"},
+    {'c', "count", NULL, "print only how many steps match"},
+    {'l', "files-with-matches", NULL, "print only the segments that hold matching steps"},
+    {'o', "only-matching", NULL, "print only the text that matches, each match on a line"},
+    {'m', "max-count", "N", "stop after N matching steps"},
+    {'q', "quiet", NULL, "print nothing; exit status 0 at the first match, even after errors"},
+    {'j', "json", NULL, "one JSON object per matching step and line"},
+    {KEY_STATS, "stats", NULL, "say on stderr what was read"},
+    {0, NULL, NULL, NULL},
 };
 
 static const struct cli_example examples[] = {
-    { "xray-grep 'refund|chargeback' traces", "steps with either word in any text" },
-    { "xray-grep -i --in output,reasoning 'sorry' traces", "in what steps wrote, any case" },
-    { "xray-grep -F --in cand B07X traces", "where candidate B07X was seen" },
-    { "xray-grep -c --in error timeout traces", "how many steps failed that way" },
-    { "xray-grep -o 'sku-\\d{4}' traces | sort | uniq -c", "what matched, counted" },
-    { NULL, NULL },
+    {"xray-grep 'refund|chargeback' traces", "steps with either word in any text"},
+    {"xray-grep -i --in output,reasoning 'sorry' traces", "in what steps wrote, any case"},
+    {"xray-grep -F --in cand B07X traces", "where candidate B07X was seen"},
+    {"xray-grep -c --in error timeout traces", "how many steps failed that way"},
+    {"xray-grep -o 'sku-\\d{4}' traces | sort | uniq -c", "what matched, counted"},
+    {NULL, NULL},
 };
 
 static const struct cli_tool tool = {
     .name = "xray-grep",
     .summary = "find steps by their text; PATTERN is a Perl-compatible regular expression",
-    .usage = { "[OPTIONS] PATTERN [FILE...]", "[OPTIONS] -e PATTERN... [FILE...]" },
+    .usage = {"[OPTIONS] PATTERN [FILE...]", "[OPTIONS] -e PATTERN... [FILE...]"},
     .examples = examples,
     .options = option_table,
 };
@@ -125,7 +126,7 @@ static void take_option(struct settings *s, int key, const char *arg)
 /* Options, and the pattern that is the first operand where there was no -e. */
 static struct settings parse_options(int argc, char **argv, char ***paths, int *count)
 {
-    struct settings s = { .fields = FIELDS_ALL, .max_count = UINT64_MAX };
+    struct settings s = {.fields = FIELDS_ALL, .max_count = UINT64_MAX};
     const char *arg = NULL;
 
     cli_start(&tool, argc, argv);
@@ -182,8 +183,11 @@ static struct hitprint begin_print(const struct grep *g, const xray_run_record *
     };
 
     return (struct hitprint){
-        .mode = modes[g->settings->output], .store = g->search.store, .run = run,
-        .id_digits = g->id_digits, .headed = headed,
+        .mode = modes[g->settings->output],
+        .store = g->search.store,
+        .run = run,
+        .id_digits = g->id_digits,
+        .headed = headed,
     };
 }
 
@@ -238,7 +242,7 @@ static void grep_step(struct grep *g, xray_trace *trace, const xray_step_record 
 static void grep_run(struct grep *g, size_t index)
 {
     xray_trace *trace = NULL;
-    xray_error err = { 0 };
+    xray_error err = {0};
     bool headed = false;
     size_t count;
 
@@ -274,7 +278,8 @@ static int scan_spine(struct grep *g, struct idmap *runs, xray_error *err)
         if ((is_run && g->settings->invert) || is_listed(g, segment))
             continue;
 
-        const bool matches = is_run ? search_run(&g->search, record.run) : search_step(&g->search, record.step);
+        const bool matches =
+            is_run ? search_run(&g->search, record.run) : search_step(&g->search, record.step);
 
         if (matches == g->settings->invert)
             continue;
@@ -307,7 +312,7 @@ static int grep_runs(struct grep *g, const struct idmap *only, xray_error *err)
 /* Where no events are searched the spine alone tells which steps match. */
 static int grep_store(struct grep *g, xray_error *err)
 {
-    struct idmap matching = { 0 };
+    struct idmap matching = {0};
     int r = search_begin(&g->search, err);
 
     if (r < 0)
@@ -323,20 +328,32 @@ static int grep_store(struct grep *g, xray_error *err)
     return r;
 }
 
-static void print_summary(const struct grep *g)
+/* Segments that stand one behind the other in a file are listed as one. */
+static void print_segments(const struct grep *g, struct text *t)
 {
-    struct text t = { 0 };
+    const char *last = NULL;
 
-    if (g->settings->output == OUTPUT_COUNT)
-        text_printf(&t, "%" PRIu64 "\n", g->matched);
-    for (size_t i = 0; g->settings->output == OUTPUT_FILES && i < xray_store_segment_count(g->search.store); i++) {
+    for (size_t i = 0; i < xray_store_segment_count(g->search.store); i++) {
         xray_segment_info info;
 
         if (!g->segments[i] || xray_store_segment(g->search.store, i, &info) < 0)
             continue;
-        text_safe(&t, xray_s(info.path), SAFE_LINE);
-        text_puts(&t, "\n");
+        if (last != NULL && strcmp(last, info.path) == 0)
+            continue;
+        text_safe(t, xray_s(info.path), SAFE_LINE);
+        text_puts(t, "\n");
+        last = info.path;
     }
+}
+
+static void print_summary(const struct grep *g)
+{
+    struct text t = {0};
+
+    if (g->settings->output == OUTPUT_COUNT)
+        text_printf(&t, "%" PRIu64 "\n", g->matched);
+    if (g->settings->output == OUTPUT_FILES)
+        print_segments(g, &t);
     out_text(&t);
     text_free(&t);
 }
@@ -350,10 +367,10 @@ int main(int argc, char **argv)
     xray_store *store = input_open(paths, count);
     struct grep g = {
         .settings = &settings,
-        .search = { .store = store, .matcher = matcher, .fields = settings.fields },
+        .search = {.store = store, .matcher = matcher, .fields = settings.fields},
         .segments = memory_new(xray_store_segment_count(store), sizeof(bool)),
     };
-    xray_error err = { 0 };
+    xray_error err = {0};
 
     if (grep_store(&g, &err) < 0)
         input_failed(&err);

@@ -1,8 +1,8 @@
 /* xray-ls: lists runs, newest first.
  *
  * One pass over the spine finds the runs, a second one counts their steps;
- * payload and candidates are never read. What is kept per run is a few dozen bytes
- * beside the library's record of it; lines are made and printed one at a time. */
+ * payload and candidates are never read. What is kept per listed run is about
+ * a hundred bytes beside the library's record of it; lines are made and printed one at a time. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -16,28 +16,28 @@
 enum { KEY_STATUS = CLI_LONG, KEY_NO_HEADER, KEY_STATS };
 
 static const struct cli_option option_table[] = {
-    { 'n', "max-count", "N", "at most N runs" },
-    { 'p', "pipeline", "NAME", "runs of this pipeline; * ? [...] match as in the shell" },
-    { KEY_STATUS, "status", "S", "running, abandoned, success, failure, partial, ended" },
-    { 'j', "json", NULL, "one JSON object per line" },
-    { KEY_NO_HEADER, "no-header", NULL, "leave out the line of column names" },
-    { KEY_STATS, "stats", NULL, "say on stderr what was read" },
-    { 0, NULL, NULL, NULL },
+    {'n', "max-count", "N", "at most N runs"},
+    {'p', "pipeline", "NAME", "runs of this pipeline; * ? [...] match as in the shell"},
+    {KEY_STATUS, "status", "S", "running, abandoned, success, failure, partial, ended"},
+    {'j', "json", NULL, "one JSON object per line"},
+    {KEY_NO_HEADER, "no-header", NULL, "leave out the line of column names"},
+    {KEY_STATS, "stats", NULL, "say on stderr what was read"},
+    {0, NULL, NULL, NULL},
 };
 
 static const struct cli_example examples[] = {
-    { "xray-ls traces", "all runs, newest first" },
-    { "xray-ls -n 20 traces", "the last twenty" },
-    { "xray-ls -p 'competitor_*' --status failure traces", "what failed in these pipelines" },
-    { "xray-ls --status running traces", "what is going on" },
-    { "xray-ls -j traces | jq -r .run", "ids for scripts" },
-    { NULL, NULL },
+    {"xray-ls traces", "all runs, newest first"},
+    {"xray-ls -n 20 traces", "the last twenty"},
+    {"xray-ls -p 'competitor_*' --status failure traces", "what failed in these pipelines"},
+    {"xray-ls --status running traces", "what is going on"},
+    {"xray-ls -j traces | jq -r .run", "ids for scripts"},
+    {NULL, NULL},
 };
 
 static const struct cli_tool tool = {
     .name = "xray-ls",
     .summary = "list runs, newest first",
-    .usage = { "[-n N] [-p PIPELINE] [--status S] [-j] [FILE...]" },
+    .usage = {"[-n N] [-p PIPELINE] [--status S] [-j] [FILE...]"},
     .examples = examples,
     .options = option_table,
 };
@@ -63,15 +63,15 @@ struct list {
     const struct settings *settings;
     const xray_run_record *runs;
     size_t run_count;
-    struct summary *summaries; /* one per run */
-    size_t *chosen;            /* indexes of runs, in the order of output */
+    size_t *chosen; /* indexes of the runs to print, in the order of output */
     size_t chosen_count;
+    struct summary *summaries; /* one for each of these */
     int id_digits;
 };
 
 static struct settings parse_options(int argc, char **argv)
 {
-    struct settings s = { .max_count = UINT64_MAX, .header = true };
+    struct settings s = {.max_count = UINT64_MAX, .header = true};
     const char *arg = NULL;
 
     cli_start(&tool, argc, argv);
@@ -146,7 +146,8 @@ static void add_step(struct summary *s, const xray_step_record *step)
         s->in = first;
         s->first = place;
     }
-    if (step->candidates_out != XRAY_MISSING && (s->out == XRAY_MISSING || !step_place_before(&place, &s->last))) {
+    if (step->candidates_out != XRAY_MISSING &&
+        (s->out == XRAY_MISSING || !step_place_before(&place, &s->last))) {
         s->out = step->candidates_out;
         s->last = place;
     }
@@ -154,16 +155,16 @@ static void add_step(struct summary *s, const xray_step_record *step)
 
 static int count_steps(struct list *l, xray_error *err)
 {
-    struct idmap numbers = { 0 };
+    struct idmap numbers = {0};
     xray_scan *scan = NULL;
     xray_scan_record record;
 
-    l->summaries = memory_new(l->run_count, sizeof *l->summaries);
-    for (size_t i = 0; i < l->run_count; i++) {
+    l->summaries = memory_new(l->chosen_count, sizeof *l->summaries);
+    for (size_t i = 0; i < l->chosen_count; i++) {
         bool added;
 
         l->summaries[i].in = l->summaries[i].out = XRAY_MISSING;
-        idmap_put(&numbers, l->runs[i].id, &added);
+        idmap_put(&numbers, l->runs[l->chosen[i]].id, &added);
     }
 
     int r = xray_scan_open(&scan, l->store, XRAY_SCAN_STEP, err);
@@ -184,13 +185,14 @@ static int count_steps(struct list *l, xray_error *err)
 
 /* The run's line of spec 13, without what only the payload knows, and with
  * what this list adds. */
-static void print_json(struct list *l, size_t run, struct text *t)
+static void print_json(struct list *l, size_t row, struct text *t)
 {
-    const struct summary *s = &l->summaries[run];
-    xray_buffer line = { 0 };
-    xray_error err = { 0 };
+    const struct summary *s = &l->summaries[row];
+    const xray_run_record *run = &l->runs[l->chosen[row]];
+    xray_buffer line = {0};
+    xray_error err = {0};
 
-    if (xray_run_json(l->store, &l->runs[run], &line, &err) < 0) {
+    if (xray_run_json(l->store, run, &line, &err) < 0) {
         input_failed(&err);
     } else {
         size_t len = line.len;
@@ -199,8 +201,8 @@ static void print_json(struct list *l, size_t run, struct text *t)
             len--;
         text_reset(t);
         text_put(t, (const char *)line.data, len);
-        if (!l->runs[run].ended)
-            text_printf(t, ",\"abandoned\":%s", l->runs[run].abandoned ? "true" : "false");
+        if (!run->ended)
+            text_printf(t, ",\"abandoned\":%s", run->abandoned ? "true" : "false");
         text_printf(t, ",\"steps\":%" PRIu32, s->steps);
         if (s->in != XRAY_MISSING)
             text_printf(t, ",\"candidates_in\":%" PRId64, s->in);
@@ -215,15 +217,15 @@ static void print_json(struct list *l, size_t run, struct text *t)
 enum column { TIME, ID, PIPELINE, STATUS, STEPS, IN, OUT, COST, DURATION, COLUMNS };
 
 static const struct table_column columns[COLUMNS] = {
-    [TIME] = { "TIME", false, 0 },     [ID] = { "ID", false, 2 },       [PIPELINE] = { "PIPELINE", false, 2 },
-    [STATUS] = { "STATUS", false, 2 }, [STEPS] = { "STEPS", true, 2 },  [IN] = { "IN", true, 2 },
-    [OUT] = { "→ OUT", false, 1 },     [COST] = { "COST", true, 2 },    [DURATION] = { "DURATION", true, 2 },
+    [TIME] = {"TIME", false, 0},     [ID] = {"ID", false, 2},      [PIPELINE] = {"PIPELINE", false, 2},
+    [STATUS] = {"STATUS", false, 2}, [STEPS] = {"STEPS", true, 2}, [IN] = {"IN", true, 2},
+    [OUT] = {"→ OUT", false, 1},     [COST] = {"COST", true, 2},   [DURATION] = {"DURATION", true, 2},
 };
 
 static void put_cell(struct text *t, const void *ctx, size_t row, int column)
 {
     const struct list *l = ctx;
-    const xray_run_record *run = &l->runs[row];
+    const xray_run_record *run = &l->runs[l->chosen[row]];
     const struct summary *s = &l->summaries[row];
     const char *status = runs_status(run->ended, run->abandoned, run->outcome);
 
@@ -268,11 +270,11 @@ static void put_cell(struct text *t, const void *ctx, size_t row, int column)
 
 static void print_table(const struct list *l)
 {
-    struct table table = { .columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = l };
-    struct text t = { 0 };
+    struct table table = {.columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = l};
+    struct text t = {0};
 
     for (size_t i = 0; i < l->chosen_count; i++)
-        table_measure(&table, l->chosen[i]);
+        table_measure(&table, i);
     if (l->settings->header) {
         table_measure_titles(&table, false);
         table_fit(&table, PIPELINE, 12);
@@ -283,7 +285,7 @@ static void print_table(const struct list *l)
     out_text(&t);
     for (size_t i = 0; i < l->chosen_count; i++) {
         text_reset(&t);
-        table_put(&table, l->chosen[i], &t);
+        table_put(&table, i, &t);
         out_text(&t);
     }
     text_free(&t);
@@ -291,12 +293,12 @@ static void print_table(const struct list *l)
 
 static void print_list(struct list *l)
 {
-    struct text t = { 0 };
+    struct text t = {0};
 
     if (!l->settings->json)
         print_table(l);
     for (size_t i = 0; l->settings->json && i < l->chosen_count; i++)
-        print_json(l, l->chosen[i], &t);
+        print_json(l, i, &t);
     text_free(&t);
 }
 
@@ -305,17 +307,18 @@ int main(int argc, char **argv)
     const struct settings settings = parse_options(argc, argv);
     int count;
     char **paths = cli_operands(&count);
-    struct list l = { .store = input_open(paths, count), .settings = &settings };
-    xray_error err = { 0 };
+    struct list l = {.store = input_open(paths, count), .settings = &settings};
+    xray_error err = {0};
 
     int r = xray_store_runs(l.store, &l.runs, &l.run_count, &err);
 
-    if (r >= 0)
+    if (r >= 0) {
+        choose_runs(&l);
         r = count_steps(&l, &err);
+    }
     if (r < 0) {
         input_failed(&err);
     } else {
-        choose_runs(&l);
         l.id_digits = runs_id_digits(l.runs, l.run_count);
         print_list(&l);
     }

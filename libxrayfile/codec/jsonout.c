@@ -14,12 +14,13 @@
 
 /* Characters that could hide something or reorder what stands around them on a
  * terminal or in a browser: C1 controls, zero-width and invisible ones, line and
- * paragraph separators, bidirectional controls. C0 and DEL are seen to before. */
+ * paragraph separators, bidirectional controls, tags. C0 and DEL are seen to before. */
 static bool is_hidden(int32_t point)
 {
-    return (point >= 0x80 && point <= 0x9f) || point == 0x061c || point == 0x180e ||
+    return (point >= 0x80 && point <= 0x9f) || point == 0x00ad || point == 0x061c || point == 0x180e ||
            (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
-           (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
+           (point >= 0x2060 && point <= 0x206f) || point == 0xfeff || (point >= 0xfff9 && point <= 0xfffb) ||
+           (point >= 0xe0000 && point <= 0xe007f);
 }
 
 /* What follows the backslash for the characters that have a short form, or 0. */
@@ -95,7 +96,12 @@ int xray_json_string(xray_str text, xray_buffer *out)
         } else {
             const int32_t point = xf_utf8_next(p, left, &n);
 
-            put_escape(point < 0 ? 0xfffd : (uint32_t)point, out); /* all of them are below U+10000 */
+            if (point >= 0x10000) { /* a surrogate pair */
+                put_escape(0xd800 + (((uint32_t)point - 0x10000) >> 10), out);
+                put_escape(0xdc00 + (((uint32_t)point - 0x10000) & 0x3ff), out);
+            } else {
+                put_escape(point < 0 ? 0xfffd : (uint32_t)point, out);
+            }
         }
         p += n;
         left -= n;

@@ -89,14 +89,19 @@ void xf_mp_cstr(xray_buffer *b, const char *text)
     xf_mp_str(b, text, strlen(text));
 }
 
-void xf_mp_bin(xray_buffer *b, const void *data, size_t len)
+void xf_mp_bin_header(xray_buffer *b, size_t len)
 {
     msgpack_packer pk = packer_over(b);
 
-    if (is_too_long(b, len))
-        return;
-    msgpack_pack_bin(&pk, len);
-    append(b, (const char *)data, len);
+    if (!is_too_long(b, len))
+        msgpack_pack_bin(&pk, len);
+}
+
+void xf_mp_bin(xray_buffer *b, const void *data, size_t len)
+{
+    xf_mp_bin_header(b, len);
+    if (!b->failed)
+        append(b, (const char *)data, len);
 }
 
 void xf_mp_ext(xray_buffer *b, int8_t type, const void *data, size_t len)

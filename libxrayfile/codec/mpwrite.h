@@ -12,6 +12,7 @@ void xf_mp_double(xray_buffer *b, double v); /* always float64 */
 void xf_mp_str(xray_buffer *b, const void *text, size_t len);
 void xf_mp_cstr(xray_buffer *b, const char *text);
 void xf_mp_bin(xray_buffer *b, const void *data, size_t len);
+void xf_mp_bin_header(xray_buffer *b, size_t len); /* the caller appends the bytes */
 void xf_mp_ext(xray_buffer *b, int8_t type, const void *data, size_t len);
 void xf_mp_ext_quoted(xray_buffer *b, int8_t type, const void *data, size_t len); /* as ext 5 (spec 6.3) */
 void xf_mp_array(xray_buffer *b, size_t count);

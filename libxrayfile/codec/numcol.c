@@ -1,18 +1,24 @@
-/* The num column (numcol.h, spec 5.2): {"scale": k, "v": [integers or nil]}, or
- * the plain values. */
+/* The packed column (numcol.h, spec 5.2). Writing tries the dense forms and keeps the
+ * plain one where none is smaller. */
 #include "codec/numcol.h"
 
 #include <math.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "codec/mpread.h"
 #include "codec/mpwrite.h"
 
 #define MAX_SCALE 9
 #define INTEGER_LIMIT 9007199254740992.0 /* 2^53: below it doubles hold every integer */
+#define DICT_MAX 256u
+#define MAP_COST 44u /* bytes of keys and small members of the dense forms, about */
+#define COUNT_MIN 8u /* shorter columns stay plain */
 
 static const double power_of_ten[MAX_SCALE + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+
+/* ---- numbers as integers ---- */
 
 /* True if v / 10^scale is exactly d, with v in range. A negative zero is not. */
 static bool is_scaled(double d, int scale, int64_t *v)
@@ -27,88 +33,325 @@ static bool is_scaled(double d, int scale, int64_t *v)
     return (double)*v / power_of_ten[scale] == d && !(d == 0 && signbit(d));
 }
 
-/* The least scale that fits all values, or 0. What fits a scale fits the next
- * one too unless it grows out of range; encode_scaled looks again. */
+/* The least scale that fits all values: 0 if they are integers, 1 to 9 if doubles, -1 if none does.
+ * What fits a scale fits the next one too unless it grows out of range; reading the integers looks again. */
 static int find_scale(const xray_buffer *values, size_t count)
 {
     xray_mp c = xray_mp_over(values->data, values->len);
-    int scale = 1;
-    bool any = false;
+    int scale = -1;
 
     for (size_t i = 0; i < count; i++) {
         xray_mp_item item;
         int64_t v;
 
         if (!xray_mp_next(&c, &item))
-            return 0;
-        if (item.type == XRAY_MP_NIL)
-            continue;
-        if (item.type != XRAY_MP_FLOAT)
-            return 0;
-        while (!is_scaled(item.d, scale, &v))
+            return -1;
+        if (scale < 0)
+            scale = item.type == XRAY_MP_INT ? 0 : 1;
+        if (item.type != (scale == 0 ? XRAY_MP_INT : XRAY_MP_FLOAT))
+            return -1;
+        while (scale > 0 && !is_scaled(item.d, scale, &v))
             if (++scale > MAX_SCALE)
-                return 0;
-        any = true;
+                return -1;
     }
-    return any ? scale : 0;
+    return scale;
 }
 
-static bool encode_scaled(const xray_buffer *values, size_t count, int scale, xray_buffer *out)
+static bool next_integer(xray_mp *c, int scale, int64_t *v)
+{
+    xray_mp_item item;
+
+    if (!xray_mp_next(c, &item))
+        return false;
+    if (scale == 0) {
+        *v = item.i;
+        return true;
+    }
+    return is_scaled(item.d, scale, v);
+}
+
+static uint64_t zigzag(int64_t d)
+{
+    return (uint64_t)d << 1 ^ (d < 0 ? UINT64_MAX : 0);
+}
+
+static int64_t unzigzag(uint64_t u)
+{
+    return (int64_t)(u >> 1 ^ (0 - (u & 1)));
+}
+
+static unsigned bits_of(uint64_t u)
+{
+    unsigned n = 0;
+
+    for (; u >= 256; u >>= 8)
+        n += 8;
+    for (; u > 0; u >>= 1)
+        n++;
+    return n;
+}
+
+static unsigned bytes_of(uint64_t u)
+{
+    return u == 0 ? 1 : (bits_of(u) + 7) / 8;
+}
+
+/* How the integers would best be written. */
+struct plan {
+    int scale;
+    bool delta;
+    int64_t base;
+    unsigned width;
+};
+
+static bool survey(const xray_buffer *values, size_t count, int64_t *min, uint64_t *range, uint64_t *max_step,
+                   uint64_t *step_bits, int scale)
 {
     xray_mp c = xray_mp_over(values->data, values->len);
-    const size_t before = out->len;
+    int64_t max = INT64_MIN, last = 0;
 
-    xf_mp_map(out, 2);
-    xf_mp_cstr(out, "scale");
-    xf_mp_int(out, scale);
-    xf_mp_cstr(out, "v");
-    xf_mp_array(out, count);
+    *min = INT64_MAX;
+    *max_step = *step_bits = 0;
     for (size_t i = 0; i < count; i++) {
-        xray_mp_item item;
+        int64_t v;
+        uint64_t step;
+
+        if (!next_integer(&c, scale, &v))
+            return false;
+        step = i == 0 ? 0 : zigzag((int64_t)((uint64_t)v - (uint64_t)last));
+        *max_step = step > *max_step ? step : *max_step;
+        *step_bits += bits_of(step);
+        *min = v < *min ? v : *min;
+        max = v > max ? v : max;
+        last = v;
+    }
+    *range = (uint64_t)max - (uint64_t)*min;
+    return true;
+}
+
+/* Bits that the values take above their minimum. */
+static uint64_t value_bits(const xray_buffer *values, size_t count, int scale, int64_t min)
+{
+    xray_mp c = xray_mp_over(values->data, values->len);
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < count; i++) {
         int64_t v = 0;
 
-        if (!xray_mp_next(&c, &item))
-            return false;
-        if (item.type == XRAY_MP_NIL) {
-            xf_mp_nil(out);
-        } else if (is_scaled(item.d, scale, &v)) {
-            xf_mp_int(out, v);
-        } else {
-            out->len = before;
-            return false;
+        next_integer(&c, scale, &v);
+        bits += bits_of((uint64_t)v - (uint64_t)min);
+    }
+    return bits;
+}
+
+/* Differences pay where they are clearly smaller than the values: sorted scores, ranks. */
+static bool make_plan(const xray_buffer *values, size_t count, struct plan *p)
+{
+    uint64_t range, max_step, step_bits;
+    xray_mp c = xray_mp_over(values->data, values->len);
+
+    p->scale = find_scale(values, count);
+    if (p->scale < 0 || !survey(values, count, &p->base, &range, &max_step, &step_bits, p->scale))
+        return false;
+    p->delta = step_bits + count / 2 < value_bits(values, count, p->scale, p->base);
+    if (p->delta && !next_integer(&c, p->scale, &p->base))
+        return false;
+    p->width = bytes_of(p->delta ? max_step : range);
+    return true;
+}
+
+static void put_planes(const xray_buffer *values, size_t count, const struct plan *p, xray_buffer *out)
+{
+    xray_mp c = xray_mp_over(values->data, values->len);
+    int64_t last = p->base;
+    uint8_t *planes;
+
+    xf_mp_map(out, 6);
+    xf_mp_cstr(out, "scale");
+    xf_mp_int(out, p->scale);
+    xf_mp_cstr(out, "delta");
+    xf_mp_int(out, p->delta);
+    xf_mp_cstr(out, "base");
+    xf_mp_int(out, p->base);
+    xf_mp_cstr(out, "width");
+    xf_mp_int(out, p->width);
+    xf_mp_cstr(out, "n");
+    xf_mp_uint(out, count);
+    xf_mp_cstr(out, "planes");
+    xf_mp_bin_header(out, count * p->width);
+    planes = xf_buf_extend(out, count * p->width);
+    for (size_t i = 0; planes != NULL && i < count; i++) {
+        int64_t v = 0;
+        uint64_t u;
+
+        next_integer(&c, p->scale, &v);
+        u = (uint64_t)v - (uint64_t)last;
+        if (p->delta) {
+            u = zigzag((int64_t)u);
+            last = v;
         }
+        for (unsigned k = 0; k < p->width; k++)
+            planes[k * count + i] = (uint8_t)(u >> 8 * k);
+    }
+}
+
+/* ---- few distinct values ---- */
+
+struct distinct {
+    xray_str values[DICT_MAX];
+    uint16_t slots[DICT_MAX * 2]; /* index + 1 */
+    uint32_t count;
+    size_t bytes;
+};
+
+/* Index of the value, added if there is room; DICT_MAX if not. */
+static uint32_t distinct_put(struct distinct *d, xray_str value)
+{
+    uint32_t at = (uint32_t)xf_hash64(value.ptr, value.len, 0) % (DICT_MAX * 2);
+
+    for (; d->slots[at] != 0; at = (at + 1) % (DICT_MAX * 2)) {
+        const xray_str known = d->values[d->slots[at] - 1];
+
+        if (known.len == value.len && memcmp(known.ptr, value.ptr, value.len) == 0)
+            return d->slots[at] - 1u;
+    }
+    if (d->count == DICT_MAX)
+        return DICT_MAX;
+    d->values[d->count] = value;
+    d->bytes += value.len;
+    d->slots[at] = (uint16_t)(d->count + 1);
+    return d->count++;
+}
+
+static bool find_distinct(const xray_buffer *values, size_t count, struct distinct *d)
+{
+    xray_mp c = xray_mp_over(values->data, values->len);
+
+    for (size_t i = 0; i < count; i++) {
+        xray_str value;
+
+        if (!xf_mp_take_value(&c, &value) || distinct_put(d, value) == DICT_MAX)
+            return false;
     }
     return true;
 }
 
+static void put_dict(const xray_buffer *values, size_t count, struct distinct *d, xray_buffer *out)
+{
+    xray_mp c = xray_mp_over(values->data, values->len);
+    uint8_t *at;
+
+    xf_mp_map(out, 2);
+    xf_mp_cstr(out, "dict");
+    xf_mp_array(out, d->count);
+    for (uint32_t i = 0; i < d->count; i++)
+        xf_buf_put(out, d->values[i].ptr, d->values[i].len);
+    xf_mp_cstr(out, "at");
+    xf_mp_bin_header(out, count);
+    at = xf_buf_extend(out, count);
+    for (size_t i = 0; at != NULL && i < count; i++) {
+        xray_str value;
+
+        xf_mp_take_value(&c, &value);
+        at[i] = (uint8_t)distinct_put(d, value);
+    }
+}
+
 void xf_numcol_encode(const xray_buffer *values, size_t count, xray_buffer *out)
 {
-    const int scale = find_scale(values, count);
+    struct distinct d = {.count = 0};
+    struct plan p = {0};
+    size_t best = values->len;
+    enum xf_numcol_form form = XF_NUMCOL_PLAIN;
 
-    if (scale > 0 && encode_scaled(values, count, scale, out))
-        return;
-    xf_mp_array(out, count);
-    xf_buf_put(out, values->data, values->len);
+    if (count >= COUNT_MIN && make_plan(values, count, &p) && count * p.width + MAP_COST < best) {
+        form = XF_NUMCOL_PLANES;
+        best = count * p.width + MAP_COST;
+    }
+    if (count >= COUNT_MIN && find_distinct(values, count, &d) && count + d.bytes + MAP_COST / 2 < best)
+        form = XF_NUMCOL_DICT;
+    if (form == XF_NUMCOL_PLANES) {
+        put_planes(values, count, &p, out);
+    } else if (form == XF_NUMCOL_DICT) {
+        put_dict(values, count, &d, out);
+    } else {
+        xf_mp_array(out, count);
+        xf_buf_put(out, values->data, values->len);
+    }
 }
 
-static bool open_scaled(struct xf_numcol *c, xray_str column)
+/* ---- reading ---- */
+
+static bool find_int(xray_str map, const char *key, int64_t min, int64_t max, int64_t *out)
 {
-    xray_str part;
-    int64_t scale;
+    xray_str value;
+    xray_mp c;
 
-    if (!xf_mp_find(column, "scale", &part))
+    if (!xf_mp_find(map, key, &value))
         return false;
-    c->cursor = xray_mp_over(part.ptr, part.len);
-    if (!xf_mp_take_int(&c->cursor, &scale) || scale < 1 || scale > MAX_SCALE)
-        return false;
-    if (!xf_mp_find(column, "v", &part))
-        return false;
-    c->scale = (int)scale;
-    c->cursor = xray_mp_over(part.ptr, part.len);
-    return xf_mp_take_array(&c->cursor, &c->left);
+    c = xray_mp_over(value.ptr, value.len);
+    return xf_mp_take_int(&c, out) && *out != XRAY_MISSING && *out >= min && *out <= max;
 }
 
-bool xf_numcol_open(struct xf_numcol *c, xray_str column)
+static bool find_bin(xray_str map, const char *key, xray_str *out)
+{
+    xray_str value;
+    xray_mp c;
+
+    if (!xf_mp_find(map, key, &value))
+        return false;
+    c = xray_mp_over(value.ptr, value.len);
+    return xf_mp_take_bin(&c, out);
+}
+
+static bool open_planes(struct xf_numcol *c, xray_str column)
+{
+    int64_t scale, delta, width, n;
+    xray_str planes, base;
+    xray_mp b;
+
+    if (!find_int(column, "scale", 0, MAX_SCALE, &scale) || !find_int(column, "delta", 0, 1, &delta) ||
+        !find_int(column, "width", 1, 8, &width) || !find_int(column, "n", 0, UINT32_MAX, &n) ||
+        !xf_mp_find(column, "base", &base) || !find_bin(column, "planes", &planes))
+        return false;
+    b = xray_mp_over(base.ptr, base.len);
+    if (!xf_mp_take_int(&b, &c->last) || (uint64_t)planes.len != (uint64_t)n * (uint64_t)width)
+        return false;
+    c->form = XF_NUMCOL_PLANES;
+    c->scale = (uint8_t)scale;
+    c->width = (uint8_t)width;
+    c->delta = delta != 0;
+    c->bytes = (const uint8_t *)planes.ptr;
+    c->left = c->count = (uint32_t)n;
+    return true;
+}
+
+static bool open_dict(struct xf_numcol *c, xray_str column, struct xf_arena *arena)
+{
+    xray_str values, at, *dict;
+    uint32_t count;
+    xray_mp v;
+
+    if (!xf_mp_find(column, "dict", &values) || !find_bin(column, "at", &at) || at.len > UINT32_MAX)
+        return false;
+    v = xray_mp_over(values.ptr, values.len);
+    if (!xf_mp_take_array(&v, &count) || count > DICT_MAX)
+        return false;
+    dict = xf_arena_alloc(arena, (count + (size_t)1) * sizeof *dict);
+    if (dict == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (!xf_mp_take_value(&v, &dict[i]))
+            return false;
+    c->form = XF_NUMCOL_DICT;
+    c->dict = dict;
+    c->dict_count = count;
+    c->bytes = (const uint8_t *)at.ptr;
+    c->left = c->count = (uint32_t)at.len;
+    return true;
+}
+
+bool xf_numcol_open(struct xf_numcol *c, xray_str column, struct xf_arena *arena)
 {
     xray_mp_item head;
 
@@ -117,74 +360,94 @@ bool xf_numcol_open(struct xf_numcol *c, xray_str column)
         return true;
     if (xray_mp_next(&c->cursor, &head)) {
         if (head.type == XRAY_MP_ARRAY) {
-            c->left = head.count;
+            c->left = c->count = head.count;
             return true;
         }
-        if (head.type == XRAY_MP_MAP && open_scaled(c, column))
+        if (head.type == XRAY_MP_MAP && (open_planes(c, column) || open_dict(c, column, arena)))
             return true;
     }
     c->left = 0;
-    c->cursor.bad = true;
+    c->bad = true;
     return false;
 }
 
-/* Takes a scaled element: NAN for nil, which no scaled number is. */
-static bool take_scaled(struct xf_numcol *c, double *out)
+/* The integer behind the next element of a column of planes. */
+static int64_t take_integer(struct xf_numcol *c)
 {
+    const uint8_t *at = c->bytes + (c->count - c->left);
+    uint64_t u = 0;
     int64_t v;
 
-    if (!xf_mp_take_int(&c->cursor, &v))
-        return false;
-    if (v != XRAY_MISSING && fabs((double)v) >= INTEGER_LIMIT) {
-        c->cursor.bad = true;
+    for (unsigned k = 0; k < c->width; k++)
+        u |= (uint64_t)at[(size_t)k * c->count] << 8 * k;
+    v = (int64_t)((uint64_t)c->last + (c->delta ? (uint64_t)unzigzag(u) : u));
+    if (c->delta)
+        c->last = v;
+    return v;
+}
+
+static bool scaled_double(struct xf_numcol *c, int64_t v, double *out)
+{
+    if (v >= (int64_t)INTEGER_LIMIT || v <= -(int64_t)INTEGER_LIMIT) {
+        c->bad = true;
         return false;
     }
-    *out = v == XRAY_MISSING ? (double)NAN : (double)v / power_of_ten[c->scale];
+    *out = (double)v / power_of_ten[c->scale];
     return true;
 }
 
-static xray_str put_double(uint8_t scratch[9], double d)
+/* The integer or double as canonical MessagePack in c->scratch. */
+static bool rebuild(struct xf_numcol *c, int64_t v, xray_str *value)
 {
-    uint64_t bits;
+    xray_buffer b = {.data = c->scratch, .cap = sizeof c->scratch};
+    double d;
 
-    if (isnan(d)) {
-        scratch[0] = 0xc0;
-        return xray_strn((const char *)scratch, 1);
+    if (c->scale == 0) {
+        xf_mp_int(&b, v);
+    } else {
+        if (!scaled_double(c, v, &d))
+            return false;
+        xf_mp_double(&b, d);
     }
-    memcpy(&bits, &d, sizeof bits);
-    scratch[0] = 0xcb;
-    xf_put_be64(scratch + 1, bits);
-    return xray_strn((const char *)scratch, 9);
+    *value = xray_strn((const char *)c->scratch, b.len);
+    return true;
 }
 
 bool xf_numcol_next(struct xf_numcol *c, xray_str *value)
 {
-    double d;
+    bool good = false;
 
-    if (c->left == 0 || c->cursor.bad)
+    if (c->left == 0 || c->bad)
         return false;
+    switch (c->form) {
+    case XF_NUMCOL_PLAIN:
+        good = xf_mp_take_value(&c->cursor, value);
+        break;
+    case XF_NUMCOL_PLANES:
+        good = rebuild(c, take_integer(c), value);
+        break;
+    case XF_NUMCOL_DICT: {
+        const uint8_t at = c->bytes[c->count - c->left];
+
+        good = at < c->dict_count;
+        if (good)
+            *value = c->dict[at];
+        break;
+    }
+    }
     c->left--;
-    if (c->scale == 0)
-        return xf_mp_take_value(&c->cursor, value);
-    if (!take_scaled(c, &d))
-        return false;
-    *value = put_double(c->scratch, d);
-    return true;
+    c->bad = !good;
+    return good;
 }
 
-bool xf_numcol_next_double(struct xf_numcol *c, double *out)
+static bool number_of(xray_str value, double *out, bool *nil)
 {
+    xray_mp c = xray_mp_over(value.ptr, value.len);
     xray_mp_item item;
 
-    if (c->left == 0 || c->cursor.bad)
+    if (!xray_mp_next(&c, &item))
         return false;
-    c->left--;
-    if (c->scale > 0)
-        return take_scaled(c, out);
-    if (!xray_mp_next(&c->cursor, &item)) {
-        c->cursor.bad = true;
-        return false;
-    }
+    *nil = item.type == XRAY_MP_NIL;
     if (item.type == XRAY_MP_FLOAT)
         *out = item.d;
     else if (item.type == XRAY_MP_INT)
@@ -194,6 +457,23 @@ bool xf_numcol_next_double(struct xf_numcol *c, double *out)
     else if (item.type == XRAY_MP_NIL)
         *out = (double)NAN;
     else
-        c->cursor.bad = true;
-    return !c->cursor.bad;
+        return false;
+    return true;
+}
+
+bool xf_numcol_next_double(struct xf_numcol *c, double *out, bool *nil)
+{
+    xray_str value;
+
+    if (c->form == XF_NUMCOL_PLANES && c->scale > 0 && c->left > 0 && !c->bad) { /* the usual case */
+        const int64_t v = take_integer(c);
+
+        c->left--;
+        *nil = false;
+        return scaled_double(c, v, out);
+    }
+    if (!xf_numcol_next(c, &value))
+        return false;
+    c->bad = !number_of(value, out, nil);
+    return !c->bad;
 }

@@ -165,6 +165,21 @@ int64_t xf_segment_find_value(const struct xf_segment *seg, uint64_t value)
     return find_payload(seg, value, true);
 }
 
+int64_t xf_segment_payload_before(const struct xf_segment *seg, uint32_t index)
+{
+    uint32_t low = 0, high = seg->payload_count;
+
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+
+        if (seg->payload[middle] < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? (int64_t)seg->payload[low - 1] : -1;
+}
+
 /* Moves the position of a message into the file and says which block it is about. */
 static int blame(const struct xf_block *b, int status, const xray_error *why, xray_error *err)
 {

@@ -36,6 +36,7 @@ struct xf_segment {
     uint64_t end; /* of the last whole block, in the file */
     uint64_t torn_bytes, skipped_bytes;
     bool sealed;
+    bool damaged; /* blocks were skipped or are missing */
     bool refused; /* a critical block of unknown kind: nothing from there on */
     bool writer_dead;
     uint64_t lost;
@@ -56,6 +57,9 @@ int xf_segment_add(struct xf_segment *seg, const struct xf_header *h, uint64_t p
 int64_t xf_segment_find_block(const struct xf_segment *seg, uint64_t ordinal);
 int64_t xf_segment_find_part(const struct xf_segment *seg, uint64_t part);
 int64_t xf_segment_find_value(const struct xf_segment *seg, uint64_t value);
+
+/* Index of the last payload block before block `index`; -1: none. */
+int64_t xf_segment_payload_before(const struct xf_segment *seg, uint32_t index);
 
 /* Reads, checks (spec 4.2) and decompresses the body of one block into *body. `stored` is scratch.
  * XRAY_ECORRUPT, XRAY_ETRUNCATED, XRAY_ELIMIT (over max_raw), XRAY_EIO, XRAY_ENOMEM. */

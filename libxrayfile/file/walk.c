@@ -150,7 +150,10 @@ static int look_at(struct xf_walk *w, uint64_t pos, const struct xf_place *place
         xf_fail(&look->why, XRAY_ETRUNCATED, pos, "%zu bytes are no block header", bytes.len);
         return XRAY_OK;
     }
-    if (xf_header_decode(&look->header, (const uint8_t *)bytes.ptr, pos, &look->why) < 0)
+    r = xf_header_decode(&look->header, (const uint8_t *)bytes.ptr, pos, &look->why);
+    if (r == XRAY_EUNSUPPORTED && memcmp(bytes.ptr + XF_H_SEGMENT, place->segment, 16) == 0)
+        look->seen = XF_SEEN_NEWER;
+    if (r < 0)
         return XRAY_OK;
     look->digest = xf_header_digest((const uint8_t *)bytes.ptr);
     if (is_expected(w, pos, place, look))
@@ -173,7 +176,7 @@ static int check_body(struct xf_walk *w, uint64_t pos, const struct xf_header *h
 struct found {
     enum { FOUND_NOTHING, FOUND_BLOCK, FOUND_HELLO, FOUND_NAMELESS } what;
     uint64_t pos;
-    struct xf_header header; /* FOUND_BLOCK, FOUND_NAMELESS */
+    struct xf_header header; /* FOUND_BLOCK, and the first of the pair of FOUND_NAMELESS */
 };
 
 static bool fits(const struct xf_walk *w, uint64_t pos, const struct xf_header *h)
@@ -276,12 +279,11 @@ static int search_piece(struct xf_walk *w, uint64_t gap, uint64_t pos, const xra
     return r;
 }
 
-/* Finds where to go on after the damage at `gap`. A block of the present segment within reach of
- * the damaged one wins over a hello before it: that hello stands inside a payload. */
-static int search(struct xf_walk *w, uint64_t gap, struct found *f, xray_error *err)
+/* Finds where to go on after the damage at `gap`, from `pos` on. A block of the present segment within
+ * reach of the damaged one wins over a hello before it: that hello stands inside a payload. */
+static int search(struct xf_walk *w, uint64_t gap, uint64_t pos, struct found *f, xray_error *err)
 {
     const uint64_t reach = gap + XF_HEADER_LEN + XF_BLOCK_MAX;
-    uint64_t pos = gap + 1;
 
     xf_buf_reset(&w->window);
     while (pos < w->source.size && (f->what == FOUND_NOTHING || pos <= reach)) {
@@ -306,57 +308,62 @@ static int search(struct xf_walk *w, uint64_t gap, struct found *f, xray_error *
 
 /* ---- steps ----------------------------------------------------------------------- */
 
-static int step_end(struct xf_walk *w, const xray_error *why, struct xf_walk_step *step)
+static int step_end(struct xf_walk *w, struct xf_walk_step *step)
 {
     w->done = true;
     *step = (struct xf_walk_step){.event = XF_WALK_END, .from = w->place.pos, .to = w->source.size};
     if (step->to < step->from) /* the file has shrunk */
         step->to = step->from;
-    if (why != NULL)
-        step->why = *why;
     return XRAY_OK;
 }
 
-static int step_gap(struct xf_walk *w, const xray_error *why, struct xf_walk_step *step, xray_error *err)
+/* A segment begins at place.pos, but its hello cannot be read. */
+static int step_nameless(struct xf_walk *w, const struct xf_header *h, struct xf_walk_step *step)
+{
+    w->place = (struct xf_place){.pos = w->place.pos, .base = w->place.pos, .inside = true};
+    memcpy(w->place.segment, h->segment, 16);
+    *step = (struct xf_walk_step){.event = XF_WALK_SEGMENT, .from = w->place.base};
+    memcpy(step->hello.id, h->segment, 16);
+    memcpy(step->hello.writer_id, h->segment, 16);
+    step->hello.n = XRAY_MISSING;
+    step->hello.pid = step->hello.process_start = XRAY_MISSING;
+    step->hello.clock_real = step->hello.clock_mono = XRAY_MISSING;
+    return XRAY_OK;
+}
+
+/* What stands at place.pos cannot be used. `from` is where the search begins: behind it, unless a block
+ * may stand there that was not expected. */
+static int step_gap(struct xf_walk *w, uint64_t from, const xray_error *why, struct xf_walk_step *step,
+                    xray_error *err)
 {
     const uint64_t gap = w->place.pos;
     struct found f = {.what = FOUND_NOTHING};
-    int r = search(w, gap, &f, err);
+    int r = search(w, gap, from, &f, err);
 
     if (r < 0)
         return r;
     if (f.what == FOUND_NOTHING)
-        return step_end(w, why, step);
+        return step_end(w, step);
+    if (f.what == FOUND_NAMELESS)
+        return step_nameless(w, &f.header, step);
 
     *step = (struct xf_walk_step){.event = XF_WALK_GAP, .from = gap, .to = f.pos, .why = *why};
     if (f.what == FOUND_BLOCK) {
         step->missing = f.header.ordinal - w->place.next_ordinal;
         w->place.next_ordinal = f.header.ordinal;
-    } else if (f.what == FOUND_HELLO) {
-        w->place.inside = false;
     } else {
-        w->nameless = true;
-        step->missing = f.header.ordinal;
-        memcpy(w->place.segment, f.header.segment, 16);
-        w->place.next_ordinal = f.header.ordinal;
-        w->place.base = gap;
+        step->torn = w->place.inside && !w->place.sealed;
+        w->place.inside = false;
     }
     w->place.chained = false;
     w->place.pos = f.pos;
     return XRAY_OK;
 }
 
-static int step_nameless(struct xf_walk *w, struct xf_walk_step *step)
+static int step_refused(struct xf_walk *w, const struct xf_look *look, struct xf_walk_step *step)
 {
-    w->nameless = false;
-    w->place.inside = true;
-    w->place.sealed = false;
-    *step = (struct xf_walk_step){.event = XF_WALK_SEGMENT, .from = w->place.base};
-    memcpy(step->hello.id, w->place.segment, 16);
-    memcpy(step->hello.writer_id, w->place.segment, 16);
-    step->hello.n = XRAY_MISSING;
-    step->hello.pid = step->hello.process_start = XRAY_MISSING;
-    step->hello.clock_real = step->hello.clock_mono = XRAY_MISSING;
+    *step = (struct xf_walk_step){.event = XF_WALK_REFUSED, .from = w->place.pos, .why = look->why};
+    w->place.inside = false;
     return XRAY_OK;
 }
 
@@ -406,7 +413,7 @@ static int step_block(struct xf_walk *w, const struct xf_look *look, struct xf_w
         if (r == 0) {
             w->ahead.seen = XF_SEEN_NONE;
             xf_fail(&why, XRAY_ECORRUPT, pos, "body checksum does not match");
-            return step_gap(w, &why, step, err);
+            return step_gap(w, pos + 1, &why, step, err);
         }
     }
     *step = (struct xf_walk_step){.event = XF_WALK_BLOCK, .from = pos, .to = next.pos, .header = *h};
@@ -421,9 +428,7 @@ int xf_walk_next(struct xf_walk *w, struct xf_walk_step *step, xray_error *err)
     int r;
 
     if (w->done)
-        return step_end(w, NULL, step);
-    if (w->nameless)
-        return step_nameless(w, step);
+        return step_end(w, step);
     look = w->ahead;
     w->ahead.seen = XF_SEEN_NONE;
     if (look.seen == XF_SEEN_NONE) {
@@ -436,11 +441,13 @@ int xf_walk_next(struct xf_walk *w, struct xf_walk_step *step, xray_error *err)
         return step_block(w, &look, step, err);
     case XF_SEEN_HELLO:
         return step_segment(w, &look, step);
+    case XF_SEEN_NEWER:
+        return step_refused(w, &look, step);
     case XF_SEEN_JUNK:
-        return step_gap(w, &look.why, step, err);
+        return step_gap(w, w->place.pos, &look.why, step, err);
     case XF_SEEN_NONE:
     case XF_SEEN_END:
         break;
     }
-    return step_end(w, NULL, step);
+    return step_end(w, step);
 }

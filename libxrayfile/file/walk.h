@@ -31,7 +31,8 @@ enum xf_walk_event {
     XF_WALK_END,     /* nothing more that fits; from..to is what is left: a torn tail, or bytes after a seal */
     XF_WALK_SEGMENT, /* a segment begins at `from` */
     XF_WALK_BLOCK,   /* a block of it, whose header is good */
-    XF_WALK_GAP,     /* from..to is damaged and was skipped */
+    XF_WALK_GAP,     /* from..to is damaged and was skipped, or blocks are missing there */
+    XF_WALK_REFUSED, /* what stands at `from` was written for a newer reader: nothing more of this segment */
 };
 
 struct xf_walk_step {
@@ -39,11 +40,12 @@ struct xf_walk_step {
     uint64_t from, to;        /* positions in the file */
     bool named;               /* SEGMENT: it has a hello. Else only its id is known (spec 3.4) */
     bool refused;             /* SEGMENT: written for a newer reader (`why`); no blocks follow */
+    bool torn;                /* GAP: a tail, with another segment concatenated behind it */
     struct xf_hello hello;    /* SEGMENT: strings live until the next step */
     struct xf_header header;  /* BLOCK */
     bool unchained;           /* BLOCK: its `prev` is not the digest of the header before */
     uint64_t missing;         /* GAP: blocks, by ordinal */
-    xray_error why;           /* GAP, refused SEGMENT, END with bytes left: what was wrong at `from` */
+    xray_error why;           /* GAP, REFUSED, refused SEGMENT: what was wrong at `from` */
 };
 
 struct xf_walk {
@@ -52,7 +54,7 @@ struct xf_walk {
     uint64_t bytes_read;
     /* private */
     struct xf_look {
-        enum { XF_SEEN_NONE, XF_SEEN_END, XF_SEEN_BLOCK, XF_SEEN_HELLO, XF_SEEN_JUNK } seen;
+        enum { XF_SEEN_NONE, XF_SEEN_END, XF_SEEN_BLOCK, XF_SEEN_HELLO, XF_SEEN_NEWER, XF_SEEN_JUNK } seen;
         struct xf_header header;
         uint64_t digest;
         uint64_t len; /* of the hello */
@@ -64,7 +66,6 @@ struct xf_walk {
     uint64_t window_pos;
     size_t read_ahead;
     uint64_t hello_budget;
-    bool nameless; /* a segment without a hello begins at place.pos */
     bool done;
 };
 

@@ -12,7 +12,8 @@ struct decoder {
     struct xf_cands *c;
     struct xf_arena *arena;
     struct xf_scope scope;
-    struct xf_cands_cursor *start;
+    struct xf_cands_cursor start; /* before the first candidate */
+    struct xf_numcol *evidence;   /* its evidence columns, or NULL */
     uint32_t reasons_left, keys_left; /* of all shapes together */
     bool no_memory;
     const char *at; /* what is being decoded, for the message */
@@ -26,18 +27,18 @@ static void *take_memory(struct decoder *d, size_t count, size_t size)
     return p;
 }
 
-static bool take_run_ids(struct decoder *d, xray_str table)
+static bool take_run_ids(struct decoder *d, xray_mp *at)
 {
-    xray_str value, ids;
+    xray_str table, value, ids;
     xray_mp c;
 
-    if (!xf_mp_find(table, "id", &value))
+    if (!xf_mp_take_value(at, &table) || !xf_mp_find(table, "id", &value))
         return false;
     c = xray_mp_over(value.ptr, value.len);
     if (!xf_mp_take_bin(&c, &ids) || ids.len % 16 != 0 || ids.len / 16 > XF_ROWS_MAX)
         return false;
     d->c->run_ids = (const uint8_t *)ids.ptr;
-    d->c->run_count = (uint32_t)(ids.len / 16);
+    d->c->run_count = d->scope.run_count = (uint32_t)(ids.len / 16);
     return true;
 }
 
@@ -201,31 +202,31 @@ static bool take_batches(struct decoder *d, xray_mp *c)
     enum { RUN, STEP, N, TIME, COLUMNS };
     static const struct xf_column columns[COLUMNS] = {
         {"run", XF_ENC_RUN}, {"step", XF_ENC_INT}, {"n", XF_ENC_INT}, {"time", XF_ENC_INT}};
-    union xf_cell *cells = NULL;
+    const union xf_cell *cells[COLUMNS];
     struct xf_batch *batches;
     struct owner *owners;
     uint32_t count = 0, total = 0;
 
-    if (!xf_table_take(c, &d->scope, columns, COLUMNS, XF_CANDIDATES_MAX, &cells, &count, &d->no_memory))
+    if (!xf_table_take(c, &d->scope, columns, COLUMNS, XF_CANDIDATES_MAX, cells, &count, &d->no_memory))
         return false;
     batches = take_memory(d, count, sizeof *batches);
     owners = take_memory(d, count, sizeof *owners);
     if (batches == NULL || owners == NULL)
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        const union xf_cell *row = cells + (size_t)i * COLUMNS;
-        const int64_t n = row[N].i;
+        const int64_t n = xf_cell_int(cells[N], i), time = xf_cell_int(cells[TIME], i);
+        const int64_t run = xf_cell_int(cells[RUN], i), step = xf_cell_int(cells[STEP], i);
 
-        if (row[RUN].i == XRAY_MISSING || n < 0 || n > XF_CANDIDATES_MAX - total)
+        if (run == XRAY_MISSING || n < 0 || n > XF_CANDIDATES_MAX - total)
             return false;
         batches[i] = (struct xf_batch){
-            .run = (uint32_t)row[RUN].i,
+            .run = (uint32_t)run,
             .count = (uint32_t)n,
             .first = total,
-            .step = row[STEP].i,
-            .time = row[TIME].i != XRAY_MISSING ? row[TIME].i : 0,
+            .step = step,
+            .time = time != XRAY_MISSING ? time : 0,
         };
-        owners[i] = (struct owner){d->c->run_ids + (size_t)row[RUN].i * 16, row[STEP].i, i};
+        owners[i] = (struct owner){d->c->run_ids + (size_t)run * 16, step, i};
         total += (uint32_t)n;
     }
     d->c->batches = batches;
@@ -241,23 +242,22 @@ static bool take_events(struct decoder *d, xray_mp *c, struct xf_event_rows *out
         [XF_EVENT_RUN] = {"run", XF_ENC_RUN},     [XF_EVENT_STEP] = {"step", XF_ENC_INT},
         [XF_EVENT_AFTER] = {"after", XF_ENC_INT}, [XF_EVENT_NAME] = {"name", XF_ENC_STR},
         [XF_EVENT_TIME] = {"time", XF_ENC_INT},   [XF_EVENT_BODY] = {"body", XF_ENC_VALUE}};
-    union xf_cell *cells = NULL;
     struct owner *owners;
     uint32_t count = 0;
 
-    if (!xf_table_take(c, &d->scope, columns, XF_EVENT_CELLS, XF_ROWS_MAX, &cells, &count, &d->no_memory))
+    if (!xf_table_take(c, &d->scope, columns, XF_EVENT_CELLS, XF_ROWS_MAX, out->columns, &count, &d->no_memory))
         return false;
     owners = take_memory(d, count, sizeof *owners);
     if (owners == NULL)
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        const union xf_cell *row = cells + (size_t)i * XF_EVENT_CELLS;
+        const int64_t run = xf_cell_int(out->columns[XF_EVENT_RUN], i);
 
-        if (row[XF_EVENT_RUN].i == XRAY_MISSING)
+        if (run == XRAY_MISSING)
             return false;
-        owners[i] = (struct owner){d->c->run_ids + (size_t)row[XF_EVENT_RUN].i * 16, row[XF_EVENT_STEP].i, i};
+        owners[i] =
+            (struct owner){d->c->run_ids + (size_t)run * 16, xf_cell_int(out->columns[XF_EVENT_STEP], i), i};
     }
-    out->rows = (const struct xf_event_row *)cells;
     out->order = sort_owners(d, owners, count);
     out->count = count;
     return out->order != NULL;
@@ -266,90 +266,136 @@ static bool take_events(struct decoder *d, xray_mp *c, struct xf_event_rows *out
 /* ---- the body ----------------------------------------------------------------------- */
 
 enum key { STRINGS, RUN, ITEMS, KEYS, SHAPES, BATCHES, CANDS, EVIDENCE, DECISIONS, NOTES, KEY_COUNT };
-static const char *const key_names[KEY_COUNT] = {"strings", "run",   "items",    "keys",      "shapes",
-                                                 "batches", "cands", "evidence", "decisions", "notes"};
 
-static bool find_keys(xray_str body, xray_str at[KEY_COUNT])
+static const struct {
+    const char *name;
+    unsigned needs; /* keys that it refers to */
+} keys[KEY_COUNT] = {
+    [STRINGS] = {"strings", 0},
+    [RUN] = {"run", 0},
+    [ITEMS] = {"items", 0},
+    [KEYS] = {"keys", 0},
+    [SHAPES] = {"shapes", 1u << STRINGS | 1u << KEYS},
+    [BATCHES] = {"batches", 1u << RUN},
+    [CANDS] = {"cands", 0},
+    [EVIDENCE] = {"evidence", 1u << KEYS},
+    [DECISIONS] = {"decisions", 1u << STRINGS | 1u << RUN},
+    [NOTES] = {"notes", 1u << STRINGS | 1u << RUN},
+};
+
+static bool take_items(struct decoder *d, xray_mp *c)
 {
-    xray_mp c = xray_mp_over(body.ptr, body.len);
-    uint32_t pairs;
-
-    memset(at, 0, KEY_COUNT * sizeof *at);
-    if (!xf_mp_take_map(&c, &pairs))
-        return false;
-    for (uint32_t i = 0; i < pairs; i++) {
-        xray_str name, value;
-
-        if (!xf_mp_take_str(&c, &name) || !xf_mp_take_value(&c, &value))
-            return false;
-        for (int k = 0; k < KEY_COUNT; k++)
-            if (at[k].ptr == NULL && strlen(key_names[k]) == name.len && memcmp(key_names[k], name.ptr, name.len) == 0)
-                at[k] = value;
-    }
-    return true;
-}
-
-static bool take_key(struct decoder *d, enum key key, xray_str value)
-{
-    xray_mp c = xray_mp_over(value.ptr, value.len);
-    struct xf_cands *s = d->c;
+    xray_str value;
     int r;
 
+    if (!xf_mp_take_value(c, &value))
+        return false;
+    r = xf_idcol_decode(value, d->arena, &d->c->items, &d->c->item_count, NULL);
+    d->no_memory |= r == XRAY_ENOMEM;
+    return r == XRAY_OK && d->c->item_count <= XF_ROWS_MAX;
+}
+
+static bool take_key(struct decoder *d, enum key key, xray_mp *c)
+{
+    struct xf_cands *s = d->c;
+
+    d->at = keys[key].name;
     switch (key) {
     case STRINGS:
-        if (!xf_strings_take(&c, d->arena, &s->strings, &s->string_count, &d->no_memory))
+        if (!xf_strings_take(c, d->arena, &s->strings, &s->string_count, &d->no_memory))
             return false;
         d->scope.strings = s->strings;
         d->scope.string_count = s->string_count;
         return true;
     case RUN:
-        if (!take_run_ids(d, value))
-            return false;
-        d->scope.run_count = s->run_count;
-        return true;
+        return take_run_ids(d, c);
     case ITEMS:
-        r = xf_idcol_decode(value, d->arena, &s->items, &s->item_count, NULL);
-        d->no_memory |= r == XRAY_ENOMEM;
-        return r == XRAY_OK && s->item_count <= XF_ROWS_MAX;
+        return take_items(d, c);
     case KEYS:
-        return xf_strings_take(&c, d->arena, &s->keys, &s->key_count, &d->no_memory);
+        return xf_strings_take(c, d->arena, &s->keys, &s->key_count, &d->no_memory);
     case SHAPES:
-        return take_shapes(d, &c);
+        return take_shapes(d, c);
     case BATCHES:
-        return take_batches(d, &c);
+        return take_batches(d, c);
     case CANDS:
+        return xf_cands_take_columns(c, &d->start, d->arena);
     case EVIDENCE:
-        return true; /* open_columns */
+        d->evidence = take_memory(d, s->key_count, sizeof *d->evidence);
+        return d->evidence != NULL && xf_cands_take_evidence(c, d->evidence, s->key_count, d->arena);
     case DECISIONS:
-        return take_events(d, &c, &s->decisions);
+        return take_events(d, c, &s->decisions);
     case NOTES:
-        return take_events(d, &c, &s->notes);
+        return take_events(d, c, &s->notes);
     case KEY_COUNT:
         break;
     }
     return false;
 }
 
-/* In the order of the keys above: later ones refer to earlier ones. */
+static int find_key(xray_str name)
+{
+    for (int k = 0; k < KEY_COUNT; k++)
+        if (strlen(keys[k].name) == name.len && memcmp(keys[k].name, name.ptr, name.len) == 0)
+            return k;
+    return KEY_COUNT;
+}
+
+/* Keys are taken as they come where what they refer to is there, which is how writers put them; what comes
+ * too early waits for the end. */
+static bool take_keys(struct decoder *d, xray_str body)
+{
+    xray_mp c = xray_mp_over(body.ptr, body.len);
+    xray_mp waiting[KEY_COUNT] = {{NULL, 0, false}};
+    unsigned seen = 0;
+    uint32_t pairs;
+    xray_str name;
+
+    if (!xf_mp_take_map(&c, &pairs))
+        return false;
+    for (uint32_t i = 0; i < pairs; i++) {
+        int key;
+        bool first;
+
+        d->at = "body";
+        if (!xf_mp_take_str(&c, &name))
+            return false;
+        key = find_key(name);
+        first = key < KEY_COUNT && (seen >> key & 1) == 0;
+        if (first && (seen & keys[key].needs) == keys[key].needs) {
+            if (!take_key(d, (enum key)key, &c))
+                return false;
+        } else {
+            if (first)
+                waiting[key] = c;
+            if (!xray_mp_skip(&c))
+                return false;
+        }
+        if (first)
+            seen |= 1u << key;
+    }
+    for (int k = 0; k < KEY_COUNT; k++)
+        if (waiting[k].at != NULL && !take_key(d, (enum key)k, &waiting[k]))
+            return false;
+    return c.left == 0;
+}
+
 static bool decode(struct decoder *d, xray_str body)
 {
-    xray_str at[KEY_COUNT];
+    struct xf_cands_cursor *start;
 
     d->at = "body";
-    if (!find_keys(body, at))
+    d->start.last_item = -1;
+    if (!take_keys(d, body))
         return false;
-    for (int k = 0; k < KEY_COUNT; k++) {
-        d->at = key_names[k];
-        if (at[k].ptr != NULL && !take_key(d, (enum key)k, at[k]))
-            return false;
-    }
-    d->at = "columns";
-    d->c->cursor_len = sizeof *d->start + d->c->key_count * sizeof(struct xf_numcol);
-    d->start = take_memory(d, 1, d->c->cursor_len);
-    if (d->start == NULL || !xf_cands_open(d->c, at[CANDS], at[EVIDENCE], d->start))
+    d->c->cursor_len = sizeof *start + d->c->key_count * sizeof *d->evidence;
+    start = take_memory(d, 1, d->c->cursor_len);
+    if (start == NULL)
         return false;
+    *start = d->start;
+    if (d->evidence != NULL)
+        memcpy(start + 1, d->evidence, d->c->key_count * sizeof *d->evidence);
     d->at = "candidates";
-    return xf_cands_mark(d->c, d->start, d->arena, &d->no_memory);
+    return xf_cands_mark(d->c, start, d->arena, &d->no_memory);
 }
 
 int xf_cands_decode(struct xf_cands *out, xray_str body, struct xf_arena *arena, xray_error *err)
@@ -400,9 +446,10 @@ void xf_cands_find(const struct xf_cands *c, const uint8_t run_id[16], int64_t s
 static int compare_event(const struct xf_cands *c, const struct xf_event_rows *rows, uint32_t i,
                          const uint8_t *run_id, int64_t step)
 {
-    const struct xf_event_row *row = &rows->rows[rows->order[i]];
+    const uint32_t row = rows->order[i];
 
-    return compare_owner(c->run_ids + (size_t)row->c[XF_EVENT_RUN].i * 16, row->c[XF_EVENT_STEP].i, run_id, step);
+    return compare_owner(c->run_ids + (size_t)xf_cell_int(rows->columns[XF_EVENT_RUN], row) * 16,
+                         xf_cell_int(rows->columns[XF_EVENT_STEP], row), run_id, step);
 }
 
 void xf_events_find(const struct xf_cands *c, const struct xf_event_rows *rows, const uint8_t run_id[16],

@@ -27,12 +27,8 @@ struct xf_batch { /* the candidates of one step in this block */
 enum xf_event_read_column { XF_EVENT_RUN, XF_EVENT_STEP, XF_EVENT_AFTER, XF_EVENT_NAME, XF_EVENT_TIME, XF_EVENT_BODY,
                             XF_EVENT_CELLS };
 
-struct xf_event_row {
-    union xf_cell c[XF_EVENT_CELLS];
-};
-
 struct xf_event_rows { /* decisions or notes */
-    const struct xf_event_row *rows;
+    const union xf_cell *columns[XF_EVENT_CELLS];
     const uint32_t *order; /* by (run id, step), then row */
     uint32_t count;
 };
@@ -80,6 +76,7 @@ void xf_events_find(const struct xf_cands *c, const struct xf_event_rows *rows, 
 struct xf_cand { /* as it stands in the block */
     const struct xf_shape *shape;
     uint32_t item;
+    unsigned fields; /* of the shape, without those that are nil here */
     double score, threshold, weight;
     int64_t rank_in, rank_out;
     int64_t time;      /* offset from the batch's base */

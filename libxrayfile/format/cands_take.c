@@ -10,55 +10,93 @@ static struct xf_numcol *evidence_of(struct xf_cands_cursor *cursor)
     return (struct xf_numcol *)(void *)(cursor + 1);
 }
 
-/* A plain column: its elements. Absent: none. */
-static bool open_plain(xray_str table, const char *key, xray_mp *out)
+/* A column of plain elements. */
+static bool open_plain(xray_str column, xray_mp *out)
 {
-    xray_str value;
     uint32_t count;
 
-    *out = xray_mp_over(NULL, 0);
-    if (table.ptr == NULL || !xf_mp_find(table, key, &value))
-        return true;
-    *out = xray_mp_over(value.ptr, value.len);
+    *out = xray_mp_over(column.ptr, column.len);
     return xf_mp_take_array(out, &count);
 }
 
-static bool open_number(xray_str table, const char *key, struct xf_numcol *out)
+bool xf_cands_take_columns(xray_mp *c, struct xf_cands_cursor *k, struct xf_arena *arena)
 {
-    xray_str value = {NULL, 0};
+    const struct {
+        const char *name;
+        xray_mp *plain;
+        struct xf_numcol *number;
+    } columns[] = {
+        {"shape", &k->shape, NULL},       {"item", &k->item, NULL},       {"score", NULL, &k->score},
+        {"threshold", NULL, &k->threshold}, {"rank_in", &k->rank_in, NULL}, {"rank_out", &k->rank_out, NULL},
+        {"weight", NULL, &k->weight},     {"time", &k->time, NULL},       {"evidence", &k->evidence, NULL},
+    };
+    const size_t count = sizeof columns / sizeof *columns;
+    unsigned taken = 0;
+    uint32_t pairs;
 
-    if (table.ptr != NULL && !xf_mp_find(table, key, &value))
-        value = xray_strn(NULL, 0);
-    return xf_numcol_open(out, value);
-}
-
-static bool open_evidence(const struct xf_cands *c, xray_str evidence, struct xf_cands_cursor *cursor)
-{
-    xray_mp at = xray_mp_over(evidence.ptr, evidence.len);
-    uint32_t count = 0;
-
-    if (evidence.ptr != NULL && !xf_mp_take_array(&at, &count))
+    if (!xf_mp_take_map(c, &pairs))
         return false;
-    for (uint32_t i = 0; i < c->key_count; i++) {
-        xray_str column = {NULL, 0};
+    for (uint32_t i = 0; i < pairs; i++) {
+        xray_str name, value;
+        size_t n = 0;
 
-        if (i < count && !xf_mp_take_value(&at, &column))
+        if (!xf_mp_take_str(c, &name) || !xf_mp_take_value(c, &value))
             return false;
-        if (!xf_numcol_open(&evidence_of(cursor)[i], column))
+        while (n < count && !(strlen(columns[n].name) == name.len && memcmp(columns[n].name, name.ptr, name.len) == 0))
+            n++;
+        if (n == count || (taken >> n & 1) != 0)
+            continue;
+        taken |= 1u << n;
+        if (!(columns[n].plain != NULL ? open_plain(value, columns[n].plain)
+                                       : xf_numcol_open(columns[n].number, value, arena)))
             return false;
     }
     return true;
 }
 
-bool xf_cands_open(const struct xf_cands *c, xray_str table, xray_str evidence, struct xf_cands_cursor *cursor)
+bool xf_cands_take_evidence(xray_mp *c, struct xf_numcol *columns, uint32_t count, struct xf_arena *arena)
 {
-    cursor->last_item = -1;
-    cursor->next = 0;
-    return open_plain(table, "shape", &cursor->shape) && open_plain(table, "item", &cursor->item) &&
-           open_plain(table, "rank_in", &cursor->rank_in) && open_plain(table, "rank_out", &cursor->rank_out) &&
-           open_plain(table, "time", &cursor->time) && open_plain(table, "evidence", &cursor->evidence) &&
-           open_number(table, "score", &cursor->score) && open_number(table, "threshold", &cursor->threshold) &&
-           open_number(table, "weight", &cursor->weight) && open_evidence(c, evidence, cursor);
+    uint32_t there;
+
+    if (!xf_mp_take_array(c, &there))
+        return false;
+    for (uint32_t i = 0; i < there; i++) {
+        xray_str column;
+
+        if (!xf_mp_take_value(c, &column) || (i < count && !xf_numcol_open(&columns[i], column, arena)))
+            return false;
+    }
+    return true;
+}
+
+/* Takes a number; one that is nil is not there. */
+static bool take_number(struct xf_numcol *c, unsigned field, double *number, unsigned *fields)
+{
+    bool nil = false;
+
+    if (!xf_numcol_next_double(c, number, &nil))
+        return false;
+    if (nil)
+        *fields &= ~field;
+    return true;
+}
+
+static bool take_int(xray_mp *c, unsigned field, int64_t *number, unsigned *fields)
+{
+    if (!xf_cell_take_int(c, number))
+        return false;
+    if (*number == XRAY_MISSING)
+        *fields &= ~field;
+    return true;
+}
+
+static bool take_whole(xray_mp *c, xray_str *value, unsigned *fields)
+{
+    if (!xf_mp_take_value(c, value))
+        return false;
+    if (value->len == 1 && (uint8_t)value->ptr[0] == 0xc0)
+        *fields &= ~XRAY_HAS_EVIDENCE;
+    return true;
 }
 
 static bool take_fields(struct xf_cands_cursor *k, unsigned fields, struct xf_cand *out)
@@ -66,19 +104,19 @@ static bool take_fields(struct xf_cands_cursor *k, unsigned fields, struct xf_ca
     bool good = true;
 
     if (fields & XRAY_HAS_SCORE)
-        good &= xf_numcol_next_double(&k->score, &out->score);
+        good &= take_number(&k->score, XRAY_HAS_SCORE, &out->score, &out->fields);
     if (fields & XRAY_HAS_THRESHOLD)
-        good &= xf_numcol_next_double(&k->threshold, &out->threshold);
+        good &= take_number(&k->threshold, XRAY_HAS_THRESHOLD, &out->threshold, &out->fields);
     if (fields & XRAY_HAS_RANK_IN)
-        good &= xf_mp_take_int(&k->rank_in, &out->rank_in);
+        good &= take_int(&k->rank_in, XRAY_HAS_RANK_IN, &out->rank_in, &out->fields);
     if (fields & XRAY_HAS_RANK_OUT)
-        good &= xf_mp_take_int(&k->rank_out, &out->rank_out);
+        good &= take_int(&k->rank_out, XRAY_HAS_RANK_OUT, &out->rank_out, &out->fields);
     if (fields & XRAY_HAS_WEIGHT)
-        good &= xf_numcol_next_double(&k->weight, &out->weight);
+        good &= take_number(&k->weight, XRAY_HAS_WEIGHT, &out->weight, &out->fields);
     if (fields & XRAY_HAS_TIME)
-        good &= xf_mp_take_int(&k->time, &out->time);
+        good &= take_int(&k->time, XRAY_HAS_TIME, &out->time, &out->fields);
     if (fields & XRAY_HAS_EVIDENCE)
-        good &= xf_mp_take_value(&k->evidence, &out->evidence);
+        good &= take_whole(&k->evidence, &out->evidence, &out->fields);
     return good;
 }
 
@@ -104,7 +142,7 @@ bool xf_cands_take(const struct xf_cands *c, struct xf_cands_cursor *k, struct x
 {
     int64_t shape, step;
 
-    if (!xf_mp_take_int(&k->shape, &shape) || !xf_mp_take_int(&k->item, &step))
+    if (!xf_cell_take_int(&k->shape, &shape) || !xf_cell_take_int(&k->item, &step))
         return false;
     if (shape < 0 || shape >= c->shape_count)
         return false;
@@ -114,10 +152,22 @@ bool xf_cands_take(const struct xf_cands *c, struct xf_cands_cursor *k, struct x
     if (k->last_item < 0 || k->last_item >= c->item_count)
         return false;
     out->shape = &c->shapes[shape];
+    out->fields = out->shape->fields;
     out->item = (uint32_t)k->last_item;
     k->next++;
     return (out->shape->fields == 0 || take_fields(k, out->shape->fields, out)) &&
            (out->shape->key_count == 0 || take_evidence(k, out->shape, room));
+}
+
+/* Columns with more elements than candidates have were written for other shapes. */
+static bool is_used_up(const struct xf_cands *c, struct xf_cands_cursor *k)
+{
+    for (uint32_t i = 0; i < c->key_count; i++)
+        if (evidence_of(k)[i].left > 0)
+            return false;
+    return k->shape.left == 0 && k->item.left == 0 && k->rank_in.left == 0 && k->rank_out.left == 0 &&
+           k->time.left == 0 && k->evidence.left == 0 && k->score.left == 0 && k->threshold.left == 0 &&
+           k->weight.left == 0;
 }
 
 static bool mark_batches(struct xf_cands *c, struct xf_cands_cursor *k, uint8_t *marks, struct xf_cand_room *room)
@@ -131,31 +181,28 @@ static bool mark_batches(struct xf_cands *c, struct xf_cands_cursor *k, uint8_t 
             if (!xf_cands_take(c, k, &cand, room))
                 return false;
     }
-    return true;
+    return is_used_up(c, k);
 }
 
-bool xf_cands_mark(struct xf_cands *c, const struct xf_cands_cursor *start, struct xf_arena *arena, bool *no_memory)
+bool xf_cands_mark(struct xf_cands *c, struct xf_cands_cursor *start, struct xf_arena *arena, bool *no_memory)
 {
     const size_t most = MARKS_LEN / c->cursor_len > 0 ? MARKS_LEN / c->cursor_len : 1;
     const size_t count = c->batch_count < most ? c->batch_count : most;
     struct xf_cand_room room;
-    struct xf_cands_cursor *k;
     uint8_t *marks;
 
     if (c->batch_count == 0)
-        return true;
+        return is_used_up(c, start);
     c->mark_stride = (uint32_t)((c->batch_count + count - 1) / count);
     marks = xf_arena_alloc(arena, count * c->cursor_len);
-    k = xf_arena_alloc(arena, c->cursor_len);
     room.values = xf_arena_alloc(arena, c->max_keys * sizeof *room.values);
     room.rebuilt = xf_arena_alloc(arena, c->max_keys * sizeof *room.rebuilt);
-    if (marks == NULL || k == NULL || room.values == NULL || room.rebuilt == NULL) {
+    if (marks == NULL || room.values == NULL || room.rebuilt == NULL) {
         *no_memory = true;
         return false;
     }
-    memcpy(k, start, c->cursor_len);
     c->marks = marks;
-    return mark_batches(c, k, marks, &room);
+    return mark_batches(c, start, marks, &room);
 }
 
 void xf_cands_seek(const struct xf_cands *c, uint32_t batch, struct xf_cands_cursor *cursor,

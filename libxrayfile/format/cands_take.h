@@ -4,10 +4,11 @@
 
 #include "format/cands_read.h"
 
-/* Sets *cursor to the first candidate. `table` is `cands`, `evidence` the array of columns; either may be absent. */
-bool xf_cands_open(const struct xf_cands *c, xray_str table, xray_str evidence, struct xf_cands_cursor *cursor);
+/* Takes the table `cands` / the array `evidence` at *c, which has a column for each of `count` keys. */
+bool xf_cands_take_columns(xray_mp *c, struct xf_cands_cursor *cursor, struct xf_arena *arena);
+bool xf_cands_take_evidence(xray_mp *c, struct xf_numcol *columns, uint32_t count, struct xf_arena *arena);
 
-/* Goes through all candidates from `start`, sets c->marks. False if any is malformed or memory is out. */
-bool xf_cands_mark(struct xf_cands *c, const struct xf_cands_cursor *start, struct xf_arena *arena, bool *no_memory);
+/* Moves `start` over all candidates, which must be all that the columns hold; sets c->marks. False if any is malformed or memory is out. */
+bool xf_cands_mark(struct xf_cands *c, struct xf_cands_cursor *start, struct xf_arena *arena, bool *no_memory);
 
 #endif

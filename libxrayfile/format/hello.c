@@ -26,7 +26,7 @@ static const char recipe[] =
     "5. Several rows of one run or step are one record: the last value of each column counts.\n"
     "6. ext 1 (u32 n [, u32 count]) is part n of the payload maps, counted over all of them; ext 2 is value n.\n"
     "7. cands: shapes[shape] = [verdict 1 accept 2 reject 3 defer 4 modify, reasons, fields, by, ...]; item: sum, -1 first.\n"
-    "8. {scale: k, v: [..]} stands for v / 10^k.\n"
+    "8. {scale, delta, base, width, n, planes}: n numbers, lowest bytes first, then the next bytes; {dict, at}: indexes.\n"
     "9. A last map of kind seal says that the file is complete.\n"
     "10. Full specification: trace-file.md of xrayfile.\n";
 

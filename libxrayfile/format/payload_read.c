@@ -34,8 +34,7 @@ static bool take_lengths(xray_mp *c, struct pair *p, struct xf_arena *arena, boo
     return true;
 }
 
-/* The elements are stepped over by their lengths: they are most of the bytes, and a length that lies is
- * met by what follows the array. */
+/* Each element must be as long as its length says. */
 static bool take_elements(xray_mp *c, struct pair *p, const uint8_t *body)
 {
     uint32_t count;
@@ -43,13 +42,11 @@ static bool take_elements(xray_mp *c, struct pair *p, const uint8_t *body)
     if (!p->have_lengths || !xf_mp_take_array(c, &count) || count != p->count)
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t len = p->offsets[i];
+        const uint8_t *at = c->at;
 
-        if (len > c->left)
+        if (!xray_mp_skip(c) || (size_t)(c->at - at) != p->offsets[i])
             return false;
-        p->offsets[i] = (uint32_t)(c->at - body);
-        c->at += len;
-        c->left -= len;
+        p->offsets[i] = (uint32_t)(at - body);
     }
     p->offsets[count] = (uint32_t)(c->at - body);
     p->have_elements = true;

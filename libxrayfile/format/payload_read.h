@@ -12,8 +12,8 @@ struct xf_payload {
     uint32_t part_count, value_count;
 };
 
-/* Decodes the body, which must outlive *out. The lengths are checked against the bytes; that each of them
- * holds one value of MessagePack is not. XRAY_ECORRUPT, XRAY_ENOMEM. */
+/* Decodes the body, which must outlive *out. Each part and value is one value of MessagePack then.
+ * XRAY_ECORRUPT, XRAY_ENOMEM. */
 int xf_payload_decode(struct xf_payload *out, xray_str body, struct xf_arena *arena, xray_error *err);
 
 static inline xray_str xf_payload_part(const struct xf_payload *p, uint32_t i)

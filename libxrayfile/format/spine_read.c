@@ -1,4 +1,4 @@
-/* A spine body back to rows (spine_read.h). */
+/* A spine body back to tables (spine_read.h). */
 #include "format/spine_read.h"
 
 #include "base/fail.h"
@@ -12,35 +12,27 @@ static const struct xf_column detail_columns[XF_DETAIL_COLUMNS] = {
 struct decoder {
     struct xf_spine *spine;
     struct xf_scope scope;
-    union xf_cell *runs, *steps, *details;
     bool no_memory;
     const char *at; /* what is being decoded, for the message */
 };
 
-static bool take_run_names(struct decoder *d, xray_str table, const char *key, const struct xf_slice **out)
+static bool take_run_names(struct decoder *d, xray_str table, const char *key, const union xf_cell **out)
 {
     const struct xf_column column = {key, XF_ENC_STR};
-    const uint32_t want = d->spine->run_count;
-    union xf_cell *cells = NULL;
     xray_mp c = xray_mp_over(table.ptr, table.len);
     uint32_t count;
 
-    if (!xf_table_take(&c, &d->scope, &column, 1, XF_ROWS_MAX, &cells, &count, &d->no_memory))
-        return false;
-    if (cells != NULL && count != want)
-        return false;
-    *out = cells != NULL ? &cells->s : NULL;
-    return true;
+    return xf_table_take(&c, &d->scope, &column, 1, XF_ROWS_MAX, out, &count, &d->no_memory) &&
+           (*out == NULL || count == d->spine->run_count);
 }
 
-/* Spec 5.3. A cell of one column is one slice, so the table of names is an array of slices. */
+/* Spec 5.3. */
 static bool take_run_table(struct decoder *d, xray_str table)
 {
     struct xf_spine *s = d->spine;
     xray_str value, ids;
     xray_mp c;
 
-    _Static_assert(sizeof(union xf_cell) == sizeof(struct xf_slice), "cells of names are slices");
     if (!xf_mp_find(table, "id", &value))
         return false;
     c = xray_mp_over(value.ptr, value.len);
@@ -51,85 +43,103 @@ static bool take_run_table(struct decoder *d, xray_str table)
     return take_run_names(d, table, "pipeline", &s->pipelines) && take_run_names(d, table, "version", &s->versions);
 }
 
-/* Every row says whose it is; a step also which. */
+/* Every row says whose it is; a step also which, a detail also where. */
 static bool check_rows(const struct decoder *d)
 {
     const struct xf_spine *s = d->spine;
 
-    for (uint32_t i = 0; i < s->run_rows; i++)
-        if (s->runs[i].c[XF_RUN_RUN].i == XRAY_MISSING)
-            return false;
+    if ((s->run_rows > 0 && s->runs[XF_RUN_RUN] == NULL) || (s->step_rows > 0 && s->steps[XF_STEP_RUN] == NULL) ||
+        (s->detail_rows > 0 && s->details[XF_DETAIL_RUN] == NULL))
+        return false;
     for (uint32_t i = 0; i < s->step_rows; i++)
-        if (s->steps[i].c[XF_STEP_RUN].i == XRAY_MISSING || s->steps[i].c[XF_STEP_STEP].i <= 0)
+        if (xf_cell_int(s->steps[XF_STEP_STEP], i) <= 0)
             return false;
     for (uint32_t i = 0; i < s->detail_rows; i++)
-        if (s->details[i].c[XF_DETAIL_RUN].i == XRAY_MISSING || s->details[i].c[XF_DETAIL_BLOCK].i < 0)
+        if (xf_cell_int(s->details[XF_DETAIL_BLOCK], i) < 0)
             return false;
     return true;
 }
 
-static bool take_table(struct decoder *d, xray_mp c, const char *name, const struct xf_column *columns,
-                       unsigned column_count, union xf_cell **rows, uint32_t *count)
-{
-    if (c.at == NULL)
-        return true;
-    d->at = name;
-    return xf_table_take(&c, &d->scope, columns, column_count, XF_ROWS_MAX, rows, count, &d->no_memory);
-}
-
-enum key { KEY_STRINGS, KEY_T0, KEY_RUN, KEY_RUNS, KEY_STEPS, KEY_DETAILS, KEYS };
+enum key { STRINGS, T0, RUN, RUNS, STEPS, DETAILS, KEYS };
 static const char *const key_names[KEYS] = {"strings", "t0", "run", "runs", "steps", "details"};
 
-/* Where the value of each known key stands. */
-static bool find_keys(xray_str body, xray_mp at[KEYS])
+static bool take_key(struct decoder *d, enum key key, xray_mp *c)
+{
+    struct xf_spine *s = d->spine;
+    xray_str value;
+
+    d->at = key_names[key];
+    switch (key) {
+    case STRINGS:
+        if (!xf_strings_take(c, d->scope.arena, &s->strings, &s->string_count, &d->no_memory))
+            return false;
+        d->scope.strings = s->strings;
+        d->scope.string_count = s->string_count;
+        return true;
+    case T0:
+        return xf_mp_take_int(c, &d->scope.t0);
+    case RUN:
+        return xf_mp_take_value(c, &value) && take_run_table(d, value);
+    case RUNS:
+        return xf_table_take(c, &d->scope, xf_run_columns, XF_RUN_COLUMNS, XF_ROWS_MAX, s->runs, &s->run_rows,
+                             &d->no_memory);
+    case STEPS:
+        return xf_table_take(c, &d->scope, xf_step_columns, XF_STEP_COLUMNS, XF_ROWS_MAX, s->steps, &s->step_rows,
+                             &d->no_memory);
+    case DETAILS:
+        return xf_table_take(c, &d->scope, detail_columns, XF_DETAIL_COLUMNS, XF_ROWS_MAX, s->details,
+                             &s->detail_rows, &d->no_memory);
+    case KEYS:
+        break;
+    }
+    return false;
+}
+
+static int find_key(xray_str name)
+{
+    for (int k = 0; k < KEYS; k++)
+        if (strlen(key_names[k]) == name.len && memcmp(key_names[k], name.ptr, name.len) == 0)
+            return k;
+    return KEYS;
+}
+
+/* Keys are taken as they come where those before them in the list are there, which is how writers put
+ * them; what comes too early waits for the end. */
+static bool decode(struct decoder *d, xray_str body)
 {
     xray_mp c = xray_mp_over(body.ptr, body.len);
+    xray_mp waiting[KEYS] = {{NULL, 0, false}};
+    unsigned seen = 0;
     uint32_t pairs;
+    xray_str name;
 
-    memset(at, 0, KEYS * sizeof *at);
+    d->at = "body";
     if (!xf_mp_take_map(&c, &pairs))
         return false;
     for (uint32_t i = 0; i < pairs; i++) {
-        xray_str name, value;
+        int key;
 
-        if (!xf_mp_take_str(&c, &name) || !xf_mp_take_value(&c, &value))
+        d->at = "body";
+        if (!xf_mp_take_str(&c, &name))
             return false;
-        for (int k = 0; k < KEYS; k++)
-            if (at[k].at == NULL && strlen(key_names[k]) == name.len && memcmp(key_names[k], name.ptr, name.len) == 0)
-                at[k] = xray_mp_over(value.ptr, value.len);
+        key = find_key(name);
+        if (key < KEYS && (seen >> key & 1) == 0 && (key <= RUN || (seen & 7) == 7)) {
+            if (!take_key(d, (enum key)key, &c))
+                return false;
+        } else {
+            if (key < KEYS && (seen >> key & 1) == 0)
+                waiting[key] = c;
+            if (!xray_mp_skip(&c))
+                return false;
+        }
+        if (key < KEYS)
+            seen |= 1u << key;
     }
-    return true;
-}
-
-static bool decode(struct decoder *d, xray_str body)
-{
-    struct xf_spine *s = d->spine;
-    xray_mp at[KEYS];
-
-    d->at = "body";
-    if (!find_keys(body, at))
-        return false;
-    d->at = "strings";
-    if (at[KEY_STRINGS].at != NULL &&
-        !xf_strings_take(&at[KEY_STRINGS], d->scope.arena, &s->strings, &s->string_count, &d->no_memory))
-        return false;
-    d->scope.strings = s->strings;
-    d->scope.string_count = s->string_count;
-    d->at = "t0";
-    if (at[KEY_T0].at != NULL && !xf_mp_take_int(&at[KEY_T0], &d->scope.t0))
-        return false;
-    d->at = "run";
-    if (at[KEY_RUN].at != NULL && !take_run_table(d, xray_strn((const char *)at[KEY_RUN].at, at[KEY_RUN].left)))
-        return false;
-    if (!take_table(d, at[KEY_RUNS], "runs", xf_run_columns, XF_RUN_COLUMNS, &d->runs, &s->run_rows) ||
-        !take_table(d, at[KEY_STEPS], "steps", xf_step_columns, XF_STEP_COLUMNS, &d->steps, &s->step_rows) ||
-        !take_table(d, at[KEY_DETAILS], "details", detail_columns, XF_DETAIL_COLUMNS, &d->details, &s->detail_rows))
-        return false;
-    s->runs = (const struct xf_run_row *)d->runs;
-    s->steps = (const struct xf_step_row *)d->steps;
-    s->details = (const struct xf_detail_row *)d->details;
+    for (int k = 0; k < KEYS; k++)
+        if (waiting[k].at != NULL && !take_key(d, (enum key)k, &waiting[k]))
+            return false;
     d->at = "rows";
-    return check_rows(d);
+    return c.left == 0 && check_rows(d);
 }
 
 int xf_spine_decode(struct xf_spine *out, xray_str body, struct xf_arena *arena, xray_error *err)

@@ -1,4 +1,4 @@
-/* A spine body back to rows (spec 7). */
+/* A spine body back to tables (spec 7). */
 #ifndef XF_FORMAT_SPINE_READ_H
 #define XF_FORMAT_SPINE_READ_H
 
@@ -6,28 +6,16 @@
 
 enum xf_detail_column { XF_DETAIL_RUN, XF_DETAIL_STEP, XF_DETAIL_BLOCK, XF_DETAIL_COLUMNS };
 
-struct xf_run_row {
-    union xf_cell c[XF_RUN_COLUMNS]; /* by enum xf_run_column */
-};
-
-struct xf_step_row {
-    union xf_cell c[XF_STEP_COLUMNS];
-};
-
-struct xf_detail_row {
-    union xf_cell c[XF_DETAIL_COLUMNS];
-};
-
 struct xf_spine {
     const uint8_t *body;
     const xray_str *strings;
     uint32_t string_count;
     const uint8_t *run_ids; /* 16 bytes each; an id may stand here more than once */
-    const struct xf_slice *pipelines, *versions; /* one per run, or NULL */
+    const union xf_cell *pipelines, *versions; /* one per run, or NULL */
     uint32_t run_count;
-    const struct xf_run_row *runs;
-    const struct xf_step_row *steps;
-    const struct xf_detail_row *details;
+    const union xf_cell *runs[XF_RUN_COLUMNS]; /* columns, by enum xf_run_column; NULL: the table has it not */
+    const union xf_cell *steps[XF_STEP_COLUMNS];
+    const union xf_cell *details[XF_DETAIL_COLUMNS];
     uint32_t run_rows, step_rows, detail_rows;
 };
 

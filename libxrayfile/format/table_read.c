@@ -1,17 +1,16 @@
-/* Tables of columns back to rows (table_read.h). */
+/* Tables (table_read.h). */
 #include "format/table_read.h"
 
-/* Cells of column `k` of a table that is being taken. */
+/* Cells of a column that is being taken. */
 struct target {
-    union xf_cell *cell; /* in the first row */
-    unsigned stride;     /* cells per row */
+    union xf_cell *cell;
     uint32_t rows;
 };
 
 static bool take_ints(xray_mp *c, struct target t)
 {
-    for (uint32_t i = 0; i < t.rows; i++, t.cell += t.stride)
-        if (!xf_mp_take_int(c, &t.cell->i))
+    for (uint32_t i = 0; i < t.rows; i++)
+        if (!xf_cell_take_int(c, &t.cell[i].i))
             return false;
     return true;
 }
@@ -21,12 +20,12 @@ static bool take_deltas(xray_mp *c, struct target t, int64_t base)
 {
     uint64_t last = (uint64_t)base;
 
-    for (uint32_t i = 0; i < t.rows; i++, t.cell += t.stride) {
-        if (!xf_mp_take_int(c, &t.cell->i))
+    for (uint32_t i = 0; i < t.rows; i++) {
+        if (!xf_cell_take_int(c, &t.cell[i].i))
             return false;
-        if (t.cell->i != XRAY_MISSING) {
-            last += (uint64_t)t.cell->i;
-            t.cell->i = (int64_t)last;
+        if (t.cell[i].i != XRAY_MISSING) {
+            last += (uint64_t)t.cell[i].i;
+            t.cell[i].i = (int64_t)last;
         }
     }
     return true;
@@ -34,8 +33,8 @@ static bool take_deltas(xray_mp *c, struct target t, int64_t base)
 
 static bool take_runs(xray_mp *c, struct target t, uint32_t run_count)
 {
-    for (uint32_t i = 0; i < t.rows; i++, t.cell += t.stride)
-        if (!xf_mp_take_int(c, &t.cell->i) || t.cell->i < 0 || t.cell->i >= run_count)
+    for (uint32_t i = 0; i < t.rows; i++)
+        if (!xf_cell_take_int(c, &t.cell[i].i) || t.cell[i].i < 0 || t.cell[i].i >= run_count)
             return false;
     return true;
 }
@@ -47,16 +46,16 @@ static struct xf_slice slice_of(const uint8_t *body, const void *at, size_t len)
 
 static bool take_names(xray_mp *c, struct target t, const struct xf_scope *scope)
 {
-    for (uint32_t i = 0; i < t.rows; i++, t.cell += t.stride) {
+    for (uint32_t i = 0; i < t.rows; i++) {
         int64_t index;
 
-        if (!xf_mp_take_int(c, &index))
+        if (!xf_cell_take_int(c, &index))
             return false;
         if (index == XRAY_MISSING)
             continue;
         if (index < 0 || index >= scope->string_count)
             return false;
-        t.cell->s = slice_of(scope->body, scope->strings[index].ptr, scope->strings[index].len);
+        t.cell[i].s = slice_of(scope->body, scope->strings[index].ptr, scope->strings[index].len);
     }
     return true;
 }
@@ -93,7 +92,7 @@ static bool check_id(const uint8_t *at, size_t len)
 
 static bool take_encoded(xray_mp *c, struct target t, const struct xf_scope *scope, enum xf_encoding encoding)
 {
-    for (uint32_t i = 0; i < t.rows; i++, t.cell += t.stride) {
+    for (uint32_t i = 0; i < t.rows; i++) {
         const uint8_t *at = c->at;
         size_t len;
 
@@ -109,7 +108,7 @@ static bool take_encoded(xray_mp *c, struct target t, const struct xf_scope *sco
             return false;
         if (encoding == XF_ENC_ID && !check_id(at, len))
             return false;
-        t.cell->s = slice_of(scope->body, at, len);
+        t.cell[i].s = slice_of(scope->body, at, len);
     }
     return true;
 }
@@ -135,77 +134,51 @@ static bool take_column(xray_mp *c, const struct xf_scope *scope, enum xf_encodi
     return false;
 }
 
-static bool is_number(enum xf_encoding encoding)
-{
-    return encoding == XF_ENC_INT || encoding == XF_ENC_RUN || encoding == XF_ENC_DELTA;
-}
-
-/* Rows in which nothing is set. */
-static union xf_cell *new_rows(struct xf_arena *arena, const struct xf_column *columns, unsigned column_count,
-                               uint32_t count)
-{
-    const size_t row_len = column_count * sizeof(union xf_cell);
-    union xf_cell *rows = xf_arena_alloc(arena, row_len * (count > 0 ? count : 1));
-
-    if (rows == NULL || count == 0)
-        return rows;
-    for (unsigned k = 0; k < column_count; k++)
-        if (is_number(columns[k].encoding))
-            rows[k].i = XRAY_MISSING;
-    for (uint32_t i = 1; i < count; i++)
-        memcpy(rows + (size_t)i * column_count, rows, row_len);
-    return rows;
-}
-
 /* The column of this name; writers keep the order of the spec, so the search begins behind the last one. */
-static unsigned find_column(const struct xf_column *columns, unsigned column_count, unsigned from, xray_str name)
+static unsigned find_column(const struct xf_column *names, unsigned column_count, unsigned from, xray_str name)
 {
     for (unsigned n = 0; n < column_count; n++) {
         const unsigned k = (from + n) % column_count;
 
-        if (strlen(columns[k].name) == name.len && memcmp(columns[k].name, name.ptr, name.len) == 0)
-            return columns[k].encoding == XF_ENC_NONE ? column_count : k;
+        if (strlen(names[k].name) == name.len && memcmp(names[k].name, name.ptr, name.len) == 0)
+            return names[k].encoding == XF_ENC_NONE ? column_count : k;
     }
     return column_count;
 }
 
-bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *columns, unsigned column_count,
-                   uint32_t max_rows, union xf_cell **rows, uint32_t *row_count, bool *no_memory)
+bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *names, unsigned column_count,
+                   uint32_t max_rows, const union xf_cell **columns, uint32_t *row_count, bool *no_memory)
 {
-    union xf_cell *cells = NULL;
-    uint32_t pairs, count, rows_here = 0;
-    uint64_t taken = 0;
+    uint32_t pairs, rows = 0;
+    bool any = false;
     unsigned k = 0;
 
+    memset(columns, 0, column_count * sizeof *columns);
     if (!xf_mp_take_map(c, &pairs))
         return false;
     for (uint32_t i = 0; i < pairs; i++) {
+        struct target t;
         xray_str name;
 
         if (!xf_mp_take_str(c, &name))
             return false;
-        k = find_column(columns, column_count, k < column_count ? k : 0, name);
-        if (k == column_count || (taken >> k & 1) != 0) {
+        k = find_column(names, column_count, k < column_count ? k : 0, name);
+        if (k == column_count || columns[k] != NULL) {
             if (!xray_mp_skip(c))
                 return false;
             continue;
         }
-        if (!xf_mp_take_array(c, &count) || count > max_rows || (cells != NULL && count != rows_here))
+        if (!xf_mp_take_array(c, &t.rows) || t.rows > max_rows || (any && t.rows != rows))
             return false;
-        if (cells == NULL) {
-            rows_here = count;
-            cells = new_rows(scope->arena, columns, column_count, count);
-            if (cells == NULL) {
-                *no_memory = true;
-                return false;
-            }
-        }
-        taken |= UINT64_C(1) << k;
-        if (!take_column(c, scope, columns[k].encoding, (struct target){cells + k, column_count, rows_here}))
+        rows = t.rows;
+        any = true;
+        t.cell = xf_arena_alloc(scope->arena, ((size_t)rows + 1) * sizeof *t.cell);
+        *no_memory |= t.cell == NULL;
+        if (t.cell == NULL || !take_column(c, scope, names[k].encoding, t))
             return false;
+        columns[k] = t.cell;
     }
-    *rows = cells;
-    *row_count = rows_here;
+    *row_count = rows;
     return true;
 }
 

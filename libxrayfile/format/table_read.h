@@ -1,5 +1,5 @@
-/* Tables of columns back to rows (spec 5): each column is gone through once, its
- * cells are put down row by row. Cells point into the body they were read from. */
+/* Tables (spec 5): each column becomes an array of cells of one size, so that rows can be
+ * reached by number. Cells point into the body they were read from. */
 #ifndef XF_FORMAT_TABLE_READ_H
 #define XF_FORMAT_TABLE_READ_H
 
@@ -35,11 +35,52 @@ static inline xray_str xf_slice_text(const uint8_t *base, struct xf_slice s)
     return s.off == 0 ? xray_strn(NULL, 0) : xray_strn((const char *)base + s.off, s.len);
 }
 
-/* Takes a table at the cursor: *rows becomes *row_count rows of column_count cells, row after row, in the arena. Columns
- * that are not in `columns` are skipped. False if malformed, a reference is out of range, or memory is out
- * (*no_memory). */
-bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *columns, unsigned column_count,
-                   uint32_t max_rows, union xf_cell **rows, uint32_t *row_count, bool *no_memory);
+/* The cell of a column that a table may lack: columns[k] is NULL then. */
+static inline int64_t xf_cell_int(const union xf_cell *column, uint32_t row)
+{
+    return column != NULL ? column[row].i : XRAY_MISSING;
+}
+
+static inline struct xf_slice xf_cell_slice(const union xf_cell *column, uint32_t row)
+{
+    const struct xf_slice none = {0, 0};
+
+    return column != NULL ? column[row].s : none;
+}
+
+/* Takes an integer; nil gives XRAY_MISSING. For the innermost loops. */
+static inline bool xf_cell_take_int(xray_mp *c, int64_t *out)
+{
+    if (c->left > 2) {
+        const uint8_t *p = c->at;
+        size_t len = 0;
+
+        if (*p < 0x80 || *p >= 0xe0) {
+            *out = (int8_t)*p;
+            len = 1;
+        } else if (*p == 0xcc) {
+            *out = p[1];
+            len = 2;
+        } else if (*p == 0xcd) {
+            *out = p[1] << 8 | p[2];
+            len = 3;
+        } else if (*p == 0xc0) {
+            *out = XRAY_MISSING;
+            len = 1;
+        }
+        c->at += len;
+        c->left -= len;
+        if (len > 0)
+            return true;
+    }
+    return xf_mp_take_int(c, out);
+}
+
+/* Takes a table at the cursor. columns[k] becomes the cells of the column that `names` has at k, in the arena, or NULL if
+ * the table has none; columns with other names are skipped. False if malformed, a reference is out of range, or
+ * memory is out (*no_memory). */
+bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *names, unsigned column_count,
+                   uint32_t max_rows, const union xf_cell **columns, uint32_t *row_count, bool *no_memory);
 
 /* Takes an array of str into the arena. */
 bool xf_strings_take(xray_mp *c, struct xf_arena *arena, const xray_str **strings, uint32_t *count, bool *no_memory);

@@ -311,7 +311,7 @@ typedef struct xray_fixed {
 
 typedef struct xray_writer_options { /* all zero = defaults */
     const char *app;          /* name of the application, for the hello record; NULL: none */
-    int level;                /* zstd level 1..19; 0: 3 */
+    int level;                /* zstd level 1..19; 0: 6 */
     uint64_t segment_bytes;   /* begin a new segment beyond this size; 0: 1 GiB */
     const xray_fixed *fixed;  /* NULL: random ids, real clocks */
     bool no_host;             /* leave host, pid and boot id out of the hello record */

@@ -83,7 +83,7 @@ struct xf_expr {
     bool negated;         /* not in, !~ */
     bool inverse, later;  /* what it is for its parent */
     bool bare;            /* XF_CONST: a word without quotes */
-    bool exists_at_all;   /* XF_EXISTS of a value that has a text form beside: the value counts */
+    bool quoted;          /* XF_MATCH: the pattern was a string */
     uint32_t off, len;    /* in the text */
     struct xf_expr *first, *next;
     union {

@@ -23,7 +23,7 @@ int xf_regex_new(struct xf_regex **out, struct xf_regex_env *env, xray_str patte
 /* 1, 0, XRAY_ELIMIT (too expensive), XRAY_ENOMEM. Text that is not UTF-8 is matched around the bytes that are not. */
 int xf_regex_test(const struct xf_regex *re, xray_str text, xray_error *err);
 
-/* As they were given; live as long as the env. `quoted`: as a string, not between slashes. */
+/* As they were given; live as long as the env. */
 xray_str xf_regex_pattern(const struct xf_regex *re);
 xray_str xf_regex_flags(const struct xf_regex *re);
 

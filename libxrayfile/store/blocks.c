@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/fail.h"
+#include "format/references.h"
 #include "os/file.h"
 
 static int read_file(void *ctx, uint64_t pos, void *out, size_t n, size_t *got, xray_error *err)
@@ -65,13 +66,32 @@ static int decode(struct xf_cached *e, const struct xf_block *b, xray_error *err
     return r;
 }
 
+/* Numbers of parts and values that there are when the block is written (spec 4.6). */
+static void bound_references(struct xf_cached *e, const struct xf_segment *seg)
+{
+    const struct xf_block *b = &seg->blocks[e->block];
+    uint64_t parts = 0, values = 0;
+
+    if (b->kind == XF_PAYLOAD) { /* values may refer to the parts of their own block */
+        parts = b->first + b->rows;
+    } else {
+        const int64_t last = xf_segment_payload_before(seg, e->block);
+
+        if (last >= 0) {
+            parts = seg->blocks[last].first + seg->blocks[last].rows;
+            values = seg->blocks[last].first2 + seg->blocks[last].rows2;
+        }
+    }
+    xf_references_bound(e->body.data, e->body.len, parts, values);
+}
+
 /* A block that cannot be read is a problem of the store, told once; only memory stops the caller. */
 static int give_up(struct xray_store *s, uint32_t segment, struct xf_block *b, int status, const char *message)
 {
     const struct xf_part *part = &s->parts[segment];
 
     if (status != XRAY_EIO) { /* an I/O error may pass */
-        b->bad = true;
+        b->bad = part->seg->damaged = true;
         part->seg->skipped_bytes += (uint64_t)XF_HEADER_LEN + b->stored_len;
     }
     xf_problems_add(&s->problems, s->files[part->file].path, (int64_t)b->ordinal, b->pos, status, message);
@@ -97,6 +117,8 @@ static int load(struct xray_store *s, uint32_t segment, struct xf_cached *e, xra
     s->stats.raw_bytes += b->raw_len;
     s->stats.kind_read[b->kind <= XF_SEAL ? b->kind : 0]++;
     e->kind = b->kind;
+    if (b->kind == XF_PAYLOAD || b->kind == XF_CANDIDATES || b->kind == XF_SPINE)
+        bound_references(e, part->seg);
     r = decode(e, b, &why);
     if (r == XRAY_ENOMEM)
         return xf_fail_memory(err);
@@ -138,9 +160,8 @@ void xf_block_release(struct xray_store *s, struct xf_cached *e)
     xf_cache_release(&s->cache, e);
 }
 
-/* Rows of `count` cells each, sorted by the run in their first cell; stable, by counting. */
-static bool sort_by_run(struct xf_cached *e, const union xf_cell *cells, unsigned row_cells, uint32_t rows,
-                        struct xf_by_run *out)
+/* Rows sorted by the run that stands in `column`; stable, by counting. */
+static bool sort_by_run(struct xf_cached *e, const union xf_cell *column, uint32_t rows, struct xf_by_run *out)
 {
     const uint32_t runs = e->as.spine.run_count;
     uint32_t *start = xf_arena_alloc(&e->arena, ((size_t)runs + 2) * sizeof *start);
@@ -149,12 +170,12 @@ static bool sort_by_run(struct xf_cached *e, const union xf_cell *cells, unsigne
     if (start == NULL || order == NULL)
         return false;
     for (uint32_t i = 0; i < rows; i++)
-        start[cells[(size_t)i * row_cells].i + 2]++;
+        start[column[i].i + 2]++;
     for (uint32_t r = 2; r <= runs; r++)
         start[r] += start[r - 1];
     /* start[r + 1] is now where run r begins, and is moved to its end while filling. */
     for (uint32_t i = 0; i < rows; i++)
-        order[start[cells[(size_t)i * row_cells].i + 1]++] = i;
+        order[start[column[i].i + 1]++] = i;
     out->start = start;
     out->order = order;
     return true;
@@ -166,9 +187,9 @@ int xf_block_index_runs(struct xf_cached *e, xray_error *err)
 
     if (e->by_run)
         return XRAY_OK;
-    if (!sort_by_run(e, s->runs != NULL ? s->runs->c : NULL, XF_RUN_COLUMNS, s->run_rows, &e->runs) ||
-        !sort_by_run(e, s->steps != NULL ? s->steps->c : NULL, XF_STEP_COLUMNS, s->step_rows, &e->steps) ||
-        !sort_by_run(e, s->details != NULL ? s->details->c : NULL, XF_DETAIL_COLUMNS, s->detail_rows, &e->details))
+    if (!sort_by_run(e, s->runs[XF_RUN_RUN], s->run_rows, &e->runs) ||
+        !sort_by_run(e, s->steps[XF_STEP_RUN], s->step_rows, &e->steps) ||
+        !sort_by_run(e, s->details[XF_DETAIL_RUN], s->detail_rows, &e->details))
         return xf_fail_memory(err);
     e->by_run = true;
     return XRAY_OK;

@@ -22,7 +22,8 @@
 struct walker {
     struct xray_store *s;
     uint32_t file;
-    bool news; /* a segment or block was found */
+    bool news;    /* a segment or block was found */
+    bool refused; /* the segment we are in is not read on: what follows is no damage */
 };
 
 static void complain(const struct walker *k, int64_t block, uint64_t pos, int status, const char *message)
@@ -38,6 +39,7 @@ static int begin_segment(struct walker *k, const struct xf_walk_step *step, xray
 
     f->tail = NULL;
     f->found = true;
+    k->refused = step->refused;
     if (step->refused) {
         xray_error why;
 
@@ -47,7 +49,7 @@ static int begin_segment(struct walker *k, const struct xf_walk_step *step, xray
         return XRAY_OK;
     }
     if (!step->named)
-        complain(k, -1, step->from, XRAY_ECORRUPT, "the hello is damaged; blocks vouch for each other");
+        complain(k, -1, step->from, XRAY_ECORRUPT, "the hello is damaged; two blocks vouch for the segment");
     r = xf_segment_new(&seg, &step->hello, step->from, err);
     if (r < 0)
         return r;
@@ -91,6 +93,12 @@ static void skip_gap(struct walker *k, const struct xf_walk_step *step, uint64_t
     const uint64_t len = step->to - step->from;
     xray_error why;
 
+    if (seg != NULL && step->torn) {
+        seg->torn_bytes = len;
+        return;
+    }
+    if (seg == NULL && k->refused)
+        return;
     if (seg == NULL)
         xf_fail(&why, XRAY_ECORRUPT, step->from, "byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped", step->from,
                 step->why.message, len);
@@ -102,8 +110,22 @@ static void skip_gap(struct walker *k, const struct xf_walk_step *step, uint64_t
                 "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped, %" PRIu64 " blocks missing",
                 ordinal, step->from, step->why.message, len, step->missing);
     complain(k, seg != NULL && !seg->sealed ? (int64_t)ordinal : -1, step->from, XRAY_ECORRUPT, why.message);
-    if (seg != NULL)
+    if (seg != NULL) {
         seg->skipped_bytes += len;
+        seg->damaged = true;
+    }
+}
+
+static void refuse_rest(struct walker *k, const struct xf_walk_step *step, uint64_t ordinal)
+{
+    struct xf_file *f = &k->s->files[k->file];
+    xray_error why;
+
+    xf_fail(&why, XRAY_EUNSUPPORTED, step->from, "block %" PRIu64 " at byte %" PRIu64
+            ": %s; the rest of the segment is not read", ordinal, step->from, step->why.message);
+    complain(k, (int64_t)ordinal, step->from, XRAY_EUNSUPPORTED, why.message);
+    f->tail = NULL;
+    k->refused = true;
 }
 
 /* What is left at the end is a torn tail, unless the segment was sealed. */
@@ -141,6 +163,9 @@ static int walk_steps(struct walker *k, struct xf_walk *w, xray_error *err)
             break;
         case XF_WALK_GAP:
             skip_gap(k, &step, ordinal);
+            break;
+        case XF_WALK_REFUSED:
+            refuse_rest(k, &step, ordinal);
             break;
         case XF_WALK_END:
             end_file(k, &step);

@@ -111,7 +111,7 @@ static int next_block(xray_events *e, xray_error *err)
         const struct xf_block *b = &s->parts[d->segment].seg->blocks[d->block];
         int r;
 
-        /* A writer names a block once for a step; a second time would give its records twice. */
+        /* Named twice, its records are still there once. */
         if (e->detail > 1 && d[-1].segment == d->segment && d[-1].block == d->block)
             continue;
         if ((e->kind == XRAY_EVENT_CANDIDATE ? b->rows : b->rows2) == 0)
@@ -144,7 +144,7 @@ static void fill_candidate(xray_events *e, const struct xf_cand *cand, xray_even
         .kind = XRAY_EVENT_CANDIDATE,
         .item = c->items[cand->item],
         .verdict = s->verdict,
-        .fields = s->fields,
+        .fields = cand->fields,
         .reasons = s->reasons,
         .reason_count = s->reason_count,
         .score = cand->score,
@@ -162,9 +162,9 @@ static void fill_candidate(xray_events *e, const struct xf_cand *cand, xray_even
     };
     for (uint32_t i = 0; i < s->key_count; i++)
         e->values[i] = (xray_ref){(const uint8_t *)e->room.values[i].ptr, e->room.values[i].len, e->held->segment};
-    if ((s->fields & XRAY_HAS_EVIDENCE) != 0)
+    if ((cand->fields & XRAY_HAS_EVIDENCE) != 0)
         rec->evidence = (xray_ref){(const uint8_t *)cand->evidence.ptr, cand->evidence.len, e->held->segment};
-    if ((s->fields & XRAY_HAS_TIME) != 0 && cand->time != XRAY_MISSING)
+    if ((cand->fields & XRAY_HAS_TIME) != 0)
         rec->time_ns = (int64_t)((uint64_t)e->base_time + (uint64_t)cand->time);
 }
 
@@ -195,23 +195,24 @@ static int next_candidate(xray_events *e, xray_event_record *rec)
 static int next_row(xray_events *e, xray_event_record *rec)
 {
     const struct xf_event_rows *rows = rows_of(e);
-    const struct xf_event_row *row;
+    const uint8_t *base = e->held->as.cands.body;
     struct xf_slice body;
+    uint32_t row;
 
     if (e->at == e->end)
         return 0;
-    row = &rows->rows[rows->order[e->at++]];
-    body = row->c[XF_EVENT_BODY].s;
+    row = rows->order[e->at++];
+    body = xf_cell_slice(rows->columns[XF_EVENT_BODY], row);
     *rec = (xray_event_record){
         .kind = e->kind == XRAY_EVENT_DECISION ? XRAY_EVENT_DECISION : XRAY_EVENT_NOTE,
         .rank_in = XRAY_MISSING,
         .rank_out = XRAY_MISSING,
-        .name = xf_slice_text(e->held->as.cands.body, row->c[XF_EVENT_NAME].s),
-        .after = row->c[XF_EVENT_AFTER].i,
-        .time_ns = row->c[XF_EVENT_TIME].i,
+        .name = xf_slice_text(base, xf_cell_slice(rows->columns[XF_EVENT_NAME], row)),
+        .after = xf_cell_int(rows->columns[XF_EVENT_AFTER], row),
+        .time_ns = xf_cell_int(rows->columns[XF_EVENT_TIME], row),
     };
     if (body.off != 0)
-        rec->body = (xray_ref){e->held->as.cands.body + body.off, body.len, e->held->segment};
+        rec->body = (xray_ref){base + body.off, body.len, e->held->segment};
     return 1;
 }
 

@@ -18,11 +18,13 @@ static bool is_number(enum xf_encoding encoding)
     return encoding == XF_ENC_INT || encoding == XF_ENC_RUN || encoding == XF_ENC_DELTA;
 }
 
-static void begin(struct xf_joined *j)
+void xf_joined_begin(struct xf_joined *j)
 {
     unsigned count;
     const struct xf_column *columns = columns_of(j, &count);
 
+    if (j->begun)
+        return;
     for (unsigned k = 0; k < count; k++)
         if (is_number(columns[k].encoding))
             j->cells[k].i = XRAY_MISSING;
@@ -117,24 +119,26 @@ static void put_layer(struct xf_joined *j, int map, xray_str value, uint32_t seg
 
 static void put_cell(struct xf_joined *j, const struct xf_view *v, unsigned k, enum xf_encoding encoding)
 {
-    const union xf_cell cell = v->cells[k];
-    const uint32_t segment = v->segments != NULL ? v->segments[k] : v->segment;
     const int map = j->table == XF_TABLE_RUNS ? xf_view_run_map(k) : xf_view_step_map(k);
+    struct xf_slice s;
 
     if (is_number(encoding)) {
-        if (cell.i != XRAY_MISSING)
-            j->cells[k].i = cell.i;
+        const int64_t i = xf_view_int(v, k);
+
+        if (i != XRAY_MISSING)
+            j->cells[k].i = i;
         return;
     }
-    if (encoding == XF_ENC_NONE || cell.s.off == 0)
+    s = xf_view_slice(v, k);
+    if (encoding == XF_ENC_NONE || s.off == 0)
         return;
     if (map >= 0) {
-        put_layer(j, map, xf_slice_text(v->base, cell.s), segment);
+        put_layer(j, map, xf_slice_text(v->base, s), v->segment);
     } else if (encoding == XF_ENC_REASONS) {
-        put_reasons(j, v, cell.s, &j->cells[k].s);
+        put_reasons(j, v, s, &j->cells[k].s);
     } else {
-        put_text(j, &j->cells[k].s, xf_slice_text(v->base, cell.s));
-        j->segments[k] = segment;
+        put_text(j, &j->cells[k].s, xf_slice_text(v->base, s));
+        j->segments[k] = v->segment;
     }
 }
 
@@ -144,13 +148,13 @@ int xf_joined_add(struct xf_joined *j, const struct xf_view *v)
     unsigned count;
     const struct xf_column *columns = columns_of(j, &count);
 
-    if (!j->begun)
-        begin(j);
+    xf_joined_begin(j);
     for (unsigned k = 0; k < count; k++)
-        put_cell(j, v, k, columns[k].encoding);
+        if (v->columns[k] != NULL)
+            put_cell(j, v, k, columns[k].encoding);
     put_text(j, &j->pipeline, v->pipeline);
     put_text(j, &j->version, v->version);
-    j->state |= (unsigned)v->cells[state_column].i & (XF_STATE_BEGIN | XF_STATE_END);
+    j->state |= (unsigned)xf_view_int(v, state_column) & (XF_STATE_BEGIN | XF_STATE_END);
     if (j->bytes.len > COMPACT_FROM && j->bytes.len / 4 > j->live)
         compact(j);
     if (j->bytes.failed || j->bytes.len > UINT32_MAX || j->layers[0].failed || j->layers[1].failed ||

@@ -11,7 +11,7 @@
 
 struct xf_joined { /* a table and all else zero = no row yet */
     enum xf_table table; /* XF_TABLE_RUNS or XF_TABLE_STEPS */
-    bool begun;          /* holds a row */
+    bool begun;
     unsigned state;      /* bits of all rows */
     union xf_cell cells[XF_STEP_COLUMNS];
     uint32_t segments[XF_STEP_COLUMNS]; /* of values */
@@ -23,7 +23,10 @@ struct xf_joined { /* a table and all else zero = no row yet */
     xray_ref maps[XF_MAPS];
 };
 
-/* Joins one more row. XRAY_ENOMEM. */
+/* Makes it a row in which nothing is set, if it is none yet. */
+void xf_joined_begin(struct xf_joined *j);
+
+/* Joins one more row, of a spine block. XRAY_ENOMEM. */
 int xf_joined_add(struct xf_joined *j, const struct xf_view *v);
 
 /* The result; valid until the next row is added. */

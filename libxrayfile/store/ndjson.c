@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "codec/mpwrite.h"
-#include "store/store.h"
+#include "store/resolve.h"
 
 struct line {
     struct xray_store *s;
@@ -102,12 +102,51 @@ static void put_id(struct line *l, const char *key, const uint8_t id[16])
     xf_buf_put_u8(l->out, '"');
 }
 
+/* A value that breaks the spec or its limits is a problem of the store, not the end of the line. */
+static bool is_left_out(struct line *l, int status, const xray_error *why, uint32_t segment)
+{
+    const struct xray_store *s = l->s;
+
+    if (status != XRAY_ECORRUPT && status != XRAY_ELIMIT)
+        return false;
+    xf_problems_add(&l->s->problems, segment < s->part_count ? s->files[s->parts[segment].file].path : "", -1,
+                    UINT64_MAX, status, why->message);
+    return true;
+}
+
+/* Fills the store's scratch with the resolved value. */
+static void resolve(struct line *l, xray_ref ref)
+{
+    xray_buffer *value = &l->s->value;
+    xray_error why;
+    const int status = xray_ref_resolve(l->s, ref, value, &why);
+
+    if (status >= 0)
+        return;
+    if (is_left_out(l, status, &why, ref.segment))
+        xf_put_lost(value);
+    else
+        l->status = xf_fail(l->err, status, why.pos, "%s", why.message);
+}
+
+/* Prints what the scratch holds. */
+static void print(struct line *l, const char *key)
+{
+    if (l->status >= 0 && l->s->value.failed)
+        l->status = xf_fail_memory(l->err);
+    if (l->status < 0)
+        return;
+    put_key(l, key);
+    l->status = xray_msgpack_json(l->s->value.data, l->s->value.len, l->out, l->err);
+}
+
 static void put_value(struct line *l, const char *key, xray_ref ref)
 {
     if (ref.data == NULL || l->status < 0)
         return;
-    put_key(l, key);
-    l->status = xray_ref_json(l->s, ref, l->out, l->err);
+    xf_buf_reset(&l->s->value);
+    resolve(l, ref);
+    print(l, key);
 }
 
 static void put_flags(struct line *l, uint32_t flags)
@@ -294,14 +333,9 @@ static void put_evidence(struct line *l, const xray_event_record *event)
     xf_mp_map(map, event->evidence_count);
     for (size_t i = 0; i < event->evidence_count && l->status >= 0; i++) {
         xf_mp_str(map, event->evidence_keys[i].ptr, event->evidence_keys[i].len);
-        l->status = xray_ref_resolve(l->s, event->evidence_values[i], map, l->err);
+        resolve(l, event->evidence_values[i]);
     }
-    if (l->status >= 0 && map->failed)
-        l->status = xf_fail_memory(l->err);
-    if (l->status < 0)
-        return;
-    put_key(l, "evidence");
-    l->status = xray_msgpack_json(map->data, map->len, l->out, l->err);
+    print(l, "evidence");
 }
 
 static void put_candidate(struct line *l, const xray_event_record *event)

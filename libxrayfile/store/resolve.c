@@ -85,7 +85,7 @@ static void put_item(xray_buffer *out, const xray_mp_item *item)
 }
 
 /* Spec 6.3, ext 3: lost, nothing known of it. */
-static void put_lost(xray_buffer *out)
+void xf_put_lost(xray_buffer *out)
 {
     const uint8_t data[25] = {XF_LOST};
 
@@ -156,7 +156,7 @@ static int copy_plain(struct resolver *r, xray_str value, int depth)
             continue;
         xf_buf_put(r->out, copied, (size_t)(at - copied));
         if (is_reference(&item))
-            put_lost(r->out); /* parts do not nest (6.4) */
+            xf_put_lost(r->out); /* parts do not nest (6.4) */
         else
             put_item(r->out, &item);
         copied = c.at;
@@ -211,7 +211,7 @@ static int put_part(struct resolver *r, uint32_t ordinal, int depth)
     }
     if (status == XRAY_ECORRUPT) {
         r->out->len = before;
-        put_lost(r->out);
+        xf_put_lost(r->out);
         status = check_size(r);
     }
     return status;
@@ -234,13 +234,13 @@ static int put_reference(struct resolver *r, const xray_mp_item *item, bool in_a
     int status = XRAY_OK;
 
     if (count == 0 || (count > 1 && !in_array)) {
-        put_lost(r->out);
+        xf_put_lost(r->out);
         return check_size(r);
     }
     ordinal = xf_get_be32((const uint8_t *)item->bytes.ptr);
     for (uint32_t i = 0; i < count && status >= 0; i++) {
         if (ordinal > UINT32_MAX - i)
-            put_lost(r->out);
+            xf_put_lost(r->out);
         else
             status = put_part(r, ordinal + i, depth);
         if (status >= 0)
@@ -405,7 +405,7 @@ static int resolve_one(struct resolver *r, xray_str value)
     if (xf_is_value_reference((const uint8_t *)value.ptr, value.len, &number))
         status = find_skeleton(r, number, &held, &value);
     if (status == 0) {
-        put_lost(r->out);
+        xf_put_lost(r->out);
         return check_size(r);
     }
     if (status > 0)

@@ -16,24 +16,24 @@ int xf_view_step_map(unsigned column)
 static void name_run(struct xf_view *v, const struct xf_spine *s, int64_t run)
 {
     if (s->pipelines != NULL)
-        v->pipeline = xf_slice_text(s->body, s->pipelines[run]);
+        v->pipeline = xf_slice_text(s->body, s->pipelines[run].s);
     if (s->versions != NULL)
-        v->version = xf_slice_text(s->body, s->versions[run]);
+        v->version = xf_slice_text(s->body, s->versions[run].s);
 }
 
 struct xf_view xf_view_run(const struct xf_spine *s, uint32_t row, uint32_t segment)
 {
-    struct xf_view v = {.cells = s->runs[row].c, .base = s->body, .strings = s->strings, .segment = segment};
+    struct xf_view v = {.columns = s->runs, .row = row, .base = s->body, .strings = s->strings, .segment = segment};
 
-    name_run(&v, s, v.cells[XF_RUN_RUN].i);
+    name_run(&v, s, xf_view_int(&v, XF_RUN_RUN));
     return v;
 }
 
 struct xf_view xf_view_step(const struct xf_spine *s, uint32_t row, uint32_t segment)
 {
-    struct xf_view v = {.cells = s->steps[row].c, .base = s->body, .strings = s->strings, .segment = segment};
+    struct xf_view v = {.columns = s->steps, .row = row, .base = s->body, .strings = s->strings, .segment = segment};
 
-    name_run(&v, s, v.cells[XF_STEP_RUN].i);
+    name_run(&v, s, xf_view_int(&v, XF_STEP_RUN));
     return v;
 }
 
@@ -48,12 +48,12 @@ void xf_scratch_done(struct xf_scratch *scratch)
 
 static xray_str text_at(const struct xf_view *v, unsigned column)
 {
-    return xf_slice_text(v->base, v->cells[column].s);
+    return xf_slice_text(v->base, xf_view_slice(v, column));
 }
 
 static xray_ref ref_at(const struct xf_view *v, unsigned column)
 {
-    const struct xf_slice s = v->cells[column].s;
+    const struct xf_slice s = xf_view_slice(v, column);
 
     if (s.off == 0)
         return (xray_ref){NULL, 0, 0};
@@ -69,7 +69,7 @@ static xray_ref map_at(const struct xf_view *v, unsigned column, int map)
 static xray_str id_at(const struct xf_view *v, unsigned column, char room[40])
 {
     static const char digits[] = "0123456789abcdef";
-    const struct xf_slice s = v->cells[column].s;
+    const struct xf_slice s = xf_view_slice(v, column);
     xray_mp c = xray_mp_over(v->base + s.off, s.len);
     xray_mp_item item;
     size_t n = 0;
@@ -111,7 +111,7 @@ static uint32_t flags_of(int64_t flags)
 /* 1, 0 if it is no bin 16. */
 static bool take_run_id(const struct xf_view *v, unsigned column, uint8_t out[16])
 {
-    const struct xf_slice s = v->cells[column].s;
+    const struct xf_slice s = xf_view_slice(v, column);
     xray_mp c = xray_mp_over(v->base + s.off, s.len);
     xray_str bin;
 
@@ -125,11 +125,12 @@ static bool take_run_id(const struct xf_view *v, unsigned column, uint8_t out[16
 
 int xf_view_fill_run(const struct xf_view *v, struct xf_scratch *scratch, xray_run_record *out)
 {
-    const union xf_cell *c = v->cells;
+    const int64_t seq = xf_view_int(v, XF_RUN_SEQ), start = xf_view_int(v, XF_RUN_START);
+    const int64_t duration = xf_view_int(v, XF_RUN_DUR);
 
     *out = (xray_run_record){
-        .seq = c[XF_RUN_SEQ].i != XRAY_MISSING ? (uint64_t)c[XF_RUN_SEQ].i : 0,
-        .outcome = outcome_of(c[XF_RUN_STATUS].i),
+        .seq = seq != XRAY_MISSING ? (uint64_t)seq : 0,
+        .outcome = outcome_of(xf_view_int(v, XF_RUN_STATUS)),
         .ext_id = id_at(v, XF_RUN_EXT_ID, scratch->ext_id),
         .pipeline = v->pipeline,
         .version = v->version,
@@ -137,11 +138,11 @@ int xf_view_fill_run(const struct xf_view *v, struct xf_scratch *scratch, xray_r
         .session = text_at(v, XF_RUN_SESSION),
         .user = text_at(v, XF_RUN_USER),
         .error_type = text_at(v, XF_RUN_ERROR_TYPE),
-        .start_ns = c[XF_RUN_START].i,
-        .end_ns = end_of(c[XF_RUN_END].i, c[XF_RUN_START].i, c[XF_RUN_DUR].i),
-        .duration_ns = c[XF_RUN_DUR].i,
-        .cost = c[XF_RUN_COST].i,
-        .flags = flags_of(c[XF_RUN_FLAGS].i),
+        .start_ns = start,
+        .end_ns = end_of(xf_view_int(v, XF_RUN_END), start, duration),
+        .duration_ns = duration,
+        .cost = xf_view_int(v, XF_RUN_COST),
+        .flags = flags_of(xf_view_int(v, XF_RUN_FLAGS)),
         .error = ref_at(v, XF_RUN_ERROR),
         .tags = map_at(v, XF_RUN_TAGS, 0),
         .metadata = map_at(v, XF_RUN_METADATA, 1),
@@ -156,7 +157,7 @@ int xf_view_fill_run(const struct xf_view *v, struct xf_scratch *scratch, xray_r
 /* The histogram; its form was checked when the block was decoded. */
 static int fill_reasons(const struct xf_view *v, struct xf_scratch *scratch, xray_step_record *out)
 {
-    const struct xf_slice s = v->cells[XF_STEP_REASONS].s;
+    const struct xf_slice s = xf_view_slice(v, XF_STEP_REASONS);
     xray_mp c = xray_mp_over(v->base + s.off, s.len);
     uint32_t count;
 
@@ -204,15 +205,16 @@ static void fill_values(const struct xf_view *v, xray_step_record *out)
 
 int xf_view_fill_step(const struct xf_view *v, struct xf_scratch *scratch, xray_step_record *out)
 {
-    const union xf_cell *c = v->cells;
+    const int64_t parent = xf_view_int(v, XF_STEP_PARENT), start = xf_view_int(v, XF_STEP_START);
+    const int64_t step = xf_view_int(v, XF_STEP_STEP), duration = xf_view_int(v, XF_STEP_DUR);
 
     *out = (xray_step_record){
         .pipeline = v->pipeline,
         .version = v->version,
-        .raw_number = c[XF_STEP_STEP].i,
-        .number = c[XF_STEP_STEP].i,
-        .parent = c[XF_STEP_PARENT].i > 0 ? c[XF_STEP_PARENT].i : 0,
-        .outcome = outcome_of(c[XF_STEP_STATUS].i),
+        .raw_number = step,
+        .number = step,
+        .parent = parent > 0 ? parent : 0,
+        .outcome = outcome_of(xf_view_int(v, XF_STEP_STATUS)),
         .ext_id = id_at(v, XF_STEP_EXT_ID, scratch->ext_id),
         .parent_ext = id_at(v, XF_STEP_PARENT_EXT, scratch->parent_ext),
         .name = text_at(v, XF_STEP_NAME),
@@ -220,21 +222,21 @@ int xf_view_fill_step(const struct xf_view *v, struct xf_scratch *scratch, xray_
         .model = text_at(v, XF_STEP_MODEL),
         .provider = text_at(v, XF_STEP_PROVIDER),
         .error_type = text_at(v, XF_STEP_ERROR_TYPE),
-        .sequence = c[XF_STEP_SEQUENCE].i,
-        .start_ns = c[XF_STEP_START].i,
-        .end_ns = end_of(c[XF_STEP_END].i, c[XF_STEP_START].i, c[XF_STEP_DUR].i),
-        .duration_ns = c[XF_STEP_DUR].i,
-        .candidates_in = c[XF_STEP_IN].i,
-        .candidates_out = c[XF_STEP_OUT].i,
-        .candidates_kept = c[XF_STEP_KEPT].i,
-        .tokens_in = c[XF_STEP_TOK_IN].i,
-        .tokens_out = c[XF_STEP_TOK_OUT].i,
-        .tokens_cache_read = c[XF_STEP_TOK_CACHE_READ].i,
-        .tokens_cache_write = c[XF_STEP_TOK_CACHE_WRITE].i,
-        .tokens_reasoning = c[XF_STEP_TOK_REASONING].i,
-        .tokens_total = c[XF_STEP_TOK_TOTAL].i,
-        .cost = c[XF_STEP_COST].i,
-        .flags = flags_of(c[XF_STEP_FLAGS].i),
+        .sequence = xf_view_int(v, XF_STEP_SEQUENCE),
+        .start_ns = start,
+        .end_ns = end_of(xf_view_int(v, XF_STEP_END), start, duration),
+        .duration_ns = duration,
+        .candidates_in = xf_view_int(v, XF_STEP_IN),
+        .candidates_out = xf_view_int(v, XF_STEP_OUT),
+        .candidates_kept = xf_view_int(v, XF_STEP_KEPT),
+        .tokens_in = xf_view_int(v, XF_STEP_TOK_IN),
+        .tokens_out = xf_view_int(v, XF_STEP_TOK_OUT),
+        .tokens_cache_read = xf_view_int(v, XF_STEP_TOK_CACHE_READ),
+        .tokens_cache_write = xf_view_int(v, XF_STEP_TOK_CACHE_WRITE),
+        .tokens_reasoning = xf_view_int(v, XF_STEP_TOK_REASONING),
+        .tokens_total = xf_view_int(v, XF_STEP_TOK_TOTAL),
+        .cost = xf_view_int(v, XF_STEP_COST),
+        .flags = flags_of(xf_view_int(v, XF_STEP_FLAGS)),
     };
     fill_values(v, out);
     return fill_reasons(v, scratch, out);

@@ -8,7 +8,9 @@
 #define XF_MAPS 3 /* columns whose maps are merged key by key (spec 7.2): tags, metadata, attrs */
 
 struct xf_view {
-    const union xf_cell *cells; /* by column number */
+    const union xf_cell *const *columns; /* of a table, by column number, with `row`; or NULL ... */
+    uint32_t row;
+    const union xf_cell *cells; /* ... and this is the row */
     const uint8_t *base;        /* of the slices */
     const xray_str *strings;    /* codes of reasons; NULL: the codes stand in place of their indexes */
     xray_str pipeline, version; /* of the run */
@@ -16,6 +18,16 @@ struct xf_view {
     const uint32_t *segments;   /* ... or, per column, if not NULL */
     const xray_ref *maps;       /* the merged ones, if not NULL */
 };
+
+static inline int64_t xf_view_int(const struct xf_view *v, unsigned column)
+{
+    return v->columns != NULL ? xf_cell_int(v->columns[column], v->row) : v->cells[column].i;
+}
+
+static inline struct xf_slice xf_view_slice(const struct xf_view *v, unsigned column)
+{
+    return v->columns != NULL ? xf_cell_slice(v->columns[column], v->row) : v->cells[column].s;
+}
 
 /* Which of the maps a column is, or -1. */
 int xf_view_run_map(unsigned column);

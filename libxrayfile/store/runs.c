@@ -16,6 +16,7 @@ enum text { EXT_ID, PIPELINE, VERSION, PROJECT, SESSION, USER, ERROR_TYPE, TEXTS
 struct run { /* while rows come in */
     uint8_t id[16];
     uint32_t first_place, last_place;
+    uint32_t first_loose, last_loose;
     uint32_t segment, last_segment;
     uint32_t rank; /* of the first segment */
     uint32_t text[TEXTS];
@@ -77,7 +78,23 @@ static bool grow_runs(struct builder *b)
     return room;
 }
 
-/* Index of the run with this id, added if new; UINT32_MAX when memory is out. */
+/* The slot that has the run with this id, or the free one where it belongs. */
+static uint32_t find_slot(const struct builder *b, const uint8_t id[16])
+{
+    uint32_t at = slot_of(b, id);
+
+    while (b->slots[at] != 0 && memcmp(b->runs[b->slots[at] - 1].id, id, 16) != 0)
+        at = (at + 1) & (b->slot_count - 1);
+    return at;
+}
+
+/* Index of the run with this id; UINT32_MAX: there is none. */
+static uint32_t find_run(const struct builder *b, const uint8_t id[16])
+{
+    return b->count > 0 ? b->slots[find_slot(b, id)] - 1 : UINT32_MAX;
+}
+
+/* The same; the run is added if it is new, and UINT32_MAX says that memory is out. */
 static uint32_t get_run(struct builder *b, const uint8_t id[16], uint32_t segment)
 {
     struct run *run;
@@ -85,15 +102,17 @@ static uint32_t get_run(struct builder *b, const uint8_t id[16], uint32_t segmen
 
     if (!grow_slots(b))
         return UINT32_MAX;
-    for (at = slot_of(b, id); b->slots[at] != 0; at = (at + 1) & (b->slot_count - 1))
-        if (memcmp(b->runs[b->slots[at] - 1].id, id, 16) == 0)
-            return b->slots[at] - 1;
+    at = find_slot(b, id);
+    if (b->slots[at] != 0)
+        return b->slots[at] - 1;
     if (!grow_runs(b))
         return UINT32_MAX;
     run = &b->runs[b->count++];
     *run = (struct run){
         .first_place = XF_NO_PLACE,
         .last_place = XF_NO_PLACE,
+        .first_loose = XF_NO_PLACE,
+        .last_loose = XF_NO_PLACE,
         .segment = segment,
         .rank = b->s->parts[segment].rank,
         .seq = XRAY_MISSING,
@@ -128,19 +147,18 @@ static void keep_int(int64_t *to, int64_t from)
 
 static bool join_row(struct builder *b, struct run *run, const struct xf_view *v)
 {
-    const union xf_cell *c = v->cells;
     xray_run_record r;
 
     if (xf_view_fill_run(v, &b->scratch, &r) < 0)
         return false;
-    keep_int(&run->seq, c[XF_RUN_SEQ].i);
-    keep_int(&run->start, c[XF_RUN_START].i);
-    keep_int(&run->dur, c[XF_RUN_DUR].i);
-    keep_int(&run->end, c[XF_RUN_END].i);
-    keep_int(&run->status, c[XF_RUN_STATUS].i);
-    keep_int(&run->cost, c[XF_RUN_COST].i);
-    keep_int(&run->flags, c[XF_RUN_FLAGS].i);
-    run->ended |= (c[XF_RUN_STATE].i & XF_STATE_END) != 0;
+    keep_int(&run->seq, xf_view_int(v, XF_RUN_SEQ));
+    keep_int(&run->start, xf_view_int(v, XF_RUN_START));
+    keep_int(&run->dur, xf_view_int(v, XF_RUN_DUR));
+    keep_int(&run->end, xf_view_int(v, XF_RUN_END));
+    keep_int(&run->status, xf_view_int(v, XF_RUN_STATUS));
+    keep_int(&run->cost, xf_view_int(v, XF_RUN_COST));
+    keep_int(&run->flags, xf_view_int(v, XF_RUN_FLAGS));
+    run->ended |= (xf_view_int(v, XF_RUN_STATE) & XF_STATE_END) != 0;
     if (r.has_parent_run) {
         run->has_parent = true;
         memcpy(run->parent, r.parent_run, 16);
@@ -150,7 +168,8 @@ static bool join_row(struct builder *b, struct run *run, const struct xf_view *v
            keep_text(b, run, ERROR_TYPE, r.error_type);
 }
 
-static bool add_place(struct builder *b, struct run *run, uint32_t segment, uint32_t block, uint32_t index)
+/* Adds a place behind the chain from *first to *last. */
+static bool add_place(struct builder *b, uint32_t *first, uint32_t *last, const struct xf_run_place *place)
 {
     void *places = b->places;
     const bool room = xf_store_grow(&places, b->place_count, &b->place_cap, sizeof *b->places);
@@ -158,12 +177,9 @@ static bool add_place(struct builder *b, struct run *run, uint32_t segment, uint
     b->places = places;
     if (!room || b->place_count == XF_NO_PLACE)
         return false;
-    b->places[b->place_count] = (struct xf_run_place){segment, block, index, XF_NO_PLACE};
-    if (run->last_place == XF_NO_PLACE)
-        run->first_place = b->place_count;
-    else
-        b->places[run->last_place].next = b->place_count;
-    run->last_place = b->place_count++;
+    b->places[b->place_count] = *place;
+    *(*last == XF_NO_PLACE ? first : &b->places[*last].next) = b->place_count;
+    *last = b->place_count++;
     return true;
 }
 
@@ -178,11 +194,12 @@ static bool take_run(struct builder *b, const struct xf_cached *e, uint32_t inde
         return false;
     run = &b->runs[number];
     run->last_segment = e->segment;
-    if (!add_place(b, run, e->segment, e->block, index))
+    if (!add_place(b, &run->first_place, &run->last_place,
+                   &(struct xf_run_place){e->segment, e->block, index, XF_NO_PLACE}))
         return false;
-    if (s->pipelines != NULL && !keep_text(b, run, PIPELINE, xf_slice_text(s->body, s->pipelines[index])))
+    if (s->pipelines != NULL && !keep_text(b, run, PIPELINE, xf_slice_text(s->body, s->pipelines[index].s)))
         return false;
-    if (s->versions != NULL && !keep_text(b, run, VERSION, xf_slice_text(s->body, s->versions[index])))
+    if (s->versions != NULL && !keep_text(b, run, VERSION, xf_slice_text(s->body, s->versions[index].s)))
         return false;
     for (uint32_t i = e->runs.start[index]; i < e->runs.start[index + 1]; i++) {
         const struct xf_view v = xf_view_run(s, e->runs.order[i], e->segment);
@@ -208,20 +225,57 @@ static int take_block(struct builder *b, uint32_t segment, uint32_t block, xray_
     return r;
 }
 
-static int take_blocks(struct builder *b, xray_error *err)
+/* Notes for every run in a candidates block that it is there. */
+static int take_loose(struct builder *b, uint32_t segment, uint32_t block, xray_error *err)
 {
-    for (uint32_t rank = 0; rank < b->s->part_count; rank++) {
-        const uint32_t segment = b->s->order[rank];
-        const struct xf_segment *seg = b->s->parts[segment].seg;
+    struct xf_cached *e;
+    int r = xf_block_load(b->s, segment, block, &e, err);
 
-        for (uint32_t block = 0; block < seg->block_count; block++) {
-            const int r = seg->blocks[block].kind == XF_SPINE ? take_block(b, segment, block, err) : 0;
+    if (r <= 0)
+        return r;
+    for (uint32_t i = 0; i < e->as.cands.run_count; i++) {
+        const uint32_t number = find_run(b, e->as.cands.run_ids + (size_t)i * 16);
+        struct run *run = number != UINT32_MAX ? &b->runs[number] : NULL;
 
-            if (r < 0)
-                return r;
+        if (run != NULL && !add_place(b, &run->first_loose, &run->last_loose,
+                                      &(struct xf_run_place){segment, block, i, XF_NO_PLACE})) {
+            r = xf_fail_memory(err);
+            break;
         }
     }
-    return XRAY_OK;
+    xf_block_release(b->s, e);
+    return r;
+}
+
+/* The spine says which candidates blocks a step has. Where some of it is lost, and behind its last
+ * block, the candidates themselves must be asked. */
+static int take_segment(struct builder *b, uint32_t segment, xray_error *err)
+{
+    const struct xf_segment *seg = b->s->parts[segment].seg;
+    uint32_t loose = 0; /* first block to be asked */
+    int r = XRAY_OK;
+
+    for (uint32_t block = 0; block < seg->block_count && r >= 0; block++) {
+        if (seg->blocks[block].kind != XF_SPINE)
+            continue;
+        r = take_block(b, segment, block, err);
+        loose = block + 1;
+    }
+    if (seg->damaged)
+        loose = 0;
+    for (uint32_t block = loose; block < seg->block_count && r >= 0; block++)
+        if (seg->blocks[block].kind == XF_CANDIDATES)
+            r = take_loose(b, segment, block, err);
+    return r < 0 ? r : XRAY_OK;
+}
+
+static int take_segments(struct builder *b, xray_error *err)
+{
+    int r = XRAY_OK;
+
+    for (uint32_t rank = 0; rank < b->s->part_count && r >= 0; rank++)
+        r = take_segment(b, b->s->order[rank], err);
+    return r;
 }
 
 /* ---- the list --------------------------------------------------------------------------------- */
@@ -290,7 +344,8 @@ static struct xf_run_list *make_list(struct builder *b)
         return NULL;
     list->records = xf_alloc_array(b->count, sizeof *list->records);
     list->first_place = xf_alloc_array(b->count, sizeof *list->first_place);
-    if (list->records == NULL || list->first_place == NULL) {
+    list->first_loose = xf_alloc_array(b->count, sizeof *list->first_loose);
+    if (list->records == NULL || list->first_place == NULL || list->first_loose == NULL) {
         xf_run_list_free(list);
         return NULL;
     }
@@ -302,6 +357,7 @@ static struct xf_run_list *make_list(struct builder *b)
     for (uint32_t i = 0; i < b->count; i++) {
         fill_record(b->s, &b->runs[i], &list->text, &list->records[i]);
         list->first_place[i] = b->runs[i].first_place;
+        list->first_loose[i] = b->runs[i].first_loose;
     }
     b->text = (struct xf_dict){0};
     b->places = NULL;
@@ -314,7 +370,7 @@ int xf_run_list_get(struct xray_store *s, const struct xf_run_list **out, xray_e
     int r = XRAY_OK;
 
     if (s->runs == NULL) {
-        r = take_blocks(&b, err);
+        r = take_segments(&b, err);
         if (r >= 0) {
             s->runs = make_list(&b);
             r = s->runs != NULL ? XRAY_OK : xf_fail_memory(err);
@@ -336,6 +392,7 @@ void xf_run_list_free(struct xf_run_list *list)
         return;
     xf_free(list->records);
     xf_free(list->first_place);
+    xf_free(list->first_loose);
     xf_free(list->places);
     xf_dict_done(&list->text);
     xf_free(list);

@@ -130,15 +130,15 @@ static int take_step(xray_scan *sc, uint32_t row, xray_scan_record *rec, xray_er
 {
     const struct xf_spine *s = &sc->held->as.spine;
     const struct xf_view v = xf_view_step(s, row, sc->segment);
-    const uint8_t *run_id = xf_spine_run_id(s, v.cells[XF_STEP_RUN].i);
-    const bool ends = (v.cells[XF_STEP_STATE].i & XF_STATE_END) != 0;
+    const uint8_t *run_id = xf_spine_run_id(s, xf_view_int(&v, XF_STEP_RUN));
+    const bool ends = (xf_view_int(&v, XF_STEP_STATE) & XF_STATE_END) != 0;
     struct xf_pending_key key;
 
     if (ends && sc->steps.count == 0)
         return yield_step(sc, &v, run_id, sc->segment, true, sc->segment, rec, err);
     memcpy(key.run_id, run_id, 16);
     key.writer = sc->store->parts[sc->segment].writer;
-    key.step = v.cells[XF_STEP_STEP].i;
+    key.step = xf_view_int(&v, XF_STEP_STEP);
     if (ends && xf_pending_find(&sc->steps, &key) == NULL)
         return yield_step(sc, &v, run_id, sc->segment, true, sc->segment, rec, err);
     return join_row(sc, &sc->steps, &key, &v, rec, err);
@@ -148,8 +148,8 @@ static int take_run(xray_scan *sc, uint32_t row, xray_scan_record *rec, xray_err
 {
     const struct xf_spine *s = &sc->held->as.spine;
     const struct xf_view v = xf_view_run(s, row, sc->segment);
-    const uint8_t *run_id = xf_spine_run_id(s, v.cells[XF_RUN_RUN].i);
-    const bool ends = (v.cells[XF_RUN_STATE].i & XF_STATE_END) != 0;
+    const uint8_t *run_id = xf_spine_run_id(s, xf_view_int(&v, XF_RUN_RUN));
+    const bool ends = (xf_view_int(&v, XF_RUN_STATE) & XF_STATE_END) != 0;
     struct xf_pending_key key = {.writer = 0};
 
     memcpy(key.run_id, run_id, 16);

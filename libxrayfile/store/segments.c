@@ -64,19 +64,11 @@ static void sort_parts(struct xray_store *s, struct place *places, uint32_t firs
 
 static int number_writers(struct xray_store *s, uint32_t first_new, xray_error *err)
 {
-    uint32_t *ranks;
-
     for (uint32_t i = first_new; i < s->part_count; i++) {
         s->parts[i].writer = xf_dict_put(&s->writers, s->parts[i].seg->writer_id, 16);
         if (s->parts[i].writer == UINT32_MAX)
             return xf_fail_memory(err);
     }
-    ranks = xf_resize_array(s->writer_rank, s->writers.count, sizeof *ranks);
-    if (ranks == NULL)
-        return xf_fail_memory(err);
-    s->writer_rank = ranks;
-    for (uint32_t rank = s->part_count; rank-- > 0;)
-        ranks[s->parts[s->order[rank]].writer] = rank;
     return XRAY_OK;
 }
 

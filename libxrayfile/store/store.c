@@ -96,7 +96,6 @@ void xray_store_close(xray_store *s)
     xray_buffer_free(&s->value);
     xf_arena_done(&s->text);
     xf_free(s->directories);
-    xf_free(s->writer_rank);
     xf_free(s->order);
     xf_free(s->parts);
     xf_free(s->files);

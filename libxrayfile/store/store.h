@@ -40,7 +40,6 @@ struct xray_store {
     uint32_t part_count, part_cap;
     uint32_t *order; /* index of the segment at each rank */
     struct xf_dict writers; /* writer ids, by number */
-    uint32_t *writer_rank;  /* rank of the first segment of each */
     struct xf_problems problems;
     struct xf_cache cache;
     struct xf_fdpool fds;

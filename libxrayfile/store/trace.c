@@ -94,7 +94,7 @@ static bool join_steps(struct opener *o, const struct xf_cached *e)
     for (uint32_t i = 0; i < o->row_count; i++) {
         const struct xf_view v = xf_view_step(&e->as.spine, o->rows[i], e->segment);
 
-        if (!join(o, &o->t->steps, v.cells[XF_STEP_STEP].i, writer, &v, e->segment))
+        if (!join(o, &o->t->steps, xf_view_int(&v, XF_STEP_STEP), writer, &v, e->segment))
             return false;
     }
     return true;
@@ -121,30 +121,89 @@ static bool grow_details(struct opener *o)
     return room;
 }
 
-static bool take_details(struct opener *o, const struct xf_cached *e)
+/* `step` NULL: of the run itself. */
+static bool add_detail(struct opener *o, struct xf_pending *step, uint32_t segment, uint32_t block)
 {
     struct xray_trace *t = o->t;
-    const struct xf_segment *seg = t->store->parts[e->segment].seg;
+
+    if (!grow_details(o))
+        return false;
+    o->detail_steps[t->detail_count] = step;
+    t->details[t->detail_count++] = (struct xf_detail){XF_OF_RUN, segment, block};
+    return true;
+}
+
+static bool take_details(struct opener *o, const struct xf_cached *e)
+{
+    const struct xf_segment *seg = o->t->store->parts[e->segment].seg;
 
     for (uint32_t i = 0; i < o->row_count; i++) {
-        const union xf_cell *c = e->as.spine.details[o->rows[i]].c;
-        const int64_t block = xf_segment_find_block(seg, (uint64_t)c[XF_DETAIL_BLOCK].i);
+        const union xf_cell *const *details = e->as.spine.details;
+        const int64_t ordinal = xf_cell_int(details[XF_DETAIL_BLOCK], o->rows[i]);
+        const int64_t number = xf_cell_int(details[XF_DETAIL_STEP], o->rows[i]);
+        const int64_t block = xf_segment_find_block(seg, (uint64_t)ordinal);
         struct xf_pending *step = NULL;
 
-        if (c[XF_DETAIL_STEP].i != XRAY_MISSING) {
-            step = step_of_detail(o, c[XF_DETAIL_STEP].i, e->segment);
+        if (number != XRAY_MISSING) {
+            step = step_of_detail(o, number, e->segment);
             if (step == NULL)
                 return false;
         }
         if (block < 0 || seg->blocks[block].kind != XF_CANDIDATES)
             continue; /* lost with its block, which is among the problems */
-        if (!grow_details(o))
+        if (!add_detail(o, step, e->segment, (uint32_t)block))
             return false;
-        o->detail_steps[t->detail_count] = step;
-        t->details[t->detail_count] = (struct xf_detail){XF_OF_RUN, e->segment, (uint32_t)block, t->detail_count};
-        t->detail_count++;
     }
     return true;
+}
+
+/* A record of this run in a candidates block that no spine need have named: kept if its step is known. */
+static bool take_owner(struct opener *o, const struct xf_cached *e, int64_t run, int64_t step)
+{
+    struct xf_pending_key key = {.writer = o->t->store->parts[e->segment].writer, .step = step};
+    struct xf_pending *p = NULL;
+
+    if (memcmp(e->as.cands.run_ids + (size_t)run * 16, o->run_id, 16) != 0)
+        return true;
+    memcpy(key.run_id, o->run_id, 16);
+    if (step != XRAY_MISSING) {
+        p = xf_pending_find(&o->t->steps, &key);
+        if (p == NULL)
+            return true;
+    }
+    return add_detail(o, p, e->segment, e->block);
+}
+
+static bool take_rows(struct opener *o, const struct xf_cached *e, const struct xf_event_rows *rows)
+{
+    bool good = true;
+
+    for (uint32_t i = 0; i < rows->count && good; i++)
+        good = take_owner(o, e, xf_cell_int(rows->columns[XF_EVENT_RUN], i),
+                          xf_cell_int(rows->columns[XF_EVENT_STEP], i));
+    return good;
+}
+
+/* Candidates blocks that no spine names. What it does name comes twice then, which events.c expects. */
+static int take_loose(struct opener *o, const struct xf_run_list *list, uint32_t place, xray_error *err)
+{
+    for (; place != XF_NO_PLACE; place = list->places[place].next) {
+        struct xf_cached *e;
+        bool good = true;
+        int r = xf_block_load(o->t->store, list->places[place].segment, list->places[place].block, &e, err);
+
+        if (r < 0)
+            return r;
+        if (r == 0)
+            continue;
+        for (uint32_t i = 0; i < e->as.cands.batch_count && good; i++)
+            good = take_owner(o, e, e->as.cands.batches[i].run, e->as.cands.batches[i].step);
+        good = good && take_rows(o, e, &e->as.cands.decisions) && take_rows(o, e, &e->as.cands.notes);
+        xf_block_release(o->t->store, e);
+        if (!good)
+            return xf_fail_memory(err);
+    }
+    return XRAY_OK;
 }
 
 static int take_block(struct opener *o, const struct xf_run_place *places, uint32_t place, xray_error *err)
@@ -186,7 +245,7 @@ static int take_blocks(struct opener *o, const struct xf_run_list *list, uint32_
 /* ---- numbers -------------------------------------------------------------------------------- */
 
 struct rank { /* what steps are sorted by */
-    uint32_t writer;
+    uint32_t writer; /* place of the writer among those of this run */
     int64_t step;
     struct xf_pending *p;
 };
@@ -200,23 +259,40 @@ static int compare_ranks(const void *a, const void *b)
     return (x->step > y->step) - (x->step < y->step);
 }
 
+/* Writers come in the order of their first rows in this run: what other segments hold must not
+ * change its numbers. Rows were joined in the order of the segments. */
+static bool rank_steps(const struct xray_trace *t, struct rank *ranks)
+{
+    uint32_t *places = xf_alloc_array(t->store->writers.count, sizeof *places); /* by writer, from 1 */
+    uint32_t writers = 0, i = 0;
+
+    if (places == NULL)
+        return false;
+    for (struct xf_pending *p = t->steps.oldest; p != NULL; p = p->newer) {
+        uint32_t *place = &places[p->key.writer];
+
+        if (*place == 0)
+            *place = ++writers;
+        ranks[i++] = (struct rank){*place, p->key.step, p};
+    }
+    xf_free(places);
+    return true;
+}
+
 /* Puts the steps in order and fills t->rows. */
 static bool number_steps(struct xray_trace *t)
 {
     const uint32_t count = (uint32_t)t->steps.count;
     struct rank *ranks = xf_alloc_array(count, sizeof *ranks);
-    uint32_t i = 0;
 
-    t->rows = xf_arena_alloc(&t->arena, (count + 1) * sizeof(struct xf_pending *));
-    if (ranks == NULL || t->rows == NULL) {
+    t->rows = xf_arena_alloc(&t->arena, ((size_t)count + 1) * sizeof(struct xf_pending *));
+    if (ranks == NULL || t->rows == NULL || !rank_steps(t, ranks)) {
         xf_free(ranks);
         return false;
     }
-    for (struct xf_pending *p = t->steps.oldest; p != NULL; p = p->newer)
-        ranks[i++] = (struct rank){t->store->writer_rank[p->key.writer], p->key.step, p};
     if (count > 1)
         qsort(ranks, count, sizeof *ranks, compare_ranks);
-    for (i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         t->rows[i] = ranks[i].p;
         ranks[i].p->index = i;
     }
@@ -225,24 +301,41 @@ static bool number_steps(struct xray_trace *t)
     return true;
 }
 
+struct sorted_detail {
+    struct xf_detail detail;
+    uint32_t rank; /* of its segment */
+};
+
 static int compare_details(const void *a, const void *b)
 {
-    const struct xf_detail *x = a, *y = b;
+    const struct sorted_detail *x = a, *y = b;
 
-    if (x->step != y->step)
-        return x->step < y->step ? -1 : 1;
-    return (x->place > y->place) - (x->place < y->place);
+    if (x->detail.step != y->detail.step)
+        return x->detail.step < y->detail.step ? -1 : 1;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return (x->detail.block > y->detail.block) - (x->detail.block < y->detail.block);
 }
 
-static void sort_details(struct opener *o)
+/* Steps are numbered now, so details can say whose they are. */
+static bool sort_details(struct opener *o)
 {
     struct xray_trace *t = o->t;
+    struct sorted_detail *list = xf_alloc_array(t->detail_count, sizeof *list);
 
-    for (uint32_t i = 0; i < t->detail_count; i++)
+    if (list == NULL)
+        return false;
+    for (uint32_t i = 0; i < t->detail_count; i++) {
+        list[i] = (struct sorted_detail){t->details[i], t->store->parts[t->details[i].segment].rank};
         if (o->detail_steps[i] != NULL)
-            t->details[i].step = o->detail_steps[i]->index;
+            list[i].detail.step = o->detail_steps[i]->index;
+    }
     if (t->detail_count > 1)
-        qsort(t->details, t->detail_count, sizeof *t->details, compare_details);
+        qsort(list, t->detail_count, sizeof *list, compare_details);
+    for (uint32_t i = 0; i < t->detail_count; i++)
+        t->details[i] = list[i].detail;
+    xf_free(list);
+    return true;
 }
 
 /* ---- records ---------------------------------------------------------------------------------- */
@@ -262,14 +355,7 @@ static bool fill_step(struct xray_trace *t, struct xf_pending *p, struct xf_scra
     struct xf_view v;
 
     if (!p->joined.begun) { /* known only by its candidates */
-        static const struct xf_step_row empty = {{{0}}};
-        struct xf_view nothing = {.cells = empty.c, .base = (const uint8_t *)""};
-
-        if (xf_joined_add(&p->joined, &nothing) < 0)
-            return false;
-        for (unsigned k = 0; k < XF_STEP_COLUMNS; k++)
-            if (xf_step_columns[k].encoding == XF_ENC_INT || xf_step_columns[k].encoding == XF_ENC_DELTA)
-                p->joined.cells[k].i = XRAY_MISSING;
+        xf_joined_begin(&p->joined);
         p->joined.cells[XF_STEP_STEP].i = p->key.step;
     }
     v = xf_joined_view(&p->joined);
@@ -345,11 +431,12 @@ static int open_trace(struct opener *o, const struct xf_run_list *list, size_t i
 
     memcpy(o->run_id, list->records[index].id, 16);
     r = take_blocks(o, list, list->first_place[index], err);
+    if (r >= 0)
+        r = take_loose(o, list, list->first_loose[index], err);
     if (r < 0)
         return r;
-    if (!number_steps(o->t))
+    if (!number_steps(o->t) || !sort_details(o))
         return xf_fail_memory(err);
-    sort_details(o);
     if (!fill_steps(o->t) || !fill_run(o->t, &list->records[index]))
         return xf_fail_memory(err);
     return XRAY_OK;

@@ -8,7 +8,6 @@
 struct xf_detail { /* a candidates block that has records of a step */
     uint32_t step;  /* index in the trace's steps; XF_OF_RUN: of the run itself */
     uint32_t segment, block;
-    uint32_t place; /* as they came */
 };
 
 #define XF_OF_RUN UINT32_MAX
@@ -21,7 +20,7 @@ struct xray_trace {
     xray_step_record *records; /* number i + 1 at i */
     struct xf_pending **rows;  /* of each record */
     uint32_t count;
-    struct xf_detail *details; /* by step, then as they came */
+    struct xf_detail *details; /* by step, then in the order of segments and blocks */
     uint32_t detail_count, detail_cap;
 };
 

@@ -36,7 +36,7 @@ generate()
         newer $set.json.gz $set.json || gzip -kf $set.json
         [ "$quick" = 1 ] || newer $set.json.19.zst $set.json || zstd -19 -T0 -qkf $set.json -o $set.json.19.zst
         rm -rf $set
-        xray-import $set.json -o $set >/dev/null
+        xray-import $set.json -o $set >/dev/null 2>&1
     done
     if have sqlite3 && have jq && ! newer decisions.db decisions.json; then
         make_database
@@ -88,6 +88,9 @@ sizes()
     [ ! -e "$1.db" ] || size_row "SQLite, same rows, no index" "$(size_of "$1.db")"
     size_row "xrayfile" "$(size_of "$1"/*.xray)"
     size_row "xrayfile, blocks decompressed" "$(zstd -dcq "$1"/*.xray | wc -c)"
+    events=$(grep -oE '"type":"(accept|reject)"' "$1.json" | wc -l)
+    [ "$events" = 0 ] || printf '  %s candidate events: %s bytes each in xrayfile, %s in JSON lines with zstd -3, all else included\n' \
+        "$events" "$(ratio "$(size_of "$1"/*.xray)" "$events" 1)" "$(ratio "$zst" "$events" 1)"
 }
 
 import_speed()
@@ -98,9 +101,9 @@ import_speed()
         parse=$(ms "parse_jsonc $set.json")
         import=$(ms "rm -rf tmp-$set; xray-import $set.json -o tmp-$set")
         rm -rf tmp-$set
-        printf '  %-34s %12s %8s\n' "$set: json-c parses only" "$parse" "$(ratio "$bytes" "${parse}000" 0)"
-        printf '  %-34s %12s %8s   %s of json-c'"'"'s speed\n' "$set: xray-import" "$import" \
-            "$(ratio "$bytes" "${import}000" 0)" "$(ratio "$parse" "$import")"
+        printf '  %-34s %12s %8s\n' "$set: json-c parses only" "$parse" "$(speed "$bytes" "$parse")"
+        printf "  %-34s %12s %8s   %s of json-c's speed\\n" "$set: xray-import" "$import" \
+            "$(speed "$bytes" "$import")" "$(ratio "$parse" "$import")"
     done
 }
 
@@ -139,12 +142,13 @@ queries()
     xray-funnel --stats decisions 2>&1 >/dev/null | sed 's/^/      /'
 
     heading "price_too_high rejections per step of decisions: ms"
-    compare "xray-funnel --reasons" "xray-funnel --reasons decisions" \
+    sql="SELECT name, count(*) FROM events JOIN steps USING (run, seq) WHERE reason = 'price_too_high' GROUP BY name"
+    set -- "xray-funnel --reasons=20 -j decisions" \
         "jq on JSON lines" "jq -r '$by_step' decisions.json | awk '{ n[\$1] += \$2 } END { for (s in n) print s, n[s] }'"
-    if [ -e decisions.db ]; then
-        compare "xray-funnel --reasons" "xray-funnel --reasons decisions" \
-            "SQLite" "sqlite3 decisions.db \"SELECT name, count(*) FROM events JOIN steps USING (run, seq) WHERE reason = 'price_too_high' GROUP BY name\""
-    fi
+    [ ! -e decisions.db ] || set -- "$@" "SQLite, no index" "sqlite3 decisions.db \"$sql\""
+    compare "xray-funnel --reasons=20 -j" "$@"
+    same "price_too_high" "xray-funnel --reasons=20 -j decisions | jq -n '[inputs.reasons.price_too_high // empty] | add'" \
+        "grep -o '\"price_too_high\"' decisions.json | wc -l"
 
     heading "Search of agents, count of steps that match: ms"
     have rg || { echo "  (ripgrep is not installed)"; return 0; }

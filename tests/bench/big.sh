@@ -18,9 +18,9 @@ PATH=$build/bin:$build/bench:$PATH
 checks=0
 failed=0
 
-# A run of decisions is 78 kB, a conversation 630 kB.
+# A run of decisions is 78 kB, a conversation 560 kB.
 gen_decisions --runs=$((wanted * 1000 / 78)) >decisions.json
-gen_agents --conversations=$((wanted * 1000 / 630)) >agents.json
+gen_agents --conversations=$((wanted * 1000 / 560)) >agents.json
 
 heading "Peak memory with $(mb "$(size_of decisions.json)") MB of decisions and $(mb "$(size_of agents.json)") MB of conversations (limit $limit MiB)"
 for set in decisions agents; do

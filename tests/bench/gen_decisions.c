@@ -93,11 +93,11 @@ static void put_event_a(const struct event *e)
     putchar('}');
 }
 
-static void put_step_a(const struct step *s, uint32_t sequence, struct xb_random *r)
+static void put_step_a(const struct step *s, uint32_t sequence, struct xb_random *step_ids)
 {
     uint8_t id[16];
 
-    random_bytes(r, id, sizeof id);
+    random_bytes(step_ids, id, sizeof id);
     printf("{\"id\":\"");
     put_id(id, true);
     printf("\",\"step_name\":\"%s\",\"step_type\":\"%s\",\"sequence\":%" PRIu32 ",\"start_time\":\"", s->name,
@@ -119,12 +119,14 @@ static void put_step_a(const struct step *s, uint32_t sequence, struct xb_random
         put_event_a(&s->events[i]);
     }
     if (s->selected != NULL)
-        printf(",{\"type\":\"decision\",\"item_id\":\"%s\",\"reason\":\"highest_score\",\"data\":%s}",
-               s->selected->id, s->decision);
+        printf(
+            ",{\"type\":\"decision\",\"item_id\":\"%s\",\"reason\":\"highest_score\",\"data\":{\"decision\":"
+            "\"select_competitor\",\"score\":0.%04u,\"confidence\":0.%02u}}",
+            s->selected->id, s->selected->score, s->confidence);
     printf("]}");
 }
 
-static void put_run_a(const struct run *run, struct xb_random *r)
+static void put_run_a(const struct run *run, struct xb_random *step_ids)
 {
     printf("{\"run\":{\"id\":\"");
     put_id(run->id, true);
@@ -141,7 +143,7 @@ static void put_run_a(const struct run *run, struct xb_random *r)
     for (uint32_t i = 0; i < run->step_count; i++) {
         if (i > 0)
             putchar(',');
-        put_step_a(&run->steps[i], i, r);
+        put_step_a(&run->steps[i], i, step_ids);
     }
     printf("]}\n");
 }
@@ -217,8 +219,10 @@ static void put_step_xray(const struct run *run, const struct step *s, uint32_t 
     }
     if (s->selected != NULL) {
         begin_line("decision", run, number);
-        printf(",\"after\":%" PRIu32 ",\"name\":\"select_competitor\",\"body\":%s}\n", s->event_count,
-               s->decision);
+        printf(",\"after\":%" PRIu32
+               ",\"name\":\"select_competitor\",\"body\":{\"selected\":[\"%s\"],\"reason\":"
+               "\"highest_score\",\"score\":0.%04u,\"confidence\":0.%02u}}\n",
+               s->event_count, s->selected->id, s->selected->score, s->confidence);
     }
 }
 
@@ -243,6 +247,7 @@ int main(int argc, char **argv)
 {
     static struct run run; /* too large for a stack */
     struct xb_random r = {.state = 1};
+    struct xb_random step_ids = {.state = 2}; /* apart, so that both shapes tell the same runs */
     unsigned long runs = 2000;
     bool shape_a = true;
 
@@ -265,7 +270,7 @@ int main(int argc, char **argv)
         start_us += xb_between(&r, 100000, 90000000);
         make_run(&run, &r, start_us);
         if (shape_a)
-            put_run_a(&run, &r);
+            put_run_a(&run, &step_ids);
         else
             put_run_xray(&run);
     }

@@ -41,6 +41,12 @@ ratio()
         if (a + 0 > 0 && b + 0 > 0) printf "%.*f\n", digits, a / b; else print "-" }'
 }
 
+# speed BYTES MS: MB/s
+speed()
+{
+    awk -v bytes="$1" -v ms="$2" 'BEGIN { if (ms + 0 > 0) printf "%.0f\n", bytes / ms / 1000; else print "-" }'
+}
+
 size_of()
 {
     cat "$@" 2>/dev/null | wc -c

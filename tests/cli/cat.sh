@@ -1,3 +1,4 @@
+# shellcheck disable=SC1091,SC2154,SC2016,SC2034
 # xray-cat: runs as text and as NDJSON.
 . "$(dirname "$0")/lib.sh"
 
@@ -9,16 +10,24 @@ run xray-cat -r shop-1 "$store"
 expect_status 0 "cat -r by the application's id"
 expect_quiet "cat -r"
 expect_text "cat prints a run" <<'END'
+run 9f3c2a71 (shop-1)  competitor_selection@1.4  success  2026-08-21T09:14:03.120Z  4.81s  $0.0132  tags: experiment=B tier=pro
+  1 llm    keywords      success                1.20s  $0.0131
+  2 search search        success  6 → 6   0.0%  412ms
+  3 filter filter_price  success  6 → 2  66.7%    3ms           reason: price_too_high 3, no_price 1
+  4 rank   rank          success  2 → 2   0.0%  611ms
+  5 select pick          success  2 → 1  50.0%    2ms           reason: not_best 1
+      decision select_competitor  selected B07A  score 0.91  reason: highest score
+  output: {"selected":"B07A"}
 END
 
 run xray-cat -r 5b8e "$store"
 expect_out "(orphaned)" "cat shows orphans"
 expect_out "  3     filter" "cat indents by nesting"
 
-run xray-cat -r 9f3c2a71 "$store"
+run xray-cat -r 9f3c "$store"
 expect_status 2 "cat with an ambiguous id"
 expect_err "ambiguous: 2 runs" "cat with an ambiguous id says so"
-expect_err "9f3cb08245e14d60a5f7b1c2d3e4f502" "cat with an ambiguous id lists the runs"
+expect_err "9f3cb08245e14d60a5f7b1c2d3e4f502  competitor_selection@1.4  shop-2" "cat with an ambiguous id lists the runs"
 check "cat with an ambiguous id prints nothing" is_empty "$out"
 run xray-cat -r 12345678 "$store"
 expect_status 2 "cat with an unknown id"
@@ -48,7 +57,7 @@ run xray-cat -r shop-1 --upto 3 --full "$store"
 expect_out 'filter_price' "cat --upto shows the step"
 expect_out 'max_price' "cat --upto shows what the step was given"
 expect_no_out 'price_too_high' "cat --upto hides what it did"
-expect_no_out 'pick' "cat --upto hides what came later"
+expect_no_out 'not_best' "cat --upto hides what came later"
 expect_no_out 'output: {"selected": "B07A"}' "cat --upto hides the run's output"
 expect_out 'phone case stand' "cat --upto shows what came before"
 run xray-cat -r shop-1 --upto 3 -j "$store"

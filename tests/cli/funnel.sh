@@ -1,3 +1,4 @@
+# shellcheck disable=SC1091,SC2154,SC2016,SC2034
 # xray-funnel: candidates over many runs and in one.
 . "$(dirname "$0")/lib.sh"
 
@@ -9,16 +10,32 @@ run xray-funnel -p competitor_selection "$store"
 expect_status 0 "funnel"
 expect_quiet "funnel"
 expect_text "funnel over runs" <<'END'
+competitor_selection  2 runs (0 running, 0 abandoned), drop pooled over runs
+ step          type    runs  in/run  out/run   drop    p50    p95     cost  top reasons (exact, all runs)
+ keywords      llm        2       -        -      -  1.20s  2m00s  $0.0331
+ search        search     2     6.0      5.0   0.0%  300ms  412ms        -
+ filter_price  filter     2     5.0      1.0  80.0%    1ms    3ms        -  price_too_high 7 (88%)  no_price 1
+ rank          rank       2     1.0      1.0   0.0%    1ms  611ms        -
+ pick          select     1     2.0      1.0  50.0%    2ms    2ms        -  not_best 1
+ 1 run ended with 0 candidates: 1 at filter_price
 END
 
 run xray-funnel --run shop-1 "$store"
 expect_status 0 "funnel --run"
 expect_text "funnel of a run" <<'END'
+run 9f3c2a71 (shop-1)  competitor_selection@1.4  success  2026-08-21T09:14:03.120Z  4.81s  $0.0132  tags: experiment=B tier=pro
+ # step          type    in  out   drop  duration     cost  reasons
+ 1 keywords      llm      -    -      -     1.20s  $0.0131
+ 2 search        search   6    6   0.0%     412ms
+ 3 filter_price  filter   6    2  66.7%       3ms           price_too_high 3 (75%)  no_price 1
+ 4 rank          rank     2    2   0.0%     611ms
+ 5 pick          select   2    1  50.0%       2ms           not_best 1
+ output: {"selected":"B07A"}
 END
 
 run xray-funnel -p nothing "$store"
 expect_status 1 "funnel of no pipeline"
-run xray-funnel --run 9f3c2a71 "$store"
+run xray-funnel --run 9f3c "$store"
 expect_status 2 "funnel with an ambiguous id"
 run xray-funnel --run nobody "$store"
 expect_status 2 "funnel with an unknown id"

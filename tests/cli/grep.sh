@@ -1,3 +1,4 @@
+# shellcheck disable=SC1091,SC2154,SC2016,SC2034
 # xray-grep: what is found where, and how it is told.
 . "$(dirname "$0")/lib.sh"
 
@@ -9,6 +10,11 @@ run xray-grep 'stand' "$store"
 expect_status 0 "grep"
 expect_quiet "grep"
 expect_text "grep prints headings and a line per field" <<'END'
+run 9f3c2a71 (shop-1)  competitor_selection@1.4  success  2026-08-21T09:14:03.120Z  4.81s  $0.0132  tags: experiment=B tier=pro
+9f3c2a71/1:keywords: input.messages[1].content: phone case\nwith a stand, for travellers who need it
+9f3c2a71/1:keywords: output: phone case stand
+9f3c2a71/1:keywords: reasoning: The title names a stand; travellers want it light.
+9f3c2a71/2:search: input.q: phone case stand
 END
 
 run xray-grep 'no such words' "$store"
@@ -41,7 +47,7 @@ expect_text "grep -v: the other steps" <<'END'
 14
 END
 run xray-grep -v -m 1 stand "$store"
-expect_out "/2:search" "grep -v names the step" || true
+expect_out "9f3c2a71/3:filter_price" "grep -v names the step"
 run xray-grep -c -F '1. look' "$store"
 expect_text "grep -F" <<'END'
 1

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Checks for the command line; sourced by the tests beside it, which are called with
 # the build directory as their argument.
 #
@@ -147,6 +148,14 @@ common_checks()
     status=0
     XRAY_DIR=$store "$build/bin/$t" "$@" >"$out" 2>"$err" || status=$?
     expect_status 0 "$t with XRAY_DIR"
+    # The header of the second block of a copy is damaged: what is in the others is shown.
+    mkdir -p "$work/damaged"
+    cp "$store"/*.xray "$work/damaged/x.xray"
+    at=$(LC_ALL=C grep -abo XRB1 "$work/damaged/x.xray" | sed -n '2s/:.*//p')
+    printf '\377' | dd of="$work/damaged/x.xray" bs=1 seek=$((at + 30)) conv=notrunc 2>/dev/null
+    run "$t" "$@" "$work/damaged"
+    expect_status 3 "$t with a damaged block"
+    expect_err "$t: $work/damaged/x.xray: " "$t with a damaged block names the file"
     if [ -w /dev/full ]; then
         status=0
         "$build/bin/$t" "$@" "$store" >/dev/full 2>"$err" || status=$?

@@ -34,7 +34,8 @@ static void require_json(const xray_buffer *out, size_t from)
     xray_buffer packed = {0};
     xray_error err = {0};
 
-    const int r = xray_value_pack(xray_jsonn((const char *)out->data + from, out->len - from), false, &packed, &err);
+    const int r =
+        xray_value_pack(xray_jsonn((const char *)out->data + from, out->len - from), false, &packed, &err);
 
     if (r != XRAY_OK && r != XRAY_ELIMIT)
         fprintf(stderr, "%s\n%.*s\n", err.message, (int)(out->len - from), (const char *)out->data + from);

@@ -54,7 +54,8 @@ static bool add_block(struct segment *s, const uint8_t **data, size_t *len)
         raw_len = *len - 8;
     if (raw_len == 0)
         return false;
-    fuzz_require(xf_zframe_encode(s->zframe, 1, p + 8, raw_len, &stored, NULL) == XRAY_OK, "a body can be compressed");
+    fuzz_require(xf_zframe_encode(s->zframe, 1, p + 8, raw_len, &stored, NULL) == XRAY_OK,
+                 "a body can be compressed");
     memcpy(h.segment, segment_id, sizeof h.segment);
     h.flags = h.kind >= XF_PAYLOAD && h.kind <= XF_SPINE ? XF_FLAG_CRITICAL : 0;
     h.stored_len = (uint32_t)stored.len;

@@ -26,7 +26,8 @@ static void compare_with_msgpack_c(const uint8_t *data, size_t len, size_t taken
     const msgpack_unpack_return r = msgpack_unpack_next(&oracle, (const char *)data, len, &at);
 
     /* It says "out of memory" for what is nested deeper than 32. */
-    fuzz_require(r == MSGPACK_UNPACK_SUCCESS || r == MSGPACK_UNPACK_NOMEM_ERROR, "msgpack-c takes what we take");
+    fuzz_require(r == MSGPACK_UNPACK_SUCCESS || r == MSGPACK_UNPACK_NOMEM_ERROR,
+                 "msgpack-c takes what we take");
     if (r == MSGPACK_UNPACK_SUCCESS)
         fuzz_require(at == taken, "msgpack-c takes as many bytes as we do");
     msgpack_unpacked_destroy(&oracle);
@@ -63,9 +64,11 @@ static void check_canonical(const uint8_t *data, size_t len)
     if (xray_value_pack(xray_msgpack(data, len), false, &once, NULL) == XRAY_OK) {
         fuzz_require(xray_value_pack(xray_msgpack(once.data, once.len), false, &again, NULL) == XRAY_OK,
                      "what is canonical can be packed");
-        fuzz_require(holds_ext(&once) || (once.len == again.len && memcmp(once.data, again.data, once.len) == 0),
+        fuzz_require(holds_ext(&once) ||
+                         (once.len == again.len && memcmp(once.data, again.data, once.len) == 0),
                      "what is canonical stays as it is");
-        fuzz_require(xray_msgpack_json(once.data, once.len, &json, NULL) == XRAY_OK, "a packed value can be printed");
+        fuzz_require(xray_msgpack_json(once.data, once.len, &json, NULL) == XRAY_OK,
+                     "a packed value can be printed");
         again.len = 0;
 
         const int r = xray_value_pack(xray_jsonn((const char *)json.data, json.len), false, &again, NULL);

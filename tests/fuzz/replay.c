@@ -2,9 +2,9 @@
  *
  * usage: replay_NAME [-m MUTATIONS] [-s SEED] FILE|DIRECTORY...
  *
- * A .hex file holds many inputs, one a line. Each input is run as it is, cut short, and with small seeded mutations. A crash or a
- * property that does not hold kills the process; the input that did it is then in the file
- * crash-NAME of the working directory. */
+ * A .hex file holds many inputs, one a line. Each input is run as it is, cut short, and with small seeded
+ * mutations. A crash or a property that does not hold kills the process; the input that did it is then in the
+ * file crash-NAME of the working directory. */
 #include "fuzz/fuzz.h"
 
 #include "bench/random.h"
@@ -21,7 +21,7 @@ static const char *name;
 static const uint8_t *current;
 static size_t current_len;
 static unsigned long inputs, runs;
-static unsigned long mutations = 300;
+static unsigned long mutations = 60;
 static struct xb_random random_state = {.state = 1};
 
 /* Only there if a sanitizer is. */
@@ -73,13 +73,20 @@ static size_t mutate(uint8_t *data, size_t len)
                                       0xd3, 0xd9, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xff, '"',  '{',  '\\'};
 
     for (uint32_t change = xb_below(&random_state, 4) + 1; change > 0 && len > 1; change--) {
-        const size_t at = xb_below(&random_state, (uint32_t)len), from = xb_below(&random_state, (uint32_t)len);
+        const size_t at = xb_below(&random_state, (uint32_t)len),
+                     from = xb_below(&random_state, (uint32_t)len);
         size_t n = xb_below(&random_state, 16) + 1;
 
         switch (xb_below(&random_state, 5)) {
-        case 0: data[at] ^= (uint8_t)(1u << xb_below(&random_state, 8)); break;
-        case 1: data[at] = telling[xb_below(&random_state, sizeof telling)]; break;
-        case 2: data[at] = (uint8_t)(data[at] + xb_below(&random_state, 7) - 3); break;
+        case 0:
+            data[at] ^= (uint8_t)(1u << xb_below(&random_state, 8));
+            break;
+        case 1:
+            data[at] = telling[xb_below(&random_state, sizeof telling)];
+            break;
+        case 2:
+            data[at] = (uint8_t)(data[at] + xb_below(&random_state, 7) - 3);
+            break;
         case 3:
             n = n > len - at ? len - at : n;
             n = n > len - from ? len - from : n;

@@ -10,7 +10,8 @@ import msgpack
 
 
 def main() -> int:
-    unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, object_pairs_hook=list, max_buffer_size=0)
+    unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, object_pairs_hook=list, max_buffer_size=0,
+                                ext_hook=lambda code, data: (code, data))  # its own ExtType refuses codes below 0
     kinds: Counter = Counter()
     size = 0
     for block in iter(lambda: sys.stdin.buffer.read(1 << 20), b""):

@@ -187,11 +187,16 @@ def frame(raw: bytes) -> bytes:
     return b"".join(row for row, _ in raw_frame(raw)) + raw
 
 
-def deep_frame(raw: bytes) -> bytes:
-    """A frame that says the byte 91 a hundred thousand times in few bytes: raw blocks with a run-length block between."""
-    start = raw.index(b"\x91" * 9)
-    head, tail = raw[:start], raw[start:].lstrip(b"\x91")
-    blocks = [(head, len(head) << 3), (b"\x91", 100000 << 3 | 2), (tail, len(tail) << 3 | 1)]
+def run_frame(raw: bytes) -> bytes:
+    """A frame that says a run of at least 9 equal bytes shortly: raw blocks with a run-length block between, by hand."""
+    start = next(i for i in range(len(raw)) if raw[i:i + 9] == raw[i:i + 1] * 9)
+    head, tail = raw[:start], raw[start:].lstrip(raw[start:start + 1])
+    blocks = [(head, len(head) << 3)]
+    left = len(raw) - len(head) - len(tail)
+    while left:
+        blocks.append((raw[start:start + 1], min(left, 128 << 10) << 3 | 2))
+        left -= min(left, 128 << 10)
+    blocks.append((tail, len(tail) << 3 | 1))
     return b"\x28\xB5\x2F\xFD\xA0" + struct.pack("<I", len(raw)) + b"".join(struct.pack("<I", h)[:3] + data for data, h in blocks)
 
 
@@ -306,6 +311,46 @@ def _(tape: Tape) -> None:
     Segment(tape).spine([a_run(seq=7), {"run": RUN2, "seq": 2, "state": 1}])
 
 
+@vector("order-by-first-row", "accept", line("""
+{"kind":"run","run":"RUN","status":"running"}
+{"kind":"step","run":"RUN","step":1,"name":"early","status":"running"}
+{"kind":"step","run":"RUN","step":2,"name":"late","status":"running"}
+{"kind":"run","run":"RUN2","status":"running"}"""),
+        "A run stands where the first row that speaks of it stands, be it of a step (7.2).")
+def _(tape: Tape) -> None:
+    Segment(tape, 1, real=T + 5).spine([a_run(seq=3)], [a_step(1, name="late")])
+    Segment(tape, 2, real=T).spine([], [a_step(1, name="early")])
+    Segment(tape, 3, real=T + 2).spine([{"run": RUN2, "seq": 0, "state": 1}])
+
+
+@vector("order-of-writers", "accept", line("""
+{"kind":"run","run":"RUN2","status":"running"}
+{"kind":"run","run":"RUN","status":"running"}
+{"kind":"step","run":"RUN","step":1,"name":"of two","status":"running"}
+{"kind":"step","run":"RUN","step":2,"name":"of one","status":"running"}"""),
+        "Writers of a run are ordered by their first rows in this run (7.2), so that other segments do not change its numbers.")
+def _(tape: Tape) -> None:
+    Segment(tape, 1, by=1, n=0, real=T).spine([{"run": RUN2, "seq": 0, "state": 1}])
+    Segment(tape, 2, by=2, real=T + 3).spine([a_run()], [a_step(1, name="of two")])
+    Segment(tape, 3, by=1, n=1, real=T + 5).spine([], [a_step(1, name="of one")])
+
+
+@vector("segment-twice", "accept", line(SIMPLE.replace('"pipeline":"p",', '"pipeline":"p","user":"u",')), "A copy of a segment behind it, one block shorter: it counts once, in its longer form.")
+def _(tape: Tape) -> None:
+    for longer in (True, False):
+        seg = Segment(tape)
+        simple(seg)
+        if longer:
+            seg.spine([a_run(seq=None, state=0, user="u")])
+
+
+@vector("names-empty", "accept", line("""
+{"kind":"run","run":"RUN","status":"running"}
+{"kind":"step","run":"RUN","step":1,"status":"running"}"""), "An empty name or id is none.")
+def _(tape: Tape) -> None:
+    Segment(tape).spine([a_run(ext_id="", project="", pipeline="")], [a_step(1, name="", reasons=[])])
+
+
 @vector("steps-nested", "accept", line('{"kind":"run","run":"RUN","status":"running"}') + line("""
 {"kind":"step","run":"RUN","step":1,"name":"a","status":"running"}
 {"kind":"step","run":"RUN","step":2,"parent":1,"name":"b","status":"running"}
@@ -376,12 +421,15 @@ def _(tape: Tape) -> None:
 
 
 @vector("value-text", "accept", run_line(
-    '"input":["\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001b\\u007f\\u0080\\u009f","\u00a0\u00e9\u20ac\U0001F600","\\u061c|\\u200b\\u200f|\u2010|\\u2028\\u2029\\u202a\\u202e|\u202f|'
-    '\\u2060\\u2064|\u2065|\\u2066\\u206f|\\ufeff"],"output":{"\\n":1}'),
-        "Text: what is escaped and what is not (13). Keys are escaped like values.")
+    '"input":["\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u000b\\u001b\\u001f \\u007f\\u0080\\u009f\u00a0\u00ac\\u00ad\u00ae",'
+    '"\u061b\\u061c\u061d|\u180d\\u180e\u180f|\u200a\\u200b\\u200f\u2010|\u2027\\u2028\\u202e\u202f|\u205f\\u2060\\u2065\\u206f\u2070",'
+    '"\ufefe\\ufeff\uff00|\ufff8\\ufff9\\ufffb\ufffc|\U0001F600\U000dffff\\udb40\\udc00\\udb40\\udc7f\U000e0080"],"output":{"\\n":1}'),
+        "Text: what is escaped and what is not (13), by both ends of each range. Keys are escaped like values.")
 def _(tape: Tape) -> None:
-    Segment(tape).spine([a_run(input=['"\\/\b\f\n\r\t\0\x1b\x7f\x80\x9f', "\u00a0\u00e9\u20ac\U0001F600",
-                                      "\u061c|\u200b\u200f|\u2010|\u2028\u2029\u202a\u202e|\u202f|\u2060\u2064|\u2065|\u2066\u206f|\ufeff"], output={"\n": 1})])
+    Segment(tape).spine([a_run(input=[
+        '"\\/\b\f\n\r\t\0\x0b\x1b\x1f \x7f\x80\x9f\u00a0\u00ac\u00ad\u00ae',
+        "\u061b\u061c\u061d|\u180d\u180e\u180f|\u200a\u200b\u200f\u2010|\u2027\u2028\u202e\u202f|\u205f\u2060\u2065\u206f\u2070",
+        "\ufefe\ufeff\uff00|\ufff8\ufff9\ufffb\ufffc|\U0001F600\U000dffff\U000e0000\U000e007f\U000e0080"], output={"\n": 1})])
 
 
 @vector("value-ext", "accept", run_line(
@@ -471,6 +519,44 @@ def _(tape: Tape) -> None:
     seg.spine([a_run(input=[part(0), part(1)])])
 
 
+@vector("value-range-of-none", "accept", run_line('"input":[{"$missing":@},"p0"]'.replace("@", NOTHING)),
+        "Ext 1 with a count of 0 says nothing that could be followed; a count of 1 is one part (6.3).")
+def _(tape: Tape) -> None:
+    seg = Segment(tape)
+    seg.payload(["p0"])
+    seg.spine([a_run(input=[Ext(1, bytes(8)), part(0, 1)])])
+
+
+@vector("value-over-limit", "damaged", line('{"kind":"run","run":"RUN","user":"u","status":"running","input":{"$missing":@},"output":{"$missing":@},"attrs":{"x":1}}'.replace("@", NOTHING)),
+        "Values that would be more than 64 MiB with their references resolved: left out and reported, everything else stays (6.6, 11).")
+def _(tape: Tape) -> None:
+    seg = Segment(tape)
+    seg.payload([bytes(1 << 20)], frame=run_frame)
+    seg.payload([], [[part(0)] * 64])
+    seg.spine([a_run(user="u", input=value(0), output=[part(7, 0xFFFFFFFF)], attrs={"x": 1})])
+    seg.seal()
+
+
+@vector("value-not-utf8", "accept", run_line('"input":[{"$bstr":"//4="},{"$bstr":"7aCA"},{"$map":[[{"$bstr":"/w=="},1]]}]'),
+        "A str that is not UTF-8, or has surrogates in it, against 1.5: shown like ext 6.")
+def _(tape: Tape) -> None:
+    Segment(tape).spine([a_run(input=[Raw(b"\xa2\xff\xfe"), Raw(b"\xa3\xed\xa0\x80"), Raw(b"\x81\xa1\xff\x01")])])
+
+
+@vector("value-null", "accept", run_line('"tags":{},"input":"","output":[null]'), "nil in a column is a value that is missing (5.1); empty values are values.")
+def _(tape: Tape) -> None:
+    Segment(tape).spine([a_run(input="", output=[None], tags={}), {"run": RUN, "state": 0, "metadata": None}])
+
+
+@vector("value-depth-with-parts", "accept", run_line('"input":' + "[" * 40 + '{"$missing":%s},{"x":1}' % NOTHING + "]" * 40),
+        "A part of depth 40 within a value of depth 40 is deeper than 64: lost; its neighbour is not (11).")
+def _(tape: Tape) -> None:
+    seg = Segment(tape)
+    seg.payload([Raw(b"\x91" * 40 + b"\x01"), {"x": 1}])
+    seg.payload([], [Raw(b"\x91" * 39 + pack([part(0, 2)]))])
+    seg.spine([a_run(input=value(0))])
+
+
 @vector("value-depth-64", "accept", run_line('"input":' + "[" * 64 + "]" * 64), "A part nested 64 deep: the limit (11).")
 def _(tape: Tape) -> None:
     seg = Segment(tape)
@@ -538,6 +624,16 @@ def _(tape: Tape) -> None:
         {"item": "b", "verdict": "accept", "score": 0.123, "evidence": [("price", -0.01), ("n", 2)]},
         {"item": "c", "verdict": "accept", "score": 123456789.012, "evidence": [("price", None), ("n", 3.0)]}]}], scaled={"score": 3, "price": 2})
     spine_for(seg, b)
+
+
+@vector("cands-evidence-nil", "accept", line(STEP + cand('"item":"a","verdict":"accept"') + cand('"item":"b","verdict":"accept","evidence":{"k":null}')
+                                             + cand('"item":"c","verdict":"accept","evidence":{"k":1}')),
+        "Evidence as a whole value that is nil is missing (5.1): then a list counts. In a list nil is a value.")
+def _(tape: Tape) -> None:
+    seg = Segment(tape)
+    spine_for(seg, seg.candidates([{"run": RUN, "step": 1, "cands": [
+        {"item": "a", "verdict": "accept", "whole": None}, {"item": "b", "verdict": "accept", "evidence": [("k", None)]},
+        {"item": "c", "verdict": "accept", "whole": None, "evidence": [("k", 1)]}]}]))
 
 
 @vector("cands-num-odd", "accept", line(STEP + "".join(cand(f'"item":"a","verdict":"accept"{x}') for x in ("", ',"score":2.0', ',"score":{"$f":"nan"}'))),
@@ -727,7 +823,7 @@ in_the_middle("malformed-count-bomb", "An array that says it has 2^32 - 1 elemen
 in_the_middle("malformed-count-bomb-strings", "The same as the table of strings.", edit=lambda body: Raw(b"\x82\xa4kind\xa5spine\xa7strings\xdd\xff\xff\xff\xff"))
 in_the_middle("malformed-map-bomb", "A map that says it has 2^32 - 1 members.", edit=lambda body: Raw(b"\xdf\xff\xff\xff\xff\xa4kind\xa5spine"))
 in_the_middle("malformed-deep", "A body nested 100,000 deep; no reader may recurse without a limit (11).",
-              frame=deep_frame, edit=lambda body: Raw(b"\x82\xa4kind\xa5spine\xa1x" + b"\x91" * 100000 + b"\xc0"))
+              frame=run_frame, edit=lambda body: Raw(b"\x82\xa4kind\xa5spine\xa1x" + b"\x91" * 100000 + b"\xc0"))
 in_the_middle("malformed-not-msgpack", "The byte C1, which MessagePack never uses.", edit=lambda body: Raw(b"\xc1"))
 in_the_middle("malformed-truncated", "A body that stops within a string.", edit=lambda body: Raw(pack(body)[:-3]))
 in_the_middle("malformed-trailing", "A body with a second value behind it (1.2).", edit=lambda body: Raw(pack(body) + b"\xc0"))
@@ -741,6 +837,8 @@ in_the_middle("malformed-string-index-negative", "An index below 0.", **body_key
 in_the_middle("malformed-run-index", "An index behind the end of the `run` table (5.2).", **body_key("run", [1], "steps"))
 in_the_middle("malformed-run-table", "A run id of 15 bytes (5.3).", **body_key("id", bytes(15), "run"))
 in_the_middle("malformed-reasons", "A histogram with an index and no count (7.4).", **body_key("reasons", [[0]], "steps"))
+in_the_middle("malformed-step-zero", "A step with the number 0: they are counted from 1 (7.4).", **body_key("step", [0], "steps"))
+in_the_middle("malformed-parent-run", "A parent_run of 15 bytes (7.3).", edit=lambda body: body["runs"].update(parent_run=[bytes(15)]))
 in_the_middle("malformed-ext-id", "An ext_id of 7 bytes (7.3).", **body_key("ext_id", [bytes(7)], "steps"))
 in_the_middle("malformed-int-range", "An integer that no signed 64-bit integer holds (5.2).", **body_key("sequence", [1 << 63], "steps"))
 

@@ -268,10 +268,10 @@ class Segment:
 
     def resolve(self, v: Any, top: bool = True) -> Any:
         """The value with its references followed, for the content digest."""
-        if isinstance(v, Ext) and v[0] == 2 and top and struct.unpack(">I", v[1])[0] < len(self.values):
-            return self.resolve(self.values[struct.unpack(">I", v[1])[0]], False)
+        if isinstance(v, Ext) and v[0] == 2 and top and int.from_bytes(v[1], "big") < len(self.values):
+            return self.resolve(self.values[int.from_bytes(v[1], "big")], False)
         if isinstance(v, Ext) and v[0] == 1:
-            at = struct.unpack(">I", v[1][:4])[0]
+            at = int.from_bytes(v[1][:4], "big")
             return self.parts[at] if at < len(self.parts) else v
         if isinstance(v, (dict, Pairs)):
             return Pairs((self.resolve(k, False), self.resolve(x, False)) for k, x in (v.items() if isinstance(v, dict) else v))

@@ -50,7 +50,10 @@ def check(vector: Vector, program: List[str]) -> List[str]:
     with tempfile.NamedTemporaryFile(suffix=".xray") as f:
         f.write(vector.data)
         f.flush()
-        got = subprocess.run(program + [f.name], capture_output=True, timeout=60)
+        try:
+            got = subprocess.run(program + [f.name], capture_output=True, timeout=60)
+        except subprocess.TimeoutExpired:
+            return ["no end after 60 seconds"]
     wrong = []
     allowed = {EXIT_STATUS[vector.expect]} | ({NOTHING_FOUND} if vector.expect == "accept" and not vector.ndjson else set())
     if got.returncode not in allowed:

@@ -17,10 +17,10 @@
 enum { MAX_OPTIONS = 64, KEY_COLOR = CLI_LONG + 1000, MAX_NAME = 64 };
 
 static const struct cli_option common_options[] = {
-    { KEY_COLOR, "color", "WHEN", "auto (on a terminal, unless NO_COLOR is set), always, never" },
-    { 'h', "help", NULL, "this page" },
-    { 'V', "version", NULL, "versions of the tool, the format and the libraries in it" },
-    { 0, NULL, NULL, NULL },
+    {KEY_COLOR, "color", "WHEN", "auto (on a terminal, unless NO_COLOR is set), always, never"},
+    {'h', "help", NULL, "this page"},
+    {'V', "version", NULL, "versions of the tool, the format and the libraries in it"},
+    {0, NULL, NULL, NULL},
 };
 
 static struct {
@@ -74,7 +74,7 @@ void cli_start(const struct cli_tool *tool, int argc, char **argv)
 static void say(const char *subject, const char *format, va_list args)
 {
     static bool saying; /* out_flush may fail and come back here */
-    struct text line = { 0 };
+    struct text line = {0};
     char message[1024];
 
     if (!saying) {
@@ -115,7 +115,7 @@ void cli_error(const char *subject, const char *format, ...)
 
 void cli_hint(const char *format, ...)
 {
-    struct text line = { 0 };
+    struct text line = {0};
     char message[1024];
     va_list args;
 
@@ -207,7 +207,7 @@ static void put_help(struct text *t, size_t indent, const char *help)
 
 static void help_options(struct text *t)
 {
-    struct text cell = { 0 };
+    struct text cell = {0};
     size_t width = 0;
 
     for (size_t i = 0; i < cli.option_count; i++) {
@@ -242,7 +242,7 @@ static void help_examples(struct text *t)
 
 static _Noreturn void help(void)
 {
-    struct text t = { 0 };
+    struct text t = {0};
     const struct cli_tool *tool = cli.tool;
 
     text_printf(&t, "%s: %s\n\n", tool->name, tool->summary);
@@ -250,9 +250,14 @@ static _Noreturn void help(void)
     text_puts(&t, "\n");
     for (size_t i = 0; i < 3 && tool->usage[i] != NULL; i++)
         text_printf(&t, "%s %s %s\n", i == 0 ? "usage:" : "      ", tool->name, tool->usage[i]);
-    text_puts(&t, "FILE is a segment, a directory of segments or - (standard input); none: $XRAY_DIR.\n\n");
+    text_printf(&t, "%s\n\n",
+                tool->operands != NULL
+                    ? tool->operands
+                    : "FILE is a segment, a directory of segments or - (standard input); none: $XRAY_DIR.");
     help_options(&t);
-    text_puts(&t, "\nexit status: 0 found, 1 nothing found, 2 error, 3 damaged data was skipped\n");
+    text_printf(&t, "\nexit status: %s\n",
+                tool->statuses != NULL ? tool->statuses
+                                       : "0 found, 1 nothing found, 2 error, 3 damaged data was skipped");
     out_text(&t);
     text_free(&t);
     exit(cli_finish(true));
@@ -260,7 +265,7 @@ static _Noreturn void help(void)
 
 static _Noreturn void version(void)
 {
-    struct text t = { 0 };
+    struct text t = {0};
 
     version_put(&t, cli.tool->name);
     out_text(&t);

@@ -35,6 +35,8 @@ struct cli_tool {
     const char *usage[3];               /* without the name; NULL: no more */
     const struct cli_example *examples; /* a NULL command ends it */
     const struct cli_option *options;   /* what is added to -h, -V, --color */
+    const char *operands;               /* a line about FILE; NULL: it is what input_open takes */
+    const char *statuses;               /* the exit statuses; NULL: found, nothing, error, damaged */
 };
 
 /* Begins: resets SIGPIPE (parents may ignore it) and reads no further than needed. */

@@ -74,7 +74,7 @@ static void put_evidence(struct text *t, xray_store *store, const xray_event_rec
 
 static void put_candidate(struct text *t, xray_store *store, const xray_event_record *e, size_t item_width)
 {
-    static const enum style styles[] = { STYLE_NONE, STYLE_GOOD, STYLE_BAD, STYLE_WARN, STYLE_WARN };
+    static const enum style styles[] = {STYLE_NONE, STYLE_GOOD, STYLE_BAD, STYLE_WARN, STYLE_WARN};
     const char *verdict = xray_verdict_name(e->verdict);
     const char *by = e->by != XRAY_BY_UNSAID ? xray_by_name(e->by) : NULL;
     const char *provenance = e->provenance != XRAY_PROV_UNSAID ? xray_provenance_name(e->provenance) : NULL;
@@ -107,7 +107,7 @@ static void put_candidate(struct text *t, xray_store *store, const xray_event_re
 
 /* The parts of a decision's map (spec 8.6) that a line has room for. */
 struct decision_parts {
-    xray_mp selected;      /* over the elements */
+    xray_mp selected; /* over the elements */
     uint32_t selected_count;
     bool has_selected;
     xray_str reason;
@@ -144,7 +144,7 @@ static void take_part(struct decision_parts *d, const xray_mp_item *key, xray_mp
 
 static struct decision_parts parse_decision(const xray_buffer *body)
 {
-    struct decision_parts d = { 0 };
+    struct decision_parts d = {0};
     xray_mp cursor = xray_mp_over(body->data, body->len);
     xray_mp_item item;
     const uint32_t members = xray_mp_next(&cursor, &item) && item.type == XRAY_MP_MAP ? item.count : 0;
@@ -161,7 +161,7 @@ static struct decision_parts parse_decision(const xray_buffer *body)
 
 static void put_selected(struct text *t, struct decision_parts *d)
 {
-    xray_buffer json = { 0 };
+    xray_buffer json = {0};
 
     if (!d->has_selected)
         return;
@@ -199,7 +199,7 @@ static void put_event_name(struct text *t, const char *kind, const xray_event_re
 
 static void put_decision_line(struct text *t, xray_store *store, const xray_event_record *e, size_t indent)
 {
-    xray_buffer body = { 0 };
+    xray_buffer body = {0};
 
     put_event_name(t, "decision", e, indent);
     if (e->body.data != NULL && xray_ref_resolve(store, e->body, &body, NULL) == 0) {
@@ -222,7 +222,7 @@ static void put_decision_line(struct text *t, xray_store *store, const xray_even
 
 static void put_event_block(struct text *t, xray_store *store, const xray_event_record *e, size_t indent)
 {
-    struct text label = { 0 };
+    struct text label = {0};
 
     text_puts(&label, e->kind == XRAY_EVENT_DECISION ? "decision" : "note");
     if (e->name.len > 0) {
@@ -249,7 +249,7 @@ static size_t item_width(xray_trace *trace, int64_t step_number)
 {
     xray_events *events = NULL;
     xray_event_record e;
-    struct text item = { 0 };
+    struct text item = {0};
     size_t width = 0;
 
     if (xray_events_open(&events, trace, step_number, XRAY_EVENT_CANDIDATE, NULL) < 0)
@@ -265,8 +265,8 @@ static size_t item_width(xray_trace *trace, int64_t step_number)
     return width < MAX_ITEM_COLUMNS ? width : MAX_ITEM_COLUMNS;
 }
 
-static void put_event(struct text *t, xray_store *store, const xray_event_record *e, enum events_detail detail,
-                      size_t indent, size_t width)
+static void put_event(struct text *t, xray_store *store, const xray_event_record *e,
+                      enum events_detail detail, size_t indent, size_t width)
 {
     switch (e->kind) {
     case XRAY_EVENT_CANDIDATE:
@@ -288,13 +288,14 @@ static void put_event(struct text *t, xray_store *store, const xray_event_record
 void events_show(xray_store *store, xray_trace *trace, int64_t step_number, enum events_detail detail,
                  size_t indent)
 {
-    const unsigned kinds = detail == EVENTS_SHORT ? XRAY_EVENT_DECISION
-                                                  : XRAY_EVENT_CANDIDATE | XRAY_EVENT_DECISION | XRAY_EVENT_NOTE;
+    const unsigned kinds = detail == EVENTS_SHORT
+                               ? XRAY_EVENT_DECISION
+                               : XRAY_EVENT_CANDIDATE | XRAY_EVENT_DECISION | XRAY_EVENT_NOTE;
     const size_t width = detail == EVENTS_FULL ? item_width(trace, step_number) : 0;
     xray_events *events = NULL;
     xray_event_record e;
-    xray_error err = { 0 };
-    struct text t = { 0 };
+    xray_error err = {0};
+    struct text t = {0};
     int r = xray_events_open(&events, trace, step_number, kinds, &err);
 
     while (r >= 0 && (r = xray_events_next(events, &e, &err)) == 1) {

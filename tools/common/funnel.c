@@ -62,7 +62,7 @@ static size_t pipeline_number(struct funnel *f, xray_str name)
 
     if (added) {
         f->pipelines = memory_grow(f->pipelines, &f->pipeline_cap, number + 1, sizeof *f->pipelines);
-        f->pipelines[number] = (struct funnel_pipeline){ .runs = 0 };
+        f->pipelines[number] = (struct funnel_pipeline){.runs = 0};
         text_put(&f->pipelines[number].name, name.ptr, name.len);
         f->pipeline_count = number + 1;
     }
@@ -76,7 +76,7 @@ static struct funnel_run *run_of(struct funnel *f, const uint8_t id[16], size_t 
     *number = idmap_put(&f->run_numbers, id, &added);
     if (added) {
         f->runs = memory_grow(f->runs, &f->run_cap, *number + 1, sizeof *f->runs);
-        f->runs[*number] = (struct funnel_run){ .ended = false };
+        f->runs[*number] = (struct funnel_run){.ended = false};
         f->run_count = *number + 1;
     }
     return &f->runs[*number];
@@ -98,7 +98,8 @@ static size_t step_number(struct funnel *f, size_t pipeline, const xray_step_rec
         struct funnel_pipeline *p = &f->pipelines[pipeline];
 
         f->steps = memory_grow(f->steps, &f->step_cap, number + 1, sizeof *f->steps);
-        f->steps[number] = (struct funnel_step){ .in = XRAY_MISSING, .out = XRAY_MISSING, .cost = XRAY_MISSING };
+        f->steps[number] =
+            (struct funnel_step){.in = XRAY_MISSING, .out = XRAY_MISSING, .cost = XRAY_MISSING};
         text_put(&f->steps[number].name, step->name.ptr, step->name.len);
         text_put(&f->steps[number].type, step->type.ptr, step->type.len);
         f->step_count = number + 1;
@@ -115,7 +116,7 @@ static void add_reason(struct funnel_step *s, const xray_reason_count *reason)
 
     if (added) {
         s->reasons = memory_grow(s->reasons, &s->reason_cap, number + 1, sizeof *s->reasons);
-        s->reasons[number] = (struct funnel_reason){ .count = 0 };
+        s->reasons[number] = (struct funnel_reason){.count = 0};
         text_put(&s->reasons[number].code, reason->code.ptr, reason->code.len);
         s->reason_count = number + 1;
     }
@@ -247,7 +248,8 @@ void funnel_finish(struct funnel *f)
     }
     for (size_t i = 0; i < f->step_count; i++) {
         if (f->steps[i].reason_count > 0)
-            qsort(f->steps[i].reasons, f->steps[i].reason_count, sizeof *f->steps[i].reasons, compare_reasons);
+            qsort(f->steps[i].reasons, f->steps[i].reason_count, sizeof *f->steps[i].reasons,
+                  compare_reasons);
     }
 }
 

@@ -25,9 +25,9 @@ struct funnel_reason {
 struct funnel_step {
     struct text name, type;
     uint64_t steps;
-    double number_sum;         /* of their step numbers: its mean orders them */
-    struct runset runs;        /* that have such a step */
-    struct runset in_runs;     /* of these, with a count in; out */
+    double number_sum;     /* of their step numbers: its mean orders them */
+    struct runset runs;    /* that have such a step */
+    struct runset in_runs; /* of these, with a count in; out */
     struct runset out_runs;
     int64_t in, out;           /* sums; XRAY_MISSING: no step has the count */
     int64_t both_in, both_out; /* over the steps that have both counts: for the drop */

@@ -57,11 +57,11 @@ struct view {
 enum column { STEP, TYPE, RUNS, IN, OUT, DROP, P50, P95, COST, REASONS, COLUMNS };
 
 static const struct table_column columns[COLUMNS] = {
-    [STEP] = { "step", false, 1 },   [TYPE] = { "type", false, 2 },
-    [RUNS] = { "runs", true, 2 },    [IN] = { "in/run", true, 2 },
-    [OUT] = { "out/run", true, 2 },  [DROP] = { "drop", true, 2 },
-    [P50] = { "p50", true, 2 },      [P95] = { "p95", true, 2 },
-    [COST] = { "cost", true, 2 },    [REASONS] = { "top reasons (exact, all runs)", false, 2 },
+    [STEP] = {"step", false, 1},  [TYPE] = {"type", false, 2},
+    [RUNS] = {"runs", true, 2},   [IN] = {"in/run", true, 2},
+    [OUT] = {"out/run", true, 2}, [DROP] = {"drop", true, 2},
+    [P50] = {"p50", true, 2},     [P95] = {"p95", true, 2},
+    [COST] = {"cost", true, 2},   [REASONS] = {"top reasons (exact, all runs)", false, 2, true},
 };
 
 static void put_mean(struct text *t, int64_t sum, const struct runset *runs)
@@ -147,7 +147,7 @@ static void put_pipeline_heading(struct text *t, const struct funnel_pipeline *p
     human_count(t, (int64_t)p->running);
     text_puts(t, " running, ");
     human_count(t, (int64_t)p->abandoned);
-    text_puts(t, " abandoned); drop is pooled: 1 - all out / all in\n");
+    text_puts(t, " abandoned), drop pooled over runs\n");
 }
 
 /* Where the runs that ended with nothing lost their last candidate, the most frequent place first. */
@@ -190,8 +190,8 @@ static void put_empty_runs(struct text *t, const struct funnel *f, const struct 
 
 static void print_pipeline(struct view *v, const struct funnel_pipeline *p)
 {
-    struct table table = { .columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = v };
-    struct text t = { 0 };
+    struct table table = {.columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = v};
+    struct text t = {0};
 
     v->has_cost = false;
     for (size_t i = 0; i < p->step_count; i++)
@@ -203,6 +203,7 @@ static void print_pipeline(struct view *v, const struct funnel_pipeline *p)
     put_pipeline_heading(&t, p);
     if (p->step_count > 0) {
         table_measure_titles(&table, true);
+        table_fit(&table, REASONS, 30);
         table_put_titles(&table, &t);
     }
     for (size_t i = 0; i < p->step_count; i++)
@@ -214,7 +215,7 @@ static void print_pipeline(struct view *v, const struct funnel_pipeline *p)
 
 void funnel_print(struct funnel *f, uint64_t reasons)
 {
-    struct view view = { .reasons = reasons, .funnel = f };
+    struct view view = {.reasons = reasons, .funnel = f};
     struct view *v = &view;
 
     for (size_t i = 0; i < v->funnel->pipeline_count; i++) {
@@ -223,9 +224,10 @@ void funnel_print(struct funnel *f, uint64_t reasons)
         print_pipeline(v, &v->funnel->pipelines[i]);
     }
     if (v->rounded) {
-        struct text t = { 0 };
+        struct text t = {0};
 
-        text_printf(&t, "≈: more than a million values, within %.1f%%\n", 50.0 / QUANTILE_BUCKETS_PER_DOUBLING);
+        text_printf(&t, "≈: more than a million values, within %.1f%%\n",
+                    50.0 / QUANTILE_BUCKETS_PER_DOUBLING);
         out_text(&t);
         text_free(&t);
     }
@@ -237,8 +239,8 @@ static void put_pipeline_json(struct text *t, const struct funnel *f, const stru
 {
     text_puts(t, "{\"v\":1,\"kind\":\"pipeline\"");
     json_member(t, "pipeline", text_str(&p->name));
-    text_printf(t, ",\"runs\":%" PRIu64 ",\"running\":%" PRIu64 ",\"abandoned\":%" PRIu64, p->runs, p->running,
-                p->abandoned);
+    text_printf(t, ",\"runs\":%" PRIu64 ",\"running\":%" PRIu64 ",\"abandoned\":%" PRIu64, p->runs,
+                p->running, p->abandoned);
     text_printf(t, ",\"ended_empty\":%" PRIu64 ",\"emptied_at\":{", p->empty);
     const char *separator = "";
 
@@ -255,7 +257,8 @@ static void put_pipeline_json(struct text *t, const struct funnel *f, const stru
     text_puts(t, "}}\n");
 }
 
-static void put_step_json(struct text *t, const struct funnel_pipeline *p, struct funnel_step *s, uint64_t most)
+static void put_step_json(struct text *t, const struct funnel_pipeline *p, struct funnel_step *s,
+                          uint64_t most)
 {
     int64_t ns;
 
@@ -286,7 +289,7 @@ static void put_step_json(struct text *t, const struct funnel_pipeline *p, struc
 
 void funnel_print_json(struct funnel *f, uint64_t reasons)
 {
-    struct text t = { 0 };
+    struct text t = {0};
 
     for (size_t i = 0; i < f->pipeline_count; i++) {
         const struct funnel_pipeline *p = &f->pipelines[i];

@@ -21,11 +21,15 @@ struct run_view {
 enum column { NUMBER, STEP, TYPE, IN, OUT, DROP, DURATION, COST, REASONS, COLUMNS };
 
 static const struct table_column columns[COLUMNS] = {
-    [NUMBER] = { "#", true, 1 },          [STEP] = { "step", false, 1 },
-    [TYPE] = { "type", false, 2 },        [IN] = { "in", true, 2 },
-    [OUT] = { "out", true, 2 },           [DROP] = { "drop", true, 2 },
-    [DURATION] = { "duration", true, 2 }, [COST] = { "cost", true, 2 },
-    [REASONS] = { "reasons", false, 2 },
+    [NUMBER] = {"#", true, 1},
+    [STEP] = {"step", false, 1},
+    [TYPE] = {"type", false, 2},
+    [IN] = {"in", true, 2},
+    [OUT] = {"out", true, 2},
+    [DROP] = {"drop", true, 2},
+    [DURATION] = {"duration", true, 2},
+    [COST] = {"cost", true, 2},
+    [REASONS] = {"reasons", false, 2, true},
 };
 
 static int compare_counts(const void *a, const void *b)
@@ -98,15 +102,16 @@ void funnel_run_print(xray_store *store, xray_trace *trace, uint64_t reasons, in
 {
     enum { OUTPUT_COLUMNS = 160 };
     size_t count;
-    const struct run_view v = { .reasons = reasons, .steps = xray_trace_steps(trace, &count) };
-    struct table table = { .columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = &v };
+    const struct run_view v = {.reasons = reasons, .steps = xray_trace_steps(trace, &count)};
+    struct table table = {.columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = &v};
     const xray_run_record *run = xray_trace_run(trace);
-    struct text t = { 0 };
+    struct text t = {0};
 
     show_run_heading(&t, store, run, id_digits);
     for (size_t i = 0; i < count; i++)
         table_measure(&table, i);
     table_measure_titles(&table, true);
+    table_fit(&table, REASONS, 30);
     table_put_titles(&table, &t);
     for (size_t i = 0; i < count; i++)
         table_put(&table, i, &t);
@@ -123,7 +128,7 @@ void funnel_run_print_json(xray_trace *trace, uint64_t reasons)
 {
     size_t count;
     const xray_step_record *steps = xray_trace_steps(trace, &count);
-    struct text t = { 0 };
+    struct text t = {0};
     double rate;
 
     for (size_t i = 0; i < count; i++) {

@@ -20,12 +20,12 @@ void hitprint_begin(struct hitprint *p, int64_t step, xray_str name)
     p->name = name;
     p->open = false;
     p->more = 0;
-    p->line = (struct text){ 0 };
+    p->line = (struct text){0};
 }
 
 static void print_heading(struct hitprint *p)
 {
-    struct text t = { 0 };
+    struct text t = {0};
 
     if (*p->headed)
         return;
@@ -61,7 +61,7 @@ static void put_place(struct text *t, const struct hit *hit)
 /* The end of the text before a match, cut on its left. */
 static void put_before(struct text *t, xray_str before)
 {
-    struct text safe = { 0 };
+    struct text safe = {0};
     size_t begin = before.len > 4 * BEFORE_COLUMNS ? before.len - 4 * BEFORE_COLUMNS : 0;
 
     while (begin < before.len && ((unsigned char)before.ptr[begin] & 0xC0) == 0x80)
@@ -164,7 +164,7 @@ static void visit_text(struct hitprint *p, const struct hit *hit)
 
 static void open_json(struct hitprint *p)
 {
-    struct text t = { 0 };
+    struct text t = {0};
 
     text_puts(&t, "{\"v\":1,\"kind\":\"match\",\"run\":\"");
     runs_put_id(&t, p->run->id, 32);
@@ -177,7 +177,7 @@ static void open_json(struct hitprint *p)
 
 static void visit_json(struct hitprint *p, const struct hit *hit)
 {
-    struct text t = { 0 };
+    struct text t = {0};
 
     if (!p->open)
         open_json(p);
@@ -203,7 +203,7 @@ static void visit_json(struct hitprint *p, const struct hit *hit)
 
 static void visit_only(const struct hit *hit)
 {
-    struct text t = { 0 };
+    struct text t = {0};
 
     if (hit->end == hit->start)
         return;

@@ -21,9 +21,9 @@ struct hitprint {
     /* private */
     int64_t step;
     xray_str name;
-    bool open;         /* something was found */
-    enum field field;  /* of the line being made */
-    uint64_t more;     /* matches in it beyond the first */
+    bool open;        /* something was found */
+    enum field field; /* of the line being made */
+    uint64_t more;    /* matches in it beyond the first */
     struct text line;
 };
 

@@ -5,7 +5,7 @@
 
 #include "common/text.h"
 
-static const xray_ref no_value = { NULL, 0, 0 };
+static const xray_ref no_value = {NULL, 0, 0};
 
 /* Marks the last step and those around it; the bound ends a way up that goes in a circle. */
 static void mark_enclosing(const xray_step_record *steps, size_t count, bool *open)

@@ -119,7 +119,7 @@ void human_rate(struct text *t, double rate)
 
 void human_size(struct text *t, uint64_t bytes)
 {
-    static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
     double size = (double)bytes;
     size_t unit = 0;
 

@@ -28,7 +28,8 @@ static int keep_existing(char **paths, int count)
 
         cli_error(paths[i], "%s", strerror(reason));
         if (reason == ENOENT && strchr(paths[i], '/') == NULL)
-            cli_hint("FILE is a segment or a directory of segments; a run is named with -r where a tool takes one");
+            cli_hint("FILE is a segment or a directory of segments; a run is named with -r where a tool "
+                     "takes one");
     }
     return kept;
 }
@@ -57,19 +58,25 @@ xray_store *input_open(char **paths, int count)
         exit(EXIT_TROUBLE);
 
     xray_store *store = NULL;
-    xray_error err = { 0 };
+    xray_error err = {0};
 
     if (xray_store_open(&store, (const char *const *)paths, (size_t)count, NULL, &err) < 0) {
-        cli_error(count == 1 ? paths[0] : NULL, "%s", err.message);
+        /* The library names the file itself where it can. */
+        const bool named = count > 1 || strncmp(err.message, paths[0], strlen(paths[0])) == 0;
+
+        cli_error(named ? NULL : paths[0], "%s", err.message);
         exit(EXIT_TROUBLE);
     }
     report_empty(store, paths, count);
     return store;
 }
 
+/* Most messages say themselves where in the file they are. */
 static void report_problem(const xray_problem *p)
 {
-    if (p->block >= 0)
+    if (strstr(p->message, "at byte") != NULL)
+        cli_say(p->path, "%s", p->message);
+    else if (p->block >= 0)
         cli_say(p->path, "block %" PRId64 " @0x%" PRIx64 ": %s", p->block, p->pos, p->message);
     else if (p->pos != UINT64_MAX && p->pos != 0)
         cli_say(p->path, "@0x%" PRIx64 ": %s", p->pos, p->message);
@@ -101,9 +108,9 @@ void input_failed(const xray_error *err)
 
 void input_print_stats(const xray_store *store)
 {
-    static const char *const kinds[6] = { "other", "payload", "candidates", "spine", "loss", "seal" };
+    static const char *const kinds[6] = {"other", "payload", "candidates", "spine", "loss", "seal"};
     xray_read_stats stats;
-    struct text t = { 0 };
+    struct text t = {0};
 
     xray_store_get_stats(store, &stats);
     text_puts(&t, "read ");

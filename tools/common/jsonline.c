@@ -5,7 +5,7 @@
 
 void json_string(struct text *t, xray_str text)
 {
-    xray_buffer quoted = { 0 };
+    xray_buffer quoted = {0};
 
     if (xray_json_string(text, &quoted) == 0)
         text_put(t, (const char *)quoted.data, quoted.len);
@@ -30,7 +30,7 @@ void json_count(struct text *t, const char *name, int64_t n)
 
 void json_rate(struct text *t, const char *name, double rate)
 {
-    xray_buffer number = { 0 };
+    xray_buffer number = {0};
 
     if (xray_json_double(rate, &number) == 0)
         text_printf(t, ",\"%s\":%.*s", name, (int)number.len, (const char *)number.data);

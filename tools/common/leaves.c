@@ -11,7 +11,7 @@ enum {
 
 bool leaf_text(const xray_mp_item *item, bool numbers, struct text *scratch, xray_str *text)
 {
-    xray_buffer number = { 0 };
+    xray_buffer number = {0};
 
     switch (item->type) {
     case XRAY_MP_STR:
@@ -51,9 +51,9 @@ bool leaf_text(const xray_mp_item *item, bool numbers, struct text *scratch, xra
 struct level {
     bool map;
     bool at_key;
-    uint32_t left;    /* items to come: elements, or keys and members */
+    uint32_t left; /* items to come: elements, or keys and members */
     uint32_t index;
-    size_t path_len;  /* of the container itself */
+    size_t path_len; /* of the container itself */
 };
 
 struct walk {
@@ -124,8 +124,8 @@ static bool enter(struct walk *w, const xray_mp_item *item)
 void leaves_walk(const uint8_t *data, size_t len, bool numbers, leaf_visit visit, void *ctx)
 {
     xray_mp cursor = xray_mp_over(data, len);
-    struct walk w = { .depth = 0 };
-    struct text scratch = { 0 };
+    struct walk w = {.depth = 0};
+    struct text scratch = {0};
     xray_mp_item item;
     xray_str text;
     bool going = true;

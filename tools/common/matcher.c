@@ -41,7 +41,7 @@ struct matcher {
 static _Noreturn void reject_pattern(const char *pattern, int code, size_t offset)
 {
     char message[256] = "";
-    struct text line = { 0 };
+    struct text line = {0};
     size_t columns;
 
     pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof message);

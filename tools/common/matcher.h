@@ -8,7 +8,7 @@
 struct matcher;
 
 struct matcher_options {
-    bool literal;  /* patterns are plain text */
+    bool literal; /* patterns are plain text */
     bool caseless;
 };
 

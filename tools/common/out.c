@@ -108,8 +108,8 @@ size_t out_columns(void)
 void out_style(struct text *t, enum style style)
 {
     static const char *const sequence[] = {
-        [STYLE_NONE] = "\033[0m",  [STYLE_DIM] = "\033[2m",   [STYLE_BOLD] = "\033[1m",
-        [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[31m",  [STYLE_WARN] = "\033[33m",
+        [STYLE_NONE] = "\033[0m",  [STYLE_DIM] = "\033[2m",      [STYLE_BOLD] = "\033[1m",
+        [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[31m",     [STYLE_WARN] = "\033[33m",
         [STYLE_ID] = "\033[36m",   [STYLE_MATCH] = "\033[1;31m",
     };
 

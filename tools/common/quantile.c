@@ -143,5 +143,5 @@ void quantiles_free(struct quantiles *q)
 {
     free(q->values);
     free(q->buckets);
-    *q = (struct quantiles){ 0 };
+    *q = (struct quantiles){0};
 }

@@ -120,7 +120,7 @@ static void list_matches(xray_store *store, const size_t *matches, size_t count)
 {
     const xray_run_record *runs;
     size_t run_count;
-    struct text t = { 0 };
+    struct text t = {0};
 
     if (xray_store_runs(store, &runs, &run_count, NULL) < 0)
         return;
@@ -147,7 +147,7 @@ static void list_matches(xray_store *store, const size_t *matches, size_t count)
 bool runs_by_id(xray_store *store, const char *id, size_t *index)
 {
     size_t matches[16];
-    xray_error err = { 0 };
+    xray_error err = {0};
     const int count = xray_store_find_run(store, xray_s(id), index, matches, &err);
 
     if (count == 1)
@@ -167,7 +167,7 @@ bool runs_by_id(xray_store *store, const char *id, size_t *index)
 
 struct step_place step_place_of(const xray_step_record *step)
 {
-    struct step_place place = { .number = step->raw_number, .segment = step->segment };
+    struct step_place place = {.number = step->raw_number, .segment = step->segment};
 
     memcpy(place.writer_id, step->writer_id, sizeof place.writer_id);
     return place;
@@ -257,5 +257,5 @@ bool idmap_find(const struct idmap *m, const uint8_t id[16], size_t *number)
 void idmap_free(struct idmap *m)
 {
     free(m->slots);
-    *m = (struct idmap){ 0 };
+    *m = (struct idmap){0};
 }

@@ -6,12 +6,24 @@
 #include "common/leaves.h"
 
 static const char *const names[FIELD_COUNT] = {
-    [FIELD_INPUT] = "input",       [FIELD_OUTPUT] = "output",     [FIELD_REASONING] = "reasoning",
-    [FIELD_ERROR] = "error",       [FIELD_METADATA] = "metadata", [FIELD_TAGS] = "tags",
-    [FIELD_FILTERS] = "filters",   [FIELD_PARAMS] = "params",     [FIELD_ATTRS] = "attrs",
-    [FIELD_NAME] = "name",         [FIELD_TYPE] = "type",         [FIELD_MODEL] = "model",
-    [FIELD_ID] = "id",             [FIELD_REASON] = "reason",     [FIELD_CAND] = "cand",
-    [FIELD_DECISION] = "decision", [FIELD_NOTE] = "note",         [FIELD_RUN] = "run",
+    [FIELD_INPUT] = "input",
+    [FIELD_OUTPUT] = "output",
+    [FIELD_REASONING] = "reasoning",
+    [FIELD_ERROR] = "error",
+    [FIELD_METADATA] = "metadata",
+    [FIELD_TAGS] = "tags",
+    [FIELD_FILTERS] = "filters",
+    [FIELD_PARAMS] = "params",
+    [FIELD_ATTRS] = "attrs",
+    [FIELD_NAME] = "name",
+    [FIELD_TYPE] = "type",
+    [FIELD_MODEL] = "model",
+    [FIELD_ID] = "id",
+    [FIELD_REASON] = "reason",
+    [FIELD_CAND] = "cand",
+    [FIELD_DECISION] = "decision",
+    [FIELD_NOTE] = "note",
+    [FIELD_RUN] = "run",
 };
 
 enum { EVENT_FIELDS = 1 << FIELD_REASON | 1 << FIELD_CAND | 1 << FIELD_DECISION | 1 << FIELD_NOTE };
@@ -58,11 +70,11 @@ enum { STEP_VALUES = 9, RUN_VALUES = 6, STEP_NAMES = 4, RUN_NAMES = 4 };
 static void step_values(const xray_step_record *r, struct value_field out[STEP_VALUES])
 {
     const struct value_field values[STEP_VALUES] = {
-        { FIELD_INPUT, "", r->input },         { FIELD_OUTPUT, "", r->output },
-        { FIELD_REASONING, "", r->reasoning }, { FIELD_ERROR, "", r->error },
-        { FIELD_METADATA, "", r->metadata },   { FIELD_TAGS, "", r->tags },
-        { FIELD_FILTERS, "", r->filters },     { FIELD_PARAMS, "", r->params },
-        { FIELD_ATTRS, "", r->attrs },
+        {FIELD_INPUT, "", r->input},         {FIELD_OUTPUT, "", r->output},
+        {FIELD_REASONING, "", r->reasoning}, {FIELD_ERROR, "", r->error},
+        {FIELD_METADATA, "", r->metadata},   {FIELD_TAGS, "", r->tags},
+        {FIELD_FILTERS, "", r->filters},     {FIELD_PARAMS, "", r->params},
+        {FIELD_ATTRS, "", r->attrs},
     };
 
     memcpy(out, values, sizeof values);
@@ -71,9 +83,9 @@ static void step_values(const xray_step_record *r, struct value_field out[STEP_V
 static void run_values(const xray_run_record *r, struct value_field out[RUN_VALUES])
 {
     const struct value_field values[RUN_VALUES] = {
-        { FIELD_RUN, ".input", r->input },       { FIELD_RUN, ".output", r->output },
-        { FIELD_RUN, ".error", r->error },       { FIELD_RUN, ".tags", r->tags },
-        { FIELD_RUN, ".metadata", r->metadata }, { FIELD_RUN, ".attrs", r->attrs },
+        {FIELD_RUN, ".input", r->input},       {FIELD_RUN, ".output", r->output},
+        {FIELD_RUN, ".error", r->error},       {FIELD_RUN, ".tags", r->tags},
+        {FIELD_RUN, ".metadata", r->metadata}, {FIELD_RUN, ".attrs", r->attrs},
     };
 
     memcpy(out, values, sizeof values);
@@ -87,18 +99,18 @@ struct name_field {
 
 static void step_names(const xray_step_record *r, struct name_field out[STEP_NAMES])
 {
-    out[0] = (struct name_field){ FIELD_NAME, "", r->name };
-    out[1] = (struct name_field){ FIELD_TYPE, "", r->type };
-    out[2] = (struct name_field){ FIELD_MODEL, "", r->model };
-    out[3] = (struct name_field){ FIELD_ID, "", r->ext_id };
+    out[0] = (struct name_field){FIELD_NAME, "", r->name};
+    out[1] = (struct name_field){FIELD_TYPE, "", r->type};
+    out[2] = (struct name_field){FIELD_MODEL, "", r->model};
+    out[3] = (struct name_field){FIELD_ID, "", r->ext_id};
 }
 
 static void run_names(const xray_run_record *r, struct name_field out[RUN_NAMES])
 {
-    out[0] = (struct name_field){ FIELD_RUN, ".id", r->ext_id };
-    out[1] = (struct name_field){ FIELD_RUN, ".session", r->session };
-    out[2] = (struct name_field){ FIELD_RUN, ".user", r->user };
-    out[3] = (struct name_field){ FIELD_RUN, ".project", r->project };
+    out[0] = (struct name_field){FIELD_RUN, ".id", r->ext_id};
+    out[1] = (struct name_field){FIELD_RUN, ".session", r->session};
+    out[2] = (struct name_field){FIELD_RUN, ".user", r->user};
+    out[3] = (struct name_field){FIELD_RUN, ".project", r->project};
 }
 
 static bool wants(const struct search *s, enum field field)
@@ -128,8 +140,8 @@ static bool has_events(xray_store *store)
 
 int search_begin(struct search *s, xray_error *err)
 {
-    const unsigned no_payload = 1u << FIELD_NAME | 1u << FIELD_TYPE | 1u << FIELD_MODEL | 1u << FIELD_ID |
-                                1u << FIELD_REASON;
+    const unsigned no_payload =
+        1u << FIELD_NAME | 1u << FIELD_TYPE | 1u << FIELD_MODEL | 1u << FIELD_ID | 1u << FIELD_REASON;
 
     s->events = (s->fields & EVENT_FIELDS) != 0 && has_events(s->store);
     if ((s->fields & ~no_payload) == 0)
@@ -218,7 +230,12 @@ static void report_text(struct target *t, xray_str path, xray_str text)
 
     while (t->going && matcher_find(t->search->matcher, text, from, &start, &end)) {
         const struct hit hit = {
-            .field = t->field, .item = t->item, .path = path, .text = text, .start = start, .end = end,
+            .field = t->field,
+            .item = t->item,
+            .path = path,
+            .text = text,
+            .start = start,
+            .end = end,
         };
 
         t->going = t->visit(t->ctx, &hit);
@@ -241,8 +258,8 @@ static bool visit_leaf(void *ctx, xray_str path, xray_str text)
 static void report_value(struct target *t, const char *prefix, xray_ref ref)
 {
     const struct search *s = t->search;
-    xray_buffer value = { 0 };
-    xray_error err = { 0 };
+    xray_buffer value = {0};
+    xray_error err = {0};
 
     if (!t->going || !value_matches(s, ref))
         return;
@@ -281,7 +298,7 @@ static void report_candidate(struct target *t, const xray_event_record *e)
     if (!whole)
         return;
     for (size_t i = 0; t->going && i < e->evidence_count; i++) {
-        struct text prefix = { 0 };
+        struct text prefix = {0};
 
         report_text(t, xray_s(".evidence"), e->evidence_keys[i]);
         text_puts(&prefix, ".evidence.");
@@ -319,7 +336,7 @@ static void report_events(struct target *t, xray_trace *trace, int64_t step_numb
                            (wants(s, FIELD_NOTE) ? XRAY_EVENT_NOTE : 0u);
     xray_events *events = NULL;
     xray_event_record event;
-    xray_error err = { 0 };
+    xray_error err = {0};
 
     if (!t->going || !s->events || kinds == 0)
         return;
@@ -343,17 +360,17 @@ static bool stop_at_first(void *ctx, const struct hit *hit)
 bool search_events(const struct search *s, xray_trace *trace, int64_t step_number)
 {
     bool found = false;
-    struct target t = { .search = s, .visit = stop_at_first, .ctx = &found, .going = true };
+    struct target t = {.search = s, .visit = stop_at_first, .ctx = &found, .going = true};
 
     report_events(&t, trace, step_number);
     text_free(&t.path);
     return found;
 }
 
-void search_step_hits(const struct search *s, xray_trace *trace, const xray_step_record *step, hit_visit visit,
-                      void *ctx)
+void search_step_hits(const struct search *s, xray_trace *trace, const xray_step_record *step,
+                      hit_visit visit, void *ctx)
 {
-    struct target t = { .search = s, .visit = visit, .ctx = ctx, .going = true };
+    struct target t = {.search = s, .visit = visit, .ctx = ctx, .going = true};
     struct value_field values[STEP_VALUES];
     struct name_field name_fields[STEP_NAMES];
 
@@ -376,7 +393,7 @@ void search_step_hits(const struct search *s, xray_trace *trace, const xray_step
 void search_run_hits(const struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit,
                      void *ctx)
 {
-    struct target t = { .search = s, .visit = visit, .ctx = ctx, .going = true };
+    struct target t = {.search = s, .visit = visit, .ctx = ctx, .going = true};
     struct value_field values[RUN_VALUES];
     struct name_field name_fields[RUN_NAMES];
 

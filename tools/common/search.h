@@ -38,9 +38,9 @@ unsigned fields_parse(const char *list);
 struct search {
     xray_store *store;
     struct matcher *matcher;
-    unsigned fields;   /* bits 1 << FIELD_... */
-    xray_hits *hits;   /* NULL where no field asked for has payload */
-    bool events;       /* candidates, decisions or notes are asked for and there are some */
+    unsigned fields; /* bits 1 << FIELD_... */
+    xray_hits *hits; /* NULL where no field asked for has payload */
+    bool events;     /* candidates, decisions or notes are asked for and there are some */
 };
 
 /* Reads the payload, where it is asked for. Returns 0 or a negative status. */
@@ -64,8 +64,8 @@ struct hit {
 
 /* Every match in fields and events, in the order of enum field; return false to stop. */
 typedef bool (*hit_visit)(void *ctx, const struct hit *hit);
-void search_step_hits(const struct search *s, xray_trace *trace, const xray_step_record *step, hit_visit visit,
-                      void *ctx);
+void search_step_hits(const struct search *s, xray_trace *trace, const xray_step_record *step,
+                      hit_visit visit, void *ctx);
 void search_run_hits(const struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit,
                      void *ctx);
 

@@ -14,9 +14,9 @@
 #include "common/value.h"
 
 enum {
-    MAX_REASONS = 3,      /* in a row of the table */
+    MAX_REASONS = 3, /* in a row of the table */
     MAX_INDENT_DEPTH = 24,
-    LINE_COLUMNS = 160,   /* of a short line where there is no terminal */
+    LINE_COLUMNS = 160, /* of a short line where there is no terminal */
 };
 
 struct page {
@@ -132,9 +132,9 @@ static void put_run_details(struct text *t, const struct page *p)
 enum column { NUMBER, NAME, STATUS, IN, OUT, RATE, DURATION, COST, REASONS, COLUMNS };
 
 static const struct table_column columns[COLUMNS] = {
-    [NUMBER] = { NULL, true, 2 },   [NAME] = { NULL, false, 1 }, [STATUS] = { NULL, false, 2 },
-    [IN] = { NULL, true, 2 },       [OUT] = { NULL, false, 1 },  [RATE] = { NULL, true, 2 },
-    [DURATION] = { NULL, true, 2 }, [COST] = { NULL, true, 2 },  [REASONS] = { NULL, false, 2 },
+    [NUMBER] = {NULL, true, 2},   [NAME] = {NULL, false, 1}, [STATUS] = {NULL, false, 2},
+    [IN] = {NULL, true, 2},       [OUT] = {NULL, false, 1},  [RATE] = {NULL, true, 2},
+    [DURATION] = {NULL, true, 2}, [COST] = {NULL, true, 2},  [REASONS] = {NULL, false, 2, true},
 };
 
 static unsigned indent_depth(const struct tree_line *line)
@@ -242,12 +242,12 @@ static void put_tokens(struct text *t, const xray_step_record *step)
         const char *label;
         int64_t count;
     } tokens[] = {
-        { "in", step->tokens_in },
-        { "cache read", step->tokens_cache_read },
-        { "cache write", step->tokens_cache_write },
-        { "out", step->tokens_out },
-        { "reasoning", step->tokens_reasoning },
-        { "total", step->tokens_total },
+        {"in", step->tokens_in},
+        {"cache read", step->tokens_cache_read},
+        {"cache write", step->tokens_cache_write},
+        {"out", step->tokens_out},
+        {"reasoning", step->tokens_reasoning},
+        {"total", step->tokens_total},
     };
     bool any = false;
 
@@ -289,7 +289,7 @@ static void put_start(struct text *t, const xray_run_record *run, const xray_ste
 static void put_step_facts(struct text *t, const xray_run_record *run, const xray_step_record *step,
                            size_t indent)
 {
-    struct text line = { 0 };
+    struct text line = {0};
 
     put_name(&line, "model", step->model);
     put_name(&line, "provider", step->provider);
@@ -351,7 +351,7 @@ static void show_step(struct text *t, const struct page *p, const struct table *
 static void measure(struct page *p, struct table *table)
 {
     for (size_t i = 0; i < p->count; i++) {
-        struct text cell = { 0 };
+        struct text cell = {0};
 
         text_safe(&cell, p->steps[i].type, SAFE_LINE);
         if (cell.len > 0 && text_width(cell.data, cell.len) > p->type_width)
@@ -360,12 +360,13 @@ static void measure(struct page *p, struct table *table)
     }
     for (size_t i = 0; i < p->count; i++)
         table_measure(table, i);
+    table_fit(table, REASONS, 30);
     p->number_width = table->widths[NUMBER];
 }
 
 static void show_steps(struct text *t, struct page *p)
 {
-    struct table table = { .columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = p };
+    struct table table = {.columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = p};
     bool orphaned = false;
 
     measure(p, &table);
@@ -403,10 +404,15 @@ void show_run(xray_store *store, xray_trace *trace, const xray_run_record *run, 
 {
     struct tree_line *lines = memory_new(count, sizeof *lines);
     struct page page = {
-        .store = store, .trace = trace, .run = run, .steps = steps,
-        .lines = lines, .count = count, .options = options,
+        .store = store,
+        .trace = trace,
+        .run = run,
+        .steps = steps,
+        .lines = lines,
+        .count = count,
+        .options = options,
     };
-    struct text t = { 0 };
+    struct text t = {0};
 
     tree_order(steps, count, lines);
     show_run_heading(&t, store, run, options->id_digits);

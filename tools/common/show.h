@@ -6,9 +6,9 @@
 
 struct show_options {
     int id_digits;
-    bool full;        /* payload, candidates, decisions and notes of every step */
-    int64_t step;     /* this step only, in full; 0: all */
-    int64_t upto;     /* as known when this step began; 0: no such limit */
+    bool full;    /* payload, candidates, decisions and notes of every step */
+    int64_t step; /* this step only, in full; 0: all */
+    int64_t upto; /* as known when this step began; 0: no such limit */
 };
 
 /* "run ID  PIPELINE  STATUS  TIME  DURATION  COST  tags: ..." and a newline. */

@@ -76,5 +76,5 @@ void strmap_free(struct strmap *m)
     for (size_t i = 0; i < m->cap; i++)
         free(m->slots[i].key);
     free(m->slots);
-    *m = (struct strmap){ 0 };
+    *m = (struct strmap){0};
 }

@@ -11,6 +11,7 @@ struct table_column {
     const char *title; /* may be NULL where no titles are printed */
     bool right;        /* aligned to the right */
     size_t gap;        /* spaces before it */
+    bool wrap;         /* the last column: what is too wide goes on below instead of being cut */
 };
 
 /* Appends one cell; it may hold out_style sequences. */
@@ -22,6 +23,7 @@ struct table {
     table_cell cell;
     const void *ctx;
     size_t widths[TABLE_COLUMNS]; /* 0: the column is empty and left out */
+    bool below;                   /* the wrapped column stands on lines of its own */
 };
 
 /* Makes room for a row. */
@@ -29,7 +31,8 @@ void table_measure(struct table *table, size_t row);
 /* Makes room for the titles; where `hide_empty`, only of columns that rows have made room for. */
 void table_measure_titles(struct table *table, bool hide_empty);
 
-/* On a terminal that is too narrow, `column` gives way, down to `least`; it must be without styles. */
+/* On a terminal that is too narrow, `column` gives way, down to `least`; a wrapped one
+ * that would get less goes below the others. */
 void table_fit(struct table *table, int column, size_t least);
 
 /* Append a line. */

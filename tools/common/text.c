@@ -86,7 +86,7 @@ void text_printf(struct text *t, const char *format, ...)
 void text_free(struct text *t)
 {
     free(t->data);
-    *t = (struct text){ 0 };
+    *t = (struct text){0};
 }
 
 /* Characters that change what is seen around them or are not seen at all.
@@ -227,9 +227,13 @@ size_t text_cut(struct text *t, size_t mark, size_t width)
     size_t at = mark;
     size_t used = 0;
     size_t keep = mark; /* the end of what leaves a column for the ellipsis */
+    bool styled = false;
 
     while (at < t->len) {
         size_t columns;
+
+        styled = styled || t->data[at] == 0x1b;
+
         const size_t size = next_char(t->data + at, t->len - at, &columns);
 
         if (used + columns > width)
@@ -246,6 +250,8 @@ size_t text_cut(struct text *t, size_t mark, size_t width)
 
     t->len = keep;
     text_puts(t, "…");
+    if (styled)
+        text_puts(t, "\033[0m");
     return gone;
 }
 

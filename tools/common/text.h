@@ -47,8 +47,8 @@ size_t text_width(const char *data, size_t len);
 void text_pad(struct text *t, size_t mark, size_t width);
 void text_pad_left(struct text *t, size_t mark, size_t width);
 
-/* Cuts what stands in t from `mark` on (without colours) to `width` columns, the last of
- * them an ellipsis. Returns the bytes that went. */
+/* Cuts what stands in t from `mark` on to `width` columns, the last of them an ellipsis,
+ * and ends its colours there. Returns the bytes that went. */
 size_t text_cut(struct text *t, size_t mark, size_t width);
 
 /* The largest prefix of valid or broken UTF-8 that takes at most `max` bytes and splits no character. */

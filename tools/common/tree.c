@@ -52,7 +52,7 @@ static size_t add_subtree(const struct links *l, size_t root, bool orphaned, str
     unsigned depth = 0;
 
     for (;;) {
-        lines[line_count++] = (struct tree_line){ .step = at, .depth = depth, .orphaned = orphaned };
+        lines[line_count++] = (struct tree_line){.step = at, .depth = depth, .orphaned = orphaned};
         if (l->first_child[at] != NONE) {
             at = l->first_child[at] - 1;
             depth++;
@@ -77,7 +77,7 @@ static void add_circles(size_t count, struct tree_line *lines, size_t line_count
         listed[lines[i].step] = true;
     for (size_t i = 0; i < count; i++) {
         if (!listed[i])
-            lines[line_count++] = (struct tree_line){ .step = i, .orphaned = true };
+            lines[line_count++] = (struct tree_line){.step = i, .orphaned = true};
     }
     free(listed);
 }

@@ -5,7 +5,7 @@
 #include "xrayfile.h"
 
 struct tree_line {
-    size_t step;   /* index into the trace's steps */
+    size_t step; /* index into the trace's steps */
     unsigned depth;
     bool orphaned; /* it, or a step around it, names a parent that is not there */
 };

@@ -13,7 +13,7 @@ enum {
 /* Resolves a value; what cannot be is shown by its reason. */
 static bool resolve(xray_store *store, xray_ref ref, xray_buffer *out, struct text *t)
 {
-    xray_error err = { 0 };
+    xray_error err = {0};
 
     if (xray_ref_resolve(store, ref, out, &err) == 0)
         return true;
@@ -65,8 +65,8 @@ static void put_cut(struct text *t, xray_str text, size_t columns)
 
 void value_line(struct text *t, xray_store *store, xray_ref ref, size_t columns)
 {
-    xray_buffer value = { 0 };
-    xray_buffer json = { 0 };
+    xray_buffer value = {0};
+    xray_buffer json = {0};
     xray_str text;
 
     if (ref.data == NULL)
@@ -267,7 +267,7 @@ static void put_value(struct text *t, const xray_buffer *value, size_t indent, s
 {
     const size_t columns = out_is_terminal() ? out_columns() : LINE_COLUMNS;
     const size_t room = columns > indent + label_columns + 20 ? columns - indent - label_columns : 20;
-    xray_buffer json = { 0 };
+    xray_buffer json = {0};
     xray_str text;
 
     if (is_text(value, &text)) {
@@ -293,7 +293,7 @@ static void put_value(struct text *t, const xray_buffer *value, size_t indent, s
 
 void value_block(struct text *t, xray_store *store, const char *label, xray_ref ref, size_t indent)
 {
-    xray_buffer value = { 0 };
+    xray_buffer value = {0};
 
     if (ref.data == NULL)
         return;
@@ -321,7 +321,7 @@ static bool needs_quotes(xray_str text)
 /* One value, of which the first item is given. */
 static void put_word(struct text *t, const xray_mp_item *item, const uint8_t *data, size_t len)
 {
-    xray_buffer json = { 0 };
+    xray_buffer json = {0};
 
     if (item->type == XRAY_MP_STR && !needs_quotes(item->bytes))
         text_safe(t, item->bytes, SAFE_LINE);
@@ -332,7 +332,7 @@ static void put_word(struct text *t, const xray_mp_item *item, const uint8_t *da
 
 void value_word(struct text *t, xray_store *store, xray_ref ref)
 {
-    xray_buffer value = { 0 };
+    xray_buffer value = {0};
     xray_mp_item item;
 
     if (ref.data == NULL || !resolve(store, ref, &value, t))
@@ -347,7 +347,7 @@ void value_word(struct text *t, xray_store *store, xray_ref ref)
 
 void value_pairs(struct text *t, xray_store *store, xray_ref ref)
 {
-    xray_buffer value = { 0 };
+    xray_buffer value = {0};
     xray_mp_item item;
 
     if (ref.data == NULL || !resolve(store, ref, &value, t))
@@ -387,9 +387,9 @@ static bool is_key(const xray_mp_item *item, const char *name)
 
 void value_error(struct text *t, xray_store *store, xray_ref ref, size_t columns)
 {
-    xray_buffer value = { 0 };
-    xray_str type = { 0 };
-    xray_str message = { 0 };
+    xray_buffer value = {0};
+    xray_str type = {0};
+    xray_str message = {0};
     xray_mp_item item;
 
     if (ref.data == NULL || !resolve(store, ref, &value, t))

@@ -2,7 +2,9 @@
 #include "import/begin.h"
 
 #include <stdio.h>
+#include <sys/random.h>
 
+#include "common/cli.h"
 #include "common/out.h"
 #include "common/text.h"
 
@@ -40,6 +42,8 @@ static xray_str run_key(struct import *im, const struct run_start *start, char k
 {
     static const char digits[] = "0123456789abcdef";
 
+    if (start->alone)
+        return xray_strn(key, (size_t)snprintf(key, 64, "\1run %llu", (unsigned long long)im->counts.runs));
     if (start->id.len == 0)
         return xray_strn(key, (size_t)snprintf(key, 64, "\1%u:%llu", im->file_number,
                                                (unsigned long long)im->stream->serial));
@@ -78,9 +82,11 @@ struct open_run *begin_run(struct import *im, const struct run_start *start)
     if (run != NULL)
         return run;
     run = runs_add(&im->runs, key, &options.resume);
-    if (start->id_only)
+    if (start->alone && getrandom(id, sizeof id, 0) != sizeof id)
+        cli_die("no random numbers");
+    if (start->alone || start->id_only)
         options.id = id;
-    else
+    if (!start->id_only)
         options.ext_id = start->id;
     run->handle = xray_run_begin(im->writer, start->pipeline.len > 0 ? start->pipeline : begin_pipeline(im), &options);
     if (!options.resume) {
@@ -89,6 +95,25 @@ struct open_run *begin_run(struct import *im, const struct run_start *start)
             print_id(im, run);
     }
     return run;
+}
+
+void begin_stretch(struct open_run *run, int64_t start_ns, int64_t end_ns)
+{
+    run->derive_times = !run->described;
+    if (start_ns != XRAY_MISSING && (run->start_ns == XRAY_MISSING || start_ns < run->start_ns))
+        run->start_ns = start_ns;
+    if (end_ns != XRAY_MISSING && (run->end_ns == XRAY_MISSING || end_ns > run->end_ns))
+        run->end_ns = end_ns;
+}
+
+void begin_finish(struct open_run *run)
+{
+    if (!run->derive_times || run->described)
+        return;
+    if (run->start_ns != XRAY_MISSING)
+        xray_run_set_int(run->handle, XRAY_START, run->start_ns);
+    if (run->end_ns != XRAY_MISSING)
+        xray_run_set_int(run->handle, XRAY_END, run->end_ns);
 }
 
 static xray_step open_in_writer(struct import *im, struct open_run *run, const struct step_start *start)

@@ -7,6 +7,7 @@
 struct run_start {
     xray_str id;       /* as the source writes it; none: the run is that of the document at hand */
     bool id_only;      /* it is 32 hex digits, and not kept as an id of the application's as well */
+    bool alone;        /* the run is all in one place: it gets a new id, `id` is only recorded */
     xray_str pipeline; /* none: --pipeline, or the name of the file */
     xray_str version;
     const uint8_t *parent_run; /* 16 bytes or NULL */
@@ -14,6 +15,10 @@ struct run_start {
 
 /* The open run with this id, begun if need be. */
 struct open_run *begin_run(struct import *im, const struct run_start *start);
+
+/* Until the run itself is described its times are those of what is seen of it: XRAY_MISSING says nothing. */
+void begin_stretch(struct open_run *run, int64_t start_ns, int64_t end_ns);
+void begin_finish(struct open_run *run); /* before a run ends */
 
 /* 16 bytes from 32 hex digits in any case, or a UUID. */
 bool begin_parse_id(xray_str text, uint8_t out[16]);

@@ -265,6 +265,8 @@ static enum json_stream_result give_piece(struct json_stream *s, const struct cu
     memcpy(s->cut + cut->end, closers, n);
     s->cut[cut->end + n] = '\0';
     put_head(&s->tape, cut->level, &head);
+    s->cut_to = s->tape.nodes[s->tape.stack[cut->level]].off;
+    s->cut_level = cut->level;
     read_tape(s, s->cut, cut->end + n, true); /* it was read before: this cannot fail */
     replace_front(s, &head, cut->rest);
     text_free(&head);
@@ -408,15 +410,19 @@ static enum json_stream_result begin_value(struct json_stream *s)
 {
     const bool dangling = s->after_comma;
 
+    s->cut_from = s->cut_to = SIZE_MAX;
     if (s->piece) {
         s->piece = false;
         s->continued = true;
+        s->cut_from = s->head - 1; /* the head ends with its bracket */
         return JSON_STREAM_VALUE;
     }
     consume(s, s->consumed);
     s->consumed = 0;
-    if (s->head > 0) /* behind an element that was left out */
+    if (s->head > 0) { /* behind an element that was left out */
+        s->cut_from = s->head - 1;
         return JSON_STREAM_VALUE;
+    }
     s->continued = false;
     if (find_value(s)) {
         s->after_comma = false;
@@ -465,7 +471,9 @@ enum json_stream_result json_stream_next(struct json_stream *s)
         case JSON_MORE:
             break;
         }
-        if (have >= (s->continued ? s->chunk : s->limit) && find_cut(&s->tape, &cut))
+        /* Once cut, a value is cut early in the same array, but elements of it stay whole while they can. */
+        if (have >= (s->continued ? s->chunk : s->limit) && find_cut(&s->tape, &cut) &&
+            (have >= s->limit || cut.level <= s->cut_level))
             return give_piece(s, &cut);
         if (have >= s->limit && !ends_at_element(&s->tape))
             return give_up(s);

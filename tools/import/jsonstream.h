@@ -15,6 +15,8 @@ struct json_stream {
     uint64_t serial;       /* number of the value in the file; pieces of one share it */
     bool piece;            /* the document is a piece of a value, not the last one */
     bool continued;        /* pieces of the value came before */
+    size_t cut_from;       /* offset of the array that goes on from the piece before, or SIZE_MAX */
+    size_t cut_to;         /* of the one that goes on in the next */
 
     /* Where a fault is (JSON_STREAM_FAULT). */
     uint64_t fault_line, fault_column;
@@ -28,6 +30,7 @@ struct json_stream {
     size_t start, len, cap;
     size_t limit;      /* of a value's text */
     size_t chunk;      /* of a piece after the first */
+    size_t cut_level;  /* of the array the value was cut at last */
     uint64_t line;     /* of data[start], or behind the head of a piece of what follows the head */
     uint64_t column;   /* likewise, from 0 */
     size_t head;       /* data[start..start + head) repeats what was consumed before */

@@ -3,6 +3,7 @@
  * one, {"type":"step_complete","data":{}} in {"events":[]}, events that form a tree by parent_event_id. Names are those
  * of fields.def; a run is what its id says, however many objects tell of it. */
 #include "import/shapes.h"
+#include "import/span.h"
 
 #include <stdio.h>
 
@@ -68,16 +69,17 @@ static void start_of(struct import *im, const struct fields *f, int64_t parent, 
         out->name = out->type;
 }
 
-/* Events are over when they are told; steps are when they have an end. */
-static xray_outcome outcome_of(struct import *im, const struct fields *f)
+/* Events are over when they are told; steps are when they have an end, or no time at all in a run that is over. */
+static xray_outcome outcome_of(struct import *im, const struct open_run *run, const struct fields *f)
 {
     const xray_outcome outcome = import_outcome(im, f);
     const bool event = (f->value[T_ID] != 0 && fields_is(im->tape, f->key[T_ID], "event_id")) ||
                        (f->value[T_TYPE] != 0 && fields_is(im->tape, f->key[T_TYPE], "event_type"));
+    const bool over = run->outcome != XRAY_RUNNING && !import_has(im, f->value[T_START]);
 
-    if (outcome != XRAY_RUNNING || !event || import_has(im, f->value[T_STATUS]))
+    if (outcome != XRAY_RUNNING || !(event || over) || import_has(im, f->value[T_STATUS]))
         return outcome;
-    return fields_is(im->tape, f->value[T_TYPE], "error") ? XRAY_FAILURE : XRAY_SUCCESS;
+    return event && fields_is(im->tape, f->value[T_TYPE], "error") ? XRAY_FAILURE : XRAY_SUCCESS;
 }
 
 static void put_reasons(struct import *im, const struct scope *sc, const struct fields *f)
@@ -136,7 +138,7 @@ static void put_step(struct import *im, struct open_run *run, uint32_t node, int
     start_of(im, &f, parent, index, &start);
     state = begin_step(im, run, &start, &step);
     if (state != STEP_ENDED) {
-        const xray_outcome outcome = outcome_of(im, &f);
+        const xray_outcome outcome = outcome_of(im, run, &f);
 
         if (state == STEP_NEW) /* these it has */
             f.value[T_NAME] = f.value[T_TYPE] = 0;
@@ -234,6 +236,25 @@ void run_json_step(struct import *im, uint32_t node)
     start.id = text_of(im, f.value[T_RUN_ID]);
     fields_done(&f);
     put_step(im, begin_run(im, &start), node, 0, SIZE_MAX, NESTING_MAX);
+}
+
+void run_json_event(struct import *im, uint32_t node)
+{
+    struct run_start start = { 0 };
+    struct open_run *run;
+    struct fields f;
+    int64_t first, last;
+
+    fields_collect(&f, im->tape, node, SET_STEP);
+    start.id = text_of(im, f.value[T_RUN_ID]);
+    first = span_time(im, f.value[T_START], false);
+    last = span_time(im, f.value[T_END], false);
+    fields_done(&f);
+    run = begin_run(im, &start);
+    if (!run->described && run->outcome == XRAY_RUNNING)
+        run->outcome = XRAY_SUCCESS; /* nobody says how it went; its events are over */
+    begin_stretch(run, first, last != XRAY_MISSING ? last : first);
+    put_step(im, run, node, 0, SIZE_MAX, NESTING_MAX);
 }
 
 /* The run of {"run":{...}}, or the one that run_id names, or the first step does. */

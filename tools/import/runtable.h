@@ -23,7 +23,7 @@ struct open_run {
     uint64_t hash;
     xray_run handle;
     xray_outcome outcome; /* to end it with */
-    bool described;       /* its own object was seen, not only its steps */
+    bool described;       /* its own object (or root span) was seen, not only its steps */
     uint32_t steps;       /* number of the last one */
     struct known_step *known;
     size_t known_count, known_cap;
@@ -33,10 +33,10 @@ struct open_run {
     int64_t current_number; /* 0: none */
     struct own_counts *own;
 
-    /* spans */
+    /* spans and events */
     uint64_t resource_hash, scope_hash; /* of what its attrs hold */
-    int64_t start_ns, end_ns;
-    bool partial_times;                 /* set from spans for want of a root */
+    int64_t start_ns, end_ns;           /* first and last time seen */
+    bool derive_times;                  /* the run's times are those, for want of its own */
 
     struct open_run *chain;             /* of its hash */
     struct open_run *newer, *older;     /* by last use */

@@ -328,7 +328,8 @@ void scope_put_fields(struct import *im, const struct scope *sc, const struct fi
             attrs_add_member(im, f->key[T_ATTRS]);
     }
     for (size_t i = 0; i < f->extra_count; i++)
-        attrs_add_member(im, fields_extra(f, i));
+        if (im->own || import_has(im, fields_extra(f, i) + 1)) /* elsewhere null says nothing */
+            attrs_add_member(im, fields_extra(f, i));
 }
 
 /* ---- outcome ---- */

@@ -23,6 +23,7 @@ static uint64_t hash_node(struct import *im, uint32_t node)
 static struct open_run *open_run(struct import *im, const struct span *s)
 {
     struct run_start start = { .id = s->trace, .id_only = s->trace.len == 32 };
+    struct open_run *run;
     uint8_t id[16];
 
     span_attrs_read(im, &resource, s->resource != 0 ? fields_find(im->tape, s->resource, "attributes") : 0, false);
@@ -31,7 +32,10 @@ static struct open_run *open_run(struct import *im, const struct span *s)
     if (start.pipeline.len == 0 && s->parent.len == 0 && s->fields.value[T_NAME] != 0)
         start.pipeline = import_text(im, s->fields.value[T_NAME]);
     start.version = text_value(span_attrs_find(&resource, "service.version"));
-    return begin_run(im, &start);
+    run = begin_run(im, &start);
+    if (!run->described && run->outcome == XRAY_RUNNING)
+        run->outcome = XRAY_PARTIAL; /* until its root comes */
+    return run;
 }
 
 /* The resource and the scope of the first span are kept with the run, others with their spans. */
@@ -68,39 +72,20 @@ static void put_surroundings(struct import *im, const struct span *s, struct ope
     }
 }
 
-/* Until a root comes the run's times are those of the spans seen. */
-static void stretch(struct open_run *run, const struct span *s)
-{
-    run->partial_times = true;
-    if (s->start_ns != XRAY_MISSING && (run->start_ns == XRAY_MISSING || s->start_ns < run->start_ns))
-        run->start_ns = s->start_ns;
-    if (s->end_ns != XRAY_MISSING && (run->end_ns == XRAY_MISSING || s->end_ns > run->end_ns))
-        run->end_ns = s->end_ns;
-}
-
-/* A trace whose root never came is here in part. */
-void otlp_finish(struct open_run *run)
-{
-    if (!run->partial_times)
-        return;
-    if (run->start_ns != XRAY_MISSING)
-        xray_run_set_int(run->handle, XRAY_START, run->start_ns);
-    if (run->end_ns != XRAY_MISSING)
-        xray_run_set_int(run->handle, XRAY_END, run->end_ns);
-    if (!run->described)
-        run->outcome = XRAY_PARTIAL;
-}
-
 static void describe_run(struct import *im, const struct span *s, struct open_run *run, xray_outcome outcome)
 {
     const xray_str service = text_value(span_attrs_find(&resource, "service.name"));
     const xray_str version = text_value(span_attrs_find(&resource, "service.version"));
     const struct scope sc = { .handle = run->handle };
 
-    if (run->described && run->outcome != XRAY_RUNNING)
+    if (run->described && run->outcome != XRAY_RUNNING) /* a root may come again, with its end */
         return; /* the first root counts */
     run->described = true;
     run->outcome = outcome;
+    if (s->start_ns != XRAY_MISSING)
+        scope_int(&sc, XRAY_START, s->start_ns);
+    if (s->end_ns != XRAY_MISSING)
+        scope_int(&sc, XRAY_END, s->end_ns);
     if (service.len > 0)
         xray_run_set(run->handle, XRAY_PIPELINE, xray_textn(service.ptr, service.len));
     else if (s->fields.value[T_NAME] != 0 && import_type(im, s->fields.value[T_NAME]) == JSON_STRING)
@@ -146,6 +131,13 @@ static bool put_both(struct import *im, const struct placing *p, const struct sp
     if (p->is_root && (t == T_INPUT || t == T_OUTPUT || t == T_METADATA || t == T_TAGS))
         scope_put(im, &p->run, t, a->node, v);
     return scope_put(im, &p->step, t, a->node, v);
+}
+
+static bool is_list(const struct span_attr *a)
+{
+    const xray_value v = open_json(a->value);
+
+    return v.kind == XRAY_VALUE_JSON && v.as.bytes.ptr[0] == '[';
 }
 
 /* A list of messages as {"messages":[...]}; anything else as it is. */
@@ -211,24 +203,20 @@ static bool place(struct import *im, struct placing *p, const struct span_attr *
     case HOW_RUN:
         return scope_put(im, &p->run, (enum field_target)a->target, a->node, a->value);
     case HOW_PARAM:
-        p->taken[T_PARAMS] = false; /* one entry of many */
         return put_param(im, p, a);
     case HOW_TYPE:
         return true; /* it was looked at before the step began */
     case HOW_TALK:
         return put_talk(im, p, a);
     case HOW_DOCS:
-        p->docs = a;
-        p->taken[a->target] = false;
-        return true;
+        p->docs = is_list(a) ? a : NULL;
+        return p->docs != NULL;
     case HOW_RERANK_IN:
-        p->rerank_in = a;
-        p->taken[a->target] = false;
-        return true;
+        p->rerank_in = is_list(a) ? a : NULL;
+        return p->rerank_in != NULL;
     case HOW_RERANK_OUT:
-        p->rerank_out = a;
-        p->taken[a->target] = false;
-        return true;
+        p->rerank_out = is_list(a) ? a : NULL;
+        return p->rerank_out != NULL;
     case HOW_REASONS:
         return put_reasons(im, p, a);
     case HOW_STATUS:
@@ -285,7 +273,7 @@ static void put_attributes(struct import *im, struct placing *p)
             attrs_add(im, a->key, a->node, a->value);
             continue;
         }
-        p->taken[a->target] = true;
+        p->taken[a->target] = !list;
         if (!place(im, p, a))
             attrs_add(im, a->key, a->node, a->value);
     }
@@ -349,6 +337,8 @@ static void fill_step(struct import *im, struct span *s, struct open_run *run, s
     outcome = outcome_of(s, p.status);
     if (events != 0 && import_type(im, events) == JSON_ARRAY)
         step->events = span_events_put(im, &step->scope, events, step->events, &exception);
+    if (p.rerank_in != NULL && p.rerank_out == NULL)
+        attrs_add(im, p.rerank_in->key, p.rerank_in->node, p.rerank_in->value);
     if (!again)
         span_docs_put(im, &step->scope, p.docs, p.rerank_in, p.rerank_out);
     if (s->message != 0 && s->code == 2 && !exception)
@@ -356,12 +346,9 @@ static void fill_step(struct import *im, struct span *s, struct open_run *run, s
     put_rest(im, s);
     put_surroundings(im, s, run);
     attrs_put(im, &step->scope);
-    if (p.is_root) {
-        stretch(run, s);
+    if (p.is_root)
         describe_run(im, s, run, outcome);
-    } else if (!run->described) {
-        stretch(run, s);
-    }
+    begin_stretch(run, s->start_ns, s->end_ns);
     end_step(im, run, step, outcome);
 }
 
