@@ -21,7 +21,7 @@ OPTS_cov     := -O0 -g --coverage
 
 PACKAGES_LIB   := libzstd msgpack libxxhash json-c libpcre2-8
 PACKAGES_TOOLS := libpcre2-8 libutf8proc json-c
-DEBIAN := gcc clang make pkg-config libzstd-dev libmsgpack-dev libxxhash-dev libjson-c-dev \
+DEBIAN := gcc g++ clang libclang-rt-14-dev make pkg-config libzstd-dev libmsgpack-dev libxxhash-dev libjson-c-dev \
           libpcre2-dev libutf8proc-dev zstd python3 python3-msgpack python3-xxhash jq
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
@@ -47,13 +47,13 @@ obj = $(patsubst %.c,$B/%.o,$(1))
 LIB_A  := $B/libxrayfile.a
 LIB_SO := $B/libxrayfile.so.0
 
-.PHONY: all deps demo check test bench install uninstall clean help
+.PHONY: all deps demo check test bench fuzz install uninstall clean help
 all: $(LIB_A) $(LIB_SO) $(addprefix $B/bin/,$(TOOLS) $(EXAMPLES))
 	@mkdir -p build/bin
 	@ln -sf $(addprefix ../../$B/bin/,$(TOOLS) $(EXAMPLES)) build/bin/
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 # The floors of the library see themselves and what is below (tests/check-floors.sh);
 # tools and examples see the public header only.
@@ -95,6 +95,18 @@ $B/bench/%: $B/tests/bench/%.o $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(OPTS) $(LDFLAGS) -o $@ $< $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 
+# Fuzz targets replay their corpora in every test run; libFuzzer drives them with VARIANT=fuzz CC=clang.
+FUZZ   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+REPLAY := $(addprefix $B/fuzz/replay_,$(FUZZ))
+FUZZ_O := $(call obj,tests/fuzz/common.c)
+$B/fuzz/replay_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_O) $B/tests/fuzz/replay.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+$B/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_O) $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(OPTS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+fuzz: $(addprefix $B/fuzz/fuzz_,$(FUZZ))
+
 deps: ## install what is missing (as root), or print the command that does
 	@sh tests/deps.sh $(DEBIAN)
 
@@ -105,11 +117,27 @@ demo: deps ## build, and show the main job on real traces
 check: deps ## build and run every test
 	@$(MAKE) --no-print-directory test
 
-test: all $(UNIT)
+test: all $(UNIT) $(REPLAY)
 	@sh tests/run.sh $B
 
 bench: all $(BENCH) ## measure, side by side with the peers
 	@sh tests/bench/bench.sh $B
+
+DESTINATION = $(DESTDIR)$(PREFIX)
+install: all ## PREFIX= DESTDIR=: library, header, tools, manual pages
+	install -d $(DESTINATION)/bin $(DESTINATION)/include $(DESTINATION)/lib/pkgconfig $(DESTINATION)/share/man/man1
+	install -m 755 $(addprefix $B/bin/,$(TOOLS)) $(DESTINATION)/bin
+	install -m 644 libxrayfile/include/xrayfile.h $(DESTINATION)/include
+	install -m 644 $(LIB_A) $(DESTINATION)/lib
+	install -m 755 $(LIB_SO) $(DESTINATION)/lib
+	ln -sf libxrayfile.so.0 $(DESTINATION)/lib/libxrayfile.so
+	install -m 644 $(wildcard tools/*.1) $(DESTINATION)/share/man/man1
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' libxrayfile/libxrayfile.pc.in > $(DESTINATION)/lib/pkgconfig/libxrayfile.pc
+
+uninstall: ## what install put there
+	rm -f $(addprefix $(DESTINATION)/bin/,$(TOOLS)) $(DESTINATION)/include/xrayfile.h \
+	    $(DESTINATION)/lib/libxrayfile.a $(DESTINATION)/lib/libxrayfile.so* $(DESTINATION)/lib/pkgconfig/libxrayfile.pc \
+	    $(addprefix $(DESTINATION)/share/man/man1/,$(notdir $(wildcard tools/*.1)))
 
 clean: ## remove everything built
 	rm -rf build

@@ -205,6 +205,6 @@ int main(int argc, char **argv)
     print_summary(&im);
     arena_free(&im.arena);
     xray_buffer_free(&im.packed);
-    xray_buffer_free(&im.attrs.bytes);
+    json_map_free(&im.attrs);
     return cli_finish(true);
 }

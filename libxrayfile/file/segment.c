@@ -83,8 +83,10 @@ int xf_segment_add(struct xf_segment *seg, const struct xf_header *h, uint64_t p
         return XRAY_OK;
     if (!is_known(h->kind) && (h->flags & XF_FLAG_CRITICAL) != 0) {
         seg->refused = true;
-        return xf_fail(err, XRAY_EUNSUPPORTED, pos, "needs blocks of kind %u, which this reader does not know",
-                       h->kind);
+        return xf_fail(err, XRAY_EUNSUPPORTED, pos,
+                       "block %" PRIu64 " at byte %" PRIu64 ": of the critical kind %u, which this reader does not know; "
+                       "the rest of the segment is not read",
+                       h->ordinal, pos, h->kind);
     }
 
     void *blocks = seg->blocks, *payload = seg->payload;

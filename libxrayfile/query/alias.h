@@ -2,6 +2,7 @@
 #ifndef XF_QUERY_ALIAS_H
 #define XF_QUERY_ALIAS_H
 
+#include "base/arena.h"
 #include "query/expr.h"
 
 /* Which spellings an equality with this operand knows. */

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "query/expr.h"
 #include "query/regex.h"
+#include "query/source.h"
 
 #define XF_NO_STEP SIZE_MAX
 
@@ -21,11 +22,19 @@ struct xf_fold { /* memory of a lower() */
     xray_buffer buffer;
 };
 
+/* Slots of one depth of braces. What a comparison outside holds must outlive what braces in it resolve. */
+struct xf_level {
+    struct xf_slot step[XF_COL_COUNT];
+    struct xf_slot evidence;
+};
+
 /* What names mean at the moment. */
 struct xf_binding {
     size_t step;                    /* index, or XF_NO_STEP */
     const xray_event_record *event; /* or NULL */
     uint64_t serial;                /* of the event */
+    uint32_t depth;                 /* of braces */
+    uint32_t step_level, cand_level; /* where these were bound */
 };
 
 struct xray_query {
@@ -38,8 +47,9 @@ struct xray_query {
     xray_buffer canonical;
 
     /* While evaluating. */
-    struct xf_slot slots[3][XF_COL_COUNT]; /* run, step, candidate */
-    xray_buffer scratch;
+    struct xf_slot run_slots[XF_COL_COUNT];
+    struct xf_level *levels[XF_QUERY_MAX_DEPTH + 1]; /* made when first needed */
+    char id_text[32];
     uint64_t epoch;       /* of the trace at hand: what is kept from another is void */
     uint64_t next_serial; /* of candidates */
     struct xf_binding at;
@@ -62,11 +72,16 @@ int xf_eval_value(xray_query *q, const struct xf_expr *e, struct xf_val *out);
 /* quantify.c: quantifiers and chains */
 int xf_eval_quantifier(xray_query *q, const struct xf_expr *e, struct xf_val *out);
 
+/* Binds every step of the run, or every candidate of the step at hand, in turn. `visit` returns 0 to go on, 1
+ * to stop, or a status; so does this. */
+typedef int (*xf_element_visit)(xray_query *q, void *ctx);
+int xf_each_element(xray_query *q, enum xf_owner over, xf_element_visit visit, void *ctx);
+
 /* record.c: the value of a field of the element at hand. 0 or a status. */
 int xf_record_get(xray_query *q, const struct xf_field_ref *f, struct xf_val *out);
 /* Is there a value? Truth. */
 int xf_record_exists(xray_query *q, const struct xf_field_ref *f);
-/* The resolved bytes of a column; *there is false if there are none, or the record does not tell (*unknown). */
+/* The resolved bytes of a column; *there is false if there are none. Only with a trace. 0 or a status. */
 int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_column column, xray_str *out, bool *there);
 
 /* texts.c: visits texts until `visit` returns something else than 0, which is returned. */
@@ -76,6 +91,8 @@ int xf_texts_of_data(xray_str data, xf_text_visit visit, void *ctx);
 /* The elements of a set field of the element at hand. */
 int xf_texts_of_set(xray_query *q, const struct xf_field_ref *f, xf_text_visit visit, void *ctx);
 /* Of any value: a text itself, the elements of a set, the texts inside a map or array; folded if it says so. */
+/* Replaces *out by the text with A to Z as a to z. False: memory is out. */
+bool xf_text_fold(xray_str text, xray_buffer *out);
 int xf_texts_of_value(xray_query *q, const struct xf_val *v, xf_text_visit visit, void *ctx);
 
 /* path.c: what stands at `path` in a MessagePack value; MISSING if nothing. */

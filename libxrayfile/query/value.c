@@ -202,11 +202,8 @@ struct xf_val xf_val_arith(const struct xf_val *a, enum xf_arith op, const struc
 {
     int64_t i;
 
-    if (a->kind == XF_UNKNOWN || b->kind == XF_UNKNOWN) {
-        const struct xf_val *other = a->kind == XF_UNKNOWN ? b : a;
-
-        return xf_val_of(other->kind == XF_UNKNOWN || xf_val_is_number(other) ? XF_UNKNOWN : XF_MISSING);
-    }
+    if (a->kind == XF_UNKNOWN || b->kind == XF_UNKNOWN)
+        return xf_val_of(XF_UNKNOWN);
     if (!xf_val_is_number(a) || !xf_val_is_number(b))
         return xf_val_of(XF_MISSING);
     if (op == XF_OVER && as_double(b) == 0)

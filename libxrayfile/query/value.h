@@ -85,7 +85,7 @@ bool xf_val_compare(const struct xf_val *a, enum xf_cmp cmp, const struct xf_val
 /* Less than nothing, and nothing is less than NaN. */
 bool xf_val_less(const struct xf_val *a, const struct xf_val *b);
 
-/* Arithmetic (ql 4.5). What is no number gives MISSING; UNKNOWN wins over numbers, MISSING over UNKNOWN. */
+/* Arithmetic (ql 4.5). UNKNOWN wins; what is no number gives MISSING. */
 enum xf_arith { XF_PLUS, XF_MINUS, XF_TIMES, XF_OVER };
 struct xf_val xf_val_arith(const struct xf_val *a, enum xf_arith op, const struct xf_val *b);
 struct xf_val xf_val_negate(const struct xf_val *a);

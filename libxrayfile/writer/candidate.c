@@ -109,12 +109,10 @@ static bool is_code(const struct xf_step_slot *step, uint32_t i, xray_str code)
            memcmp(step->codes.data + step->reasons[i].off, code.ptr, code.len) == 0;
 }
 
-/* The entry of a code, new if need be. Codes repeat in runs, so the last one is tried
- * first; there are few of them, so a linear search does for the rest (spec 11: 256, then "(other)"). */
-static struct xf_reason_slot *reason_slot(struct xf_step_slot *step, xray_str code)
+/* Codes repeat in runs, so the last one is tried first; there are few of them, so a
+ * linear search does for the rest. */
+static struct xf_reason_slot *find_reason(struct xf_step_slot *step, xray_str code)
 {
-    static const char other[] = "(other)";
-
     if (step->last_reason < step->reason_count && is_code(step, step->last_reason, code))
         return &step->reasons[step->last_reason];
     for (uint32_t i = 0; i < step->reason_count; i++)
@@ -122,12 +120,20 @@ static struct xf_reason_slot *reason_slot(struct xf_step_slot *step, xray_str co
             step->last_reason = i;
             return &step->reasons[i];
         }
-    if (step->reason_count == XF_REASONS_MAX)
-        return code.len == sizeof other - 1 && memcmp(code.ptr, other, code.len) == 0
-                   ? NULL
-                   : reason_slot(step, xray_strn(other, sizeof other - 1));
-    if (step->reason_count == XF_REASONS_MAX - 1)
-        code = xray_strn(other, sizeof other - 1);
+    return NULL;
+}
+
+/* The entry of a code, new if need be; after 256 of them all others share one (spec 11). */
+static struct xf_reason_slot *reason_slot(struct xf_step_slot *step, xray_str code)
+{
+    struct xf_reason_slot *slot = find_reason(step, code);
+
+    if (slot == NULL && step->reason_count >= XF_REASONS_MAX) {
+        code = xray_s("(other)");
+        slot = find_reason(step, code);
+    }
+    if (slot != NULL)
+        return slot;
     if (step->reason_count == step->reason_cap) {
         const uint32_t cap = step->reason_cap != 0 ? step->reason_cap * 2 : 8;
         struct xf_reason_slot *more = xf_resize_array(step->reasons, cap, sizeof *more);

@@ -9,7 +9,9 @@
  * what the conversations really hold.
  *
  * Agents get one of a few tasks, several times over: they read the same
- * files and records, in other pieces and another order, and talk about them afresh. */
+ * files and records, in other pieces and another order, and talk about them afresh. The 245
+ * conversations of the default are 3,405 steps and 154 MB, 8.7 MB with zstd -3; their 7,801
+ * messages are 12.8 MB, 1.46 MB with zstd -3. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>

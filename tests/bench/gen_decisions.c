@@ -5,7 +5,7 @@
  * Each run picks the competitor of a product in eight steps: keywords are
  * generated, a search finds candidates, three filters, a deduplication, a ranking
  * and a selection thin them out; every verdict is an event with reason and evidence.
- * The 2,000 runs of the default hold 640 events each.
+ * The 2,000 runs of the default hold 635 events each: 154 MB in shape a, 22.5 MB with zstd -3.
  *
  * Shape a is one {"run":{},"steps":[]} object per line, with events[] in the steps.
  * Shape xray is the NDJSON of the format's specification, section 13. Both tell the

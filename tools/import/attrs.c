@@ -39,15 +39,10 @@ void span_attrs_free(struct span_attrs *a)
     *a = (struct span_attrs){ 0 };
 }
 
-static bool is_text(xray_str s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0;
-}
-
 static bool is_one_of(xray_str s, const char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (is_text(s, words[i]))
+        if (import_str_is(s, words[i]))
             return true;
     return false;
 }
@@ -104,7 +99,7 @@ xray_str span_attrs_type(struct import *im, xray_str word)
     for (size_t i = 0; i < word.len; i++)
         small[i] = word.ptr[i] >= 'A' && word.ptr[i] <= 'Z' ? (char)(word.ptr[i] - 'A' + 'a') : word.ptr[i];
     for (size_t i = 0; i < sizeof type_words / sizeof type_words[0]; i++)
-        if (is_text(xray_strn(small, word.len), type_words[i].word))
+        if (import_str_is(xray_strn(small, word.len), type_words[i].word))
             return xray_s(type_words[i].type);
     return xray_strn(small, word.len);
 }
@@ -127,7 +122,7 @@ static enum any_kind any_kind(xray_str key)
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (is_text(key, kinds[i].name))
+        if (import_str_is(key, kinds[i].name))
             return kinds[i].kind;
     return ANY_NONE;
 }
@@ -251,18 +246,6 @@ static void put_json_any(struct import *im, struct text *out, uint32_t node)
     }
 }
 
-/* Text made here, moved to where it lives as long as the document. */
-xray_value attrs_keep_json(struct import *im, struct text *t)
-{
-    const size_t len = t->len;
-    char *copy = arena_take(&im->arena, len + 1);
-
-    memcpy(copy, t->data, len);
-    copy[len] = '\0';
-    text_free(t);
-    return xray_jsonn(copy, len);
-}
-
 static xray_value value_of_any(struct import *im, uint32_t node, uint32_t *place)
 {
     struct text t = { 0 };
@@ -279,7 +262,7 @@ static xray_value value_of_any(struct import *im, uint32_t node, uint32_t *place
     if (kind == ANY_NONE || kind == ANY_PLAIN)
         return import_value(im, *place);
     put_json_any(im, &t, node);
-    return attrs_keep_json(im, &t);
+    return import_keep_json(im, &t);
 }
 
 /* ---- the list ---- */
@@ -352,13 +335,13 @@ void span_attrs_read(struct import *im, struct span_attrs *a, uint32_t node, boo
 const struct span_attr *span_attrs_find(const struct span_attrs *a, const char *key)
 {
     for (size_t i = 0; i < a->count; i++)
-        if (is_text(a->list[i].key, key))
+        if (import_str_is(a->list[i].key, key))
             return &a->list[i];
     return NULL;
 }
 
-void span_attrs_pack(struct import *im, const struct span_attrs *a, struct packed_map *out)
+void span_attrs_put(const struct span_attrs *a, struct json_map *out)
 {
     for (size_t i = 0; i < a->count; i++)
-        packed_map_add(im, out, a->list[i].key, a->list[i].node, a->list[i].value);
+        json_map_add(out, a->list[i].key, a->list[i].value);
 }

@@ -42,15 +42,11 @@ void span_attrs_read(struct import *im, struct span_attrs *a, uint32_t node, boo
 
 const struct span_attr *span_attrs_find(const struct span_attrs *a, const char *key);
 
-/* All as one map of MessagePack. */
-void span_attrs_pack(struct import *im, const struct span_attrs *a, struct packed_map *out);
+/* All of them into a map. */
+void span_attrs_put(const struct span_attrs *a, struct json_map *out);
 
 /* Adds one; with `map` it is looked up. */
 void attrs_append(struct span_attrs *a, xray_str key, uint32_t node, xray_value value, bool map);
-
-/* Moves JSON text to where it lives as long as the document. */
-struct text;
-xray_value attrs_keep_json(struct import *im, struct text *t);
 
 /* relist.c: puts flattened lists together. */
 void relist_join(struct import *im, struct span_attrs *a);

@@ -2,20 +2,11 @@
  * "data":{"price":129}}, decisions, and anything else as a note (shapes.h). */
 #include "import/shapes.h"
 
+#include "common/text.h"
 #include "import/times.h"
 
 #define EVIDENCE_MAX 64 /* entries written one by one; more go as one map */
 #define REASONS_MAX 16
-
-static xray_str text_of(struct import *im, uint32_t node)
-{
-    return import_has(im, node) ? import_text(im, node) : xray_strn(NULL, 0);
-}
-
-static bool is_object(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_OBJECT;
-}
 
 static int64_t time_of(struct import *im, uint32_t node)
 {
@@ -65,9 +56,9 @@ static size_t reasons_of(struct import *im, const struct fields *f, xray_reason 
 
     if (import_has(im, f->value[T_REASON]) || import_has(im, f->value[T_RULE]))
         out[count++] = (xray_reason){
-            .code = text_of(im, f->value[T_REASON]),
-            .rule = text_of(im, f->value[T_RULE]),
-            .version = text_of(im, f->value[T_RULE_VERSION]),
+            .code = import_text_of(im, f->value[T_REASON]),
+            .rule = import_text_of(im, f->value[T_RULE]),
+            .version = import_text_of(im, f->value[T_RULE_VERSION]),
         };
     if (import_has(im, list) && import_type(im, list) == JSON_STRING && count < REASONS_MAX)
         out[count++].code = import_text(im, list);
@@ -75,12 +66,12 @@ static size_t reasons_of(struct import *im, const struct fields *f, xray_reason 
         return count;
     for (uint32_t i = json_first(list); i != json_end(im->tape, list) && count < REASONS_MAX;
          i = json_at(im->tape, i)->next) {
-        if (is_object(im, i))
+        if (import_is_object(im, i))
             out[count++] = (xray_reason){
-                .code = text_of(im, fields_find(im->tape, i, "code")),
-                .rule = text_of(im, fields_find(im->tape, i, "rule")),
-                .version = text_of(im, fields_find(im->tape, i, "version")),
-                .params = text_of(im, fields_find(im->tape, i, "params")),
+                .code = import_text_of(im, fields_find(im->tape, i, "code")),
+                .rule = import_text_of(im, fields_find(im->tape, i, "rule")),
+                .version = import_text_of(im, fields_find(im->tape, i, "version")),
+                .params = import_text_of(im, fields_find(im->tape, i, "params")),
             };
         else
             out[count++].code = import_text(im, i);
@@ -117,13 +108,31 @@ static void put_numbers(struct import *im, const struct fields *f, xray_candidat
     }
 }
 
+/* A list of evidence that the library refuses is settled as a map. */
+static void record(struct import *im, const struct scope *sc, xray_candidate *c, const struct evidence *e)
+{
+    const int r = xray_step_candidate(sc->handle, c);
+    struct json_map m = { 0 };
+
+    if (r == XRAY_OK || (r == XRAY_ECLOSED && (im->writer != NULL || e->count == 0)))
+        return;
+    if ((c->fields & XRAY_HAS_EVIDENCE) == 0) {
+        for (size_t i = 0; i < e->count; i++)
+            json_map_add(&m, e->list[i].key, e->list[i].value);
+        c->evidence_value = json_map_value(&m);
+        c->fields |= XRAY_HAS_EVIDENCE;
+    }
+    import_candidate(im, sc, c, e->count > 0 ? e->nodes[0] : 0);
+    json_map_free(&m);
+}
+
 static void put_candidate(struct import *im, const struct scope *sc, const struct fields *f, int verdict)
 {
-    xray_candidate c = { .verdict = (xray_verdict)verdict, .item = text_of(im, f->value[T_ITEM]) };
+    xray_candidate c = { .verdict = (xray_verdict)verdict, .item = import_text_of(im, f->value[T_ITEM]) };
     xray_reason reasons[REASONS_MAX] = { 0 };
     struct evidence e = { .count = 0 };
-    const int by = xray_by_parse(text_of(im, f->value[T_BY]));
-    const int provenance = xray_provenance_parse(text_of(im, f->value[T_PROVENANCE]));
+    const int by = xray_by_parse(import_text_of(im, f->value[T_BY]));
+    const int provenance = xray_provenance_parse(import_text_of(im, f->value[T_PROVENANCE]));
 
     c.reasons = reasons;
     c.reason_count = reasons_of(im, f, reasons);
@@ -139,7 +148,7 @@ static void put_candidate(struct import *im, const struct scope *sc, const struc
         c.fields |= XRAY_HAS_TIME;
     else if (import_has(im, f->value[T_TIME]))
         add_evidence(im, &e, f->key[T_TIME]);
-    if (is_object(im, f->value[T_EVIDENCE]))
+    if (import_is_object(im, f->value[T_EVIDENCE]))
         add_evidence_object(im, &e, f->value[T_EVIDENCE]);
     else if (import_has(im, f->value[T_EVIDENCE]))
         add_evidence(im, &e, f->key[T_EVIDENCE]);
@@ -151,48 +160,35 @@ static void put_candidate(struct import *im, const struct scope *sc, const struc
         c.fields |= XRAY_HAS_EVIDENCE;
         c.evidence_value = import_value(im, f->value[T_EVIDENCE]);
     }
-    if (sc->handle != 0 && xray_step_candidate(sc->handle, &c) < 0) {
-        struct packed_map m = { 0 };
-
-        /* A key twice in a value of the evidence, or one that nests too deeply: find out, and try once more. */
-        for (size_t i = 0; i < e.count; i++)
-            packed_map_add(im, &m, e.list[i].key, e.nodes[i], e.list[i].value);
-        c.fields |= XRAY_HAS_EVIDENCE;
-        c.evidence_value = packed_map_value(&m);
-        xray_step_candidate(sc->handle, &c);
-        xray_buffer_free(&m.bytes);
-    }
+    record(im, sc, &c, &e);
     im->counts.candidates++;
 }
 
 /* ---- decisions and notes ---- */
 
-static void add_selected(struct import *im, struct packed_map *body, uint32_t node)
+static void add_selected(struct import *im, struct json_map *body, uint32_t node)
 {
-    xray_buffer list = { 0 };
+    const xray_str raw = json_text(im->tape, node);
+    struct text t = { 0 };
 
     if (import_type(im, node) == JSON_ARRAY) {
-        packed_map_add(im, body, xray_s("selected"), node, import_value(im, node));
+        json_map_add(body, xray_s("selected"), import_value(im, node));
         return;
     }
-    if (import_type(im, node) == JSON_NULL) { /* none was selected */
-        packed_map_add(im, body, xray_s("selected"), node, xray_json("[]"));
-        return;
-    }
-    /* An array of one: its header, then the value. */
-    xray_value_pack(xray_json("[0]"), false, &list, NULL);
-    list.len = 1;
-    if (import_pack(im, node, import_value(im, node), &list))
-        packed_map_add(im, body, xray_s("selected"), node, xray_msgpack(list.data, list.len));
-    xray_buffer_free(&list);
+    text_puts(&t, "[");
+    if (import_type(im, node) != JSON_NULL) /* none was selected */
+        text_put(&t, raw.ptr, raw.len);
+    text_puts(&t, "]");
+    json_map_add(body, xray_s("selected"), xray_jsonn(t.data, t.len));
+    text_free(&t);
 }
 
 /* The members of a decision and of the "data" inside it. */
-static void gather_decision(struct import *im, const struct fields *f, struct packed_map *body, xray_str *name,
+static void gather_decision(struct import *im, const struct fields *f, struct json_map *body, xray_str *name,
                             int64_t *time_ns)
 {
     if (name->len == 0)
-        *name = text_of(im, f->value[T_NAME]);
+        *name = import_text_of(im, f->value[T_NAME]);
     if (*time_ns == XRAY_MISSING)
         *time_ns = time_of(im, f->value[T_TIME]);
     if (f->value[T_SELECTED] != 0)
@@ -201,52 +197,41 @@ static void gather_decision(struct import *im, const struct fields *f, struct pa
         const uint32_t key = fields_extra(f, i);
 
         if (import_has(im, key + 1))
-            packed_map_add(im, body, import_text(im, key), key + 1, import_value(im, key + 1));
+            json_map_add(body, import_text(im, key), import_value(im, key + 1));
     }
 }
 
 void event_json_decision(struct import *im, const struct scope *sc, uint32_t node)
 {
     xray_decision d = XRAY_DECISION_INIT;
-    struct packed_map body = { 0 };
+    struct json_map body = { 0 };
     struct fields f, inner;
     xray_value value;
 
     d.time_ns = XRAY_MISSING;
     fields_collect(&f, im->tape, node, SET_DECISION);
     gather_decision(im, &f, &body, &d.name, &d.time_ns);
-    if (is_object(im, f.value[T_EVIDENCE])) {
+    if (import_is_object(im, f.value[T_EVIDENCE])) {
         fields_collect(&inner, im->tape, f.value[T_EVIDENCE], SET_DECISION);
         gather_decision(im, &inner, &body, &d.name, &d.time_ns);
         fields_done(&inner);
     } else if (import_has(im, f.value[T_EVIDENCE])) {
-        packed_map_add(im, &body, import_text(im, f.key[T_EVIDENCE]), f.value[T_EVIDENCE],
-                       import_value(im, f.value[T_EVIDENCE]));
+        json_map_add(&body, import_text(im, f.key[T_EVIDENCE]), import_value(im, f.value[T_EVIDENCE]));
     }
     if (d.name.len == 0)
         d.name = xray_s("decision");
-    value = packed_map_value(&body);
-    d.body = &value;
-    if (sc->is_step)
-        xray_step_decide(sc->handle, &d);
-    else
-        xray_run_decide(sc->handle, &d);
-    xray_buffer_free(&body.bytes);
+    value = json_map_value(&body);
+    import_decide(im, sc, &d, node, value);
+    json_map_free(&body);
     fields_done(&f);
 }
 
 static void put_note(struct import *im, const struct scope *sc, uint32_t node, const struct fields *f)
 {
-    const xray_str kind = text_of(im, f->value[T_VERDICT]), name = kind.len > 0 ? kind : xray_s("event");
+    const xray_str kind = import_text_of(im, f->value[T_VERDICT]), name = kind.len > 0 ? kind : xray_s("event");
     const int64_t time_ns = time_of(im, f->value[T_TIME]);
 
-    im->packed.len = 0;
-    if (!import_pack(im, node, import_value(im, node), &im->packed))
-        return;
-    if (sc->is_step)
-        xray_step_note(sc->handle, name, xray_msgpack(im->packed.data, im->packed.len), XRAY_MISSING, time_ns);
-    else
-        xray_run_note(sc->handle, name, xray_msgpack(im->packed.data, im->packed.len), XRAY_MISSING, time_ns);
+    import_note(im, sc, name, node, import_value(im, node), XRAY_MISSING, time_ns);
 }
 
 static bool is_decision(xray_str kind)
@@ -254,7 +239,7 @@ static bool is_decision(xray_str kind)
     static const char *const words[] = { "decision", "decide", "select", "selected" };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (kind.len == strlen(words[i]) && memcmp(kind.ptr, words[i], kind.len) == 0)
+        if (import_str_is(kind, words[i]))
             return true;
     return false;
 }
@@ -270,10 +255,10 @@ uint32_t event_json_list(struct import *im, const struct scope *sc, uint32_t arr
         if (count++ < skip)
             continue;
         fields_collect(&f, im->tape, i, SET_EVENT);
-        verdict = xray_verdict_parse(text_of(im, f.value[T_VERDICT]));
+        verdict = xray_verdict_parse(import_text_of(im, f.value[T_VERDICT]));
         if (verdict > 0 && sc->is_step && import_has(im, f.value[T_ITEM]))
             put_candidate(im, sc, &f, verdict);
-        else if (is_decision(text_of(im, f.value[T_VERDICT])))
+        else if (is_decision(import_text_of(im, f.value[T_VERDICT])))
             event_json_decision(im, sc, i);
         else
             put_note(im, sc, i, &f);

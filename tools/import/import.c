@@ -118,6 +118,16 @@ xray_str import_text(struct import *im, uint32_t node)
     return xray_strn(plain, json_unescape(plain, raw.ptr, raw.len));
 }
 
+xray_str import_text_of(struct import *im, uint32_t node)
+{
+    return import_has(im, node) ? import_text(im, node) : xray_strn(NULL, 0);
+}
+
+xray_str import_string(struct import *im, uint32_t node)
+{
+    return node != 0 && import_type(im, node) == JSON_STRING ? import_text(im, node) : xray_strn(NULL, 0);
+}
+
 /* Integers of 64 bits as such; others, and -0, as the library reads them. */
 static xray_value integer_value(xray_str text)
 {
@@ -271,77 +281,171 @@ static void put_tolerant(struct text *out, const struct json_tape *tape, uint32_
     }
 }
 
-/* The text is well formed, so what the library refuses is a key that comes twice: say it in the way it takes. */
-static int pack_tolerant(xray_value value, xray_buffer *out, xray_error *err)
+xray_value import_keep_json(struct import *im, struct text *t)
+{
+    const size_t len = t->len;
+    char *copy = arena_take(&im->arena, len + 1);
+
+    memcpy(copy, t->data, len);
+    copy[len] = '\0';
+    text_free(t);
+    return xray_jsonn(copy, len);
+}
+
+/* The text is well formed, so what the library refuses may be a key that comes twice: says it in the way it takes. */
+static bool make_tolerant(struct import *im, xray_value *value)
 {
     struct json_tape tape = { 0 };
     struct text t = { 0 };
-    int r = XRAY_ESYNTAX;
+    const bool ok = value->kind == XRAY_VALUE_JSON &&
+                    json_tape_read(&tape, value->as.bytes.ptr, value->as.bytes.len, true) == JSON_DONE;
 
-    if (json_tape_read(&tape, value.as.bytes.ptr, value.as.bytes.len, true) == JSON_DONE) {
+    if (ok) {
         put_tolerant(&t, &tape, 0);
-        r = xray_value_pack(xray_jsonn(t.data, t.len), true, out, err);
+        *value = import_keep_json(im, &t);
     }
-    text_free(&t);
     json_tape_free(&tape);
+    return ok;
+}
+
+static int try_pack(struct import *im, xray_value *value, xray_buffer *out, xray_error *err)
+{
+    int r = xray_value_pack(*value, true, out, err);
+
+    if (r == XRAY_ESYNTAX && make_tolerant(im, value))
+        r = xray_value_pack(*value, true, out, err);
+    if (r == XRAY_ENOMEM)
+        cli_die("out of memory");
     return r;
+}
+
+bool import_settle(struct import *im, int status, uint32_t node, xray_value *value)
+{
+    xray_error err = { 0 };
+
+    if (status != XRAY_ESYNTAX && status != XRAY_ELIMIT && (status != XRAY_ECLOSED || im->writer != NULL))
+        return false;
+    im->packed.len = 0;
+    if (try_pack(im, value, &im->packed, &err) == XRAY_OK)
+        return status == XRAY_ESYNTAX;
+    import_fault(im, node, "%s; this value is left out", err.message);
+    return false;
 }
 
 bool import_pack(struct import *im, uint32_t node, xray_value value, xray_buffer *out)
 {
     xray_error err = { 0 };
-    int r = xray_value_pack(value, true, out, &err);
 
-    if (r == XRAY_ESYNTAX && value.kind == XRAY_VALUE_JSON)
-        r = pack_tolerant(value, out, &err);
-    if (r == XRAY_ENOMEM)
-        cli_die("out of memory");
-    if (r < 0)
-        import_fault(im, node, "%s; this value is left out", err.message);
-    return r == XRAY_OK;
+    if (try_pack(im, &value, out, &err) == XRAY_OK)
+        return true;
+    import_fault(im, node, "%s; this value is left out", err.message);
+    return false;
 }
 
-void packed_map_start(struct packed_map *m)
-{
-    static const xray_buffer none;
+/* ---- maps ---- */
 
-    if (m->bytes.data == NULL)
-        m->bytes = none;
-    m->bytes.len = 0;
+static void put_string(struct text *t, xray_str s)
+{
+    size_t from = 0;
+
+    text_puts(t, "\"");
+    for (size_t i = 0; i < s.len; i++) {
+        const unsigned char c = (unsigned char)s.ptr[i];
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        text_put(t, s.ptr + from, i - from);
+        text_printf(t, "\\u%04x", c);
+        from = i + 1;
+    }
+    if (s.len > from)
+        text_put(t, s.ptr + from, s.len - from);
+    text_puts(t, "\"");
+}
+
+/* With a point or an exponent, so that it stays a double. */
+static void put_double(struct text *t, double d)
+{
+    char digits[40];
+
+    if (!isfinite(d)) {
+        text_puts(t, isnan(d) ? "{\"$f\":\"nan\"}" : d > 0 ? "{\"$f\":\"inf\"}" : "{\"$f\":\"-inf\"}");
+        return;
+    }
+    snprintf(digits, sizeof digits, "%.17g", d);
+    text_puts(t, digits);
+    if (strpbrk(digits, ".e") == NULL)
+        text_puts(t, ".0");
+}
+
+static void put_value(struct text *t, const xray_value *v)
+{
+    switch (v->kind) {
+    case XRAY_VALUE_BOOL:
+        text_puts(t, v->as.boolean ? "true" : "false");
+        return;
+    case XRAY_VALUE_INT:
+        text_printf(t, "%lld", (long long)v->as.i);
+        return;
+    case XRAY_VALUE_UINT:
+        text_printf(t, "%llu", (unsigned long long)v->as.u);
+        return;
+    case XRAY_VALUE_DOUBLE:
+        put_double(t, v->as.d);
+        return;
+    case XRAY_VALUE_TEXT:
+        put_string(t, v->as.bytes);
+        return;
+    case XRAY_VALUE_JSON:
+        text_put(t, v->as.bytes.ptr, v->as.bytes.len);
+        return;
+    case XRAY_VALUE_NIL:
+    case XRAY_VALUE_BIN:     /* no foreign value becomes one of these */
+    case XRAY_VALUE_MSGPACK:
+    case XRAY_VALUE_TREE:
+        break;
+    }
+    text_puts(t, "null");
+}
+
+void json_map_add(struct json_map *m, xray_str key, xray_value value)
+{
+    if (m->count == 0) {
+        m->pairs = key.len > 0 && key.ptr[0] == '$';
+        text_reset(&m->text);
+        text_puts(&m->text, m->pairs ? "{\"$map\":[" : "{");
+    } else {
+        text_puts(&m->text, ",");
+    }
+    text_puts(&m->text, m->pairs ? "[" : "");
+    put_string(&m->text, key);
+    text_puts(&m->text, m->pairs ? "," : ":");
+    put_value(&m->text, &value);
+    text_puts(&m->text, m->pairs ? "]" : "");
+    m->count++;
+}
+
+xray_value json_map_value(struct json_map *m)
+{
+    const size_t len = m->text.len;
+
+    if (m->count == 0)
+        return xray_json("{}");
+    text_puts(&m->text, m->pairs ? "]}" : "}");
+    m->text.len = len; /* more may be added */
+    return xray_jsonn(m->text.data, len + (m->pairs ? 2 : 1));
+}
+
+void json_map_reset(struct json_map *m)
+{
+    text_reset(&m->text);
     m->count = 0;
 }
 
-/* The header has its longest form; the library makes it canonical. */
-static void reserve_header(struct packed_map *m)
+void json_map_free(struct json_map *m)
 {
-    if (m->bytes.len == 0)
-        for (int i = 0; i < 5; i++)
-            xray_value_pack(xray_nil(), true, &m->bytes, NULL);
-}
-
-bool packed_map_add(struct import *im, struct packed_map *m, xray_str key, uint32_t node, xray_value value)
-{
-    const size_t before = m->bytes.len;
-
-    reserve_header(m);
-    if (key.ptr == NULL)
-        key = xray_s("");
-    xray_value_pack(xray_textn(key.ptr, key.len), true, &m->bytes, NULL);
-    if (!import_pack(im, node, value, &m->bytes)) {
-        m->bytes.len = before > 5 ? before : 5;
-        return false;
-    }
-    m->count++;
-    return true;
-}
-
-xray_value packed_map_value(struct packed_map *m)
-{
-    reserve_header(m);
-    m->bytes.data[0] = 0xdf;
-    for (int i = 0; i < 4; i++)
-        m->bytes.data[1 + i] = (uint8_t)(m->count >> (24 - 8 * i));
-    return xray_msgpack(m->bytes.data, m->bytes.len);
+    text_free(&m->text);
+    m->count = 0;
 }
 
 bool import_inner(struct json_tape *tape, xray_str text)

@@ -2,21 +2,6 @@
  * tokens leave out what came from a cache, so that is added back. */
 #include "import/shapes.h"
 
-static xray_str string_of(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_STRING ? import_text(im, node) : xray_strn(NULL, 0);
-}
-
-static bool is_object(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_OBJECT;
-}
-
-static bool is_word(xray_str s, const char *word)
-{
-    return s.len == strlen(word) && memcmp(s.ptr, word, s.len) == 0;
-}
-
 /* The sum of input tokens of all kinds. */
 static void put_usage(struct import *im, const struct scope *sc, uint32_t usage)
 {
@@ -29,10 +14,10 @@ static void put_usage(struct import *im, const struct scope *sc, uint32_t usage)
         int64_t v;
 
         if (name.len >= 5 && memcmp(name.ptr, "input", 5) == 0 && import_int(im, key + 1, &v) && v > 0) {
-            any = any || is_word(name, "input");
+            any = any || import_str_is(name, "input");
             sum += v;
         }
-        if (is_word(name, "cache_read_input_tokens") || is_word(name, "cache_creation_input_tokens"))
+        if (import_str_is(name, "cache_read_input_tokens") || import_str_is(name, "cache_creation_input_tokens"))
             sum += import_int(im, key + 1, &input) && input > 0 ? input : 0;
     }
     if (any)
@@ -45,7 +30,7 @@ static void put_cost(struct import *im, const struct scope *sc, struct fields *f
     const uint32_t cost = f->value[T_COST];
     uint32_t total;
 
-    if (!is_object(im, cost))
+    if (!import_is_object(im, cost))
         return;
     total = fields_find(im->tape, cost, "total");
     if (total != 0)
@@ -57,9 +42,9 @@ static void put_cost(struct import *im, const struct scope *sc, struct fields *f
 
 static xray_outcome outcome_of(struct import *im, const struct fields *f)
 {
-    if (is_word(string_of(im, f->value[T_STATUS]), "ERROR"))
+    if (import_str_is(import_string(im, f->value[T_STATUS]), "ERROR"))
         return XRAY_FAILURE;
-    if (import_has(im, f->value[T_STATUS]) && !is_word(string_of(im, f->value[T_STATUS]), "DEFAULT"))
+    if (import_has(im, f->value[T_STATUS]) && !import_str_is(import_string(im, f->value[T_STATUS]), "DEFAULT"))
         attrs_add_member(im, f->key[T_STATUS]);
     return import_has(im, f->value[T_END]) ? XRAY_SUCCESS : XRAY_RUNNING;
 }
@@ -72,7 +57,7 @@ static void fill(struct import *im, struct open_run *run, struct fields *f, stru
     if (f->value[T_ERROR] != 0 && json_at(im->tape, f->value[T_ERROR])->len == 2)
         f->value[T_ERROR] = 0; /* "" */
     put_cost(im, &step->scope, f);
-    if (is_object(im, f->value[T_USAGE])) {
+    if (import_is_object(im, f->value[T_USAGE])) {
         put_usage(im, &step->scope, f->value[T_USAGE]);
         f->value[T_USAGE] = 0;
     }
@@ -83,12 +68,12 @@ static void fill(struct import *im, struct open_run *run, struct fields *f, stru
 
 static xray_str type_of(struct import *im, const struct fields *f)
 {
-    const xray_str type = string_of(im, f->value[T_TYPE]);
+    const xray_str type = import_string(im, f->value[T_TYPE]);
     char *small = arena_take(&im->arena, type.len + 1);
 
-    if (is_word(type, "GENERATION"))
+    if (import_str_is(type, "GENERATION"))
         return xray_s("llm");
-    if (is_word(type, "RETRIEVER"))
+    if (import_str_is(type, "RETRIEVER"))
         return xray_s("retrieval");
     for (size_t i = 0; i < type.len; i++)
         small[i] = type.ptr[i] >= 'A' && type.ptr[i] <= 'Z' ? (char)(type.ptr[i] - 'A' + 'a') : type.ptr[i];
@@ -103,12 +88,12 @@ static void put_observation(struct import *im, struct open_run *run, uint32_t no
     struct fields f;
 
     fields_collect(&f, im->tape, node, SET_OBSERVATION);
-    start = (struct step_start){ .id = string_of(im, f.value[T_ID]),
-                                 .parent = string_of(im, f.value[T_PARENT]),
-                                 .name = string_of(im, f.value[T_NAME]),
+    start = (struct step_start){ .id = import_string(im, f.value[T_ID]),
+                                 .parent = import_string(im, f.value[T_PARENT]),
+                                 .name = import_string(im, f.value[T_NAME]),
                                  .type = type_of(im, &f) };
     if (run == NULL)
-        run = begin_run(im, &(struct run_start){ .id = string_of(im, f.value[T_RUN_ID]) });
+        run = begin_run(im, &(struct run_start){ .id = import_string(im, f.value[T_RUN_ID]) });
     if (begin_step(im, run, &start, &step) != STEP_ENDED)
         fill(im, run, &f, &step);
     fields_done(&f);
@@ -119,7 +104,7 @@ static void put_list(struct import *im, struct open_run *run, uint32_t list)
     if (list == 0 || import_type(im, list) != JSON_ARRAY)
         return;
     for (uint32_t i = json_first(list); i != json_end(im->tape, list); i = json_at(im->tape, i)->next)
-        if (is_object(im, i))
+        if (import_is_object(im, i))
             put_observation(im, run, i);
 }
 
@@ -141,9 +126,9 @@ void langfuse_document(struct import *im, uint32_t node)
 
     im->json_in_strings = true;
     fields_collect(&f, im->tape, trace, SET_TRACE);
-    start.id = string_of(im, f.value[T_ID]);
-    start.pipeline = string_of(im, f.value[T_PIPELINE]);
-    start.version = string_of(im, f.value[T_VERSION]);
+    start.id = import_string(im, f.value[T_ID]);
+    start.pipeline = import_string(im, f.value[T_PIPELINE]);
+    start.version = import_string(im, f.value[T_VERSION]);
     run = begin_run(im, &start);
     sc = (struct scope){ .handle = run->handle, .again = run->described };
     scope_put_fields(im, &sc, &f);

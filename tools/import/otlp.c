@@ -93,11 +93,6 @@ static xray_str span_id(struct import *im, uint32_t node)
     return is_zeros(xray_strn(out, count * 2)) ? xray_strn(NULL, 0) : xray_strn(out, count * 2);
 }
 
-static bool is_object(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_OBJECT;
-}
-
 /* Ids may stand in the span or in its context. */
 static void read_ids(struct import *im, const struct fields *f, struct span *s)
 {
@@ -106,7 +101,7 @@ static void read_ids(struct import *im, const struct fields *f, struct span *s)
     s->trace = span_id(im, f->value[T_RUN_ID]);
     s->id = span_id(im, f->value[T_ID]);
     s->parent = span_id(im, f->value[T_PARENT]);
-    if (is_object(im, f->value[T_CONTEXT])) {
+    if (import_is_object(im, f->value[T_CONTEXT])) {
         fields_collect(&c, im->tape, f->value[T_CONTEXT], SET_CONTEXT);
         if (s->trace.len == 0)
             s->trace = span_id(im, c.value[T_RUN_ID]);
@@ -114,7 +109,7 @@ static void read_ids(struct import *im, const struct fields *f, struct span *s)
             s->id = span_id(im, c.value[T_ID]);
         fields_done(&c);
     }
-    if (s->parent.len == 0 && is_object(im, f->value[T_PARENT_CONTEXT])) {
+    if (s->parent.len == 0 && import_is_object(im, f->value[T_PARENT_CONTEXT])) {
         fields_collect(&c, im->tape, f->value[T_PARENT_CONTEXT], SET_CONTEXT);
         s->parent = span_id(im, c.value[T_ID]);
         fields_done(&c);
@@ -195,7 +190,7 @@ static void read_status(struct import *im, const struct fields *f, struct span *
 
     s->code = status_code(im, f->value[T_STATUS_CODE]);
     s->message = f->value[T_STATUS_MESSAGE];
-    if (is_object(im, f->value[T_STATUS])) {
+    if (import_is_object(im, f->value[T_STATUS])) {
         fields_collect(&inner, im->tape, f->value[T_STATUS], SET_STATUS);
         s->code = status_code(im, inner.value[T_STATUS_CODE]);
         s->message = inner.value[T_STATUS_MESSAGE];
@@ -214,7 +209,7 @@ static void read_span(struct import *im, uint32_t node, const struct span_level 
     struct span s = { .node = node, .resource = level->resource, .scope = level->scope };
 
     fields_collect(&s.fields, im->tape, node, SET_SPAN);
-    if (is_object(im, s.fields.value[T_RESOURCE]))
+    if (import_is_object(im, s.fields.value[T_RESOURCE]))
         s.resource = s.fields.value[T_RESOURCE];
     read_ids(im, &s.fields, &s);
     s.start_ns = span_time(im, s.fields.value[T_START], is_nano_key(im, s.fields.key[T_START]));
@@ -248,15 +243,15 @@ static void read_level(struct import *im, uint32_t node, struct span_level level
     struct fields f;
 
     fields_collect(&f, im->tape, node, SET_LEVEL);
-    if (is_object(im, f.value[T_RESOURCE]))
+    if (import_is_object(im, f.value[T_RESOURCE]))
         level.resource = f.value[T_RESOURCE];
-    if (is_object(im, f.value[T_SCOPE]))
+    if (import_is_object(im, f.value[T_SCOPE]))
         level.scope = f.value[T_SCOPE];
     if (f.value[T_STEPS] != 0 && import_type(im, f.value[T_STEPS]) == JSON_ARRAY) {
         const uint32_t list = f.value[T_STEPS];
 
         for (uint32_t i = json_first(list); i != json_end(im->tape, list) && !im->stop; i = json_at(im->tape, i)->next) {
-            if (!is_object(im, i))
+            if (!import_is_object(im, i))
                 import_fault(im, i, "a span, or a list of them, must be an object");
             else if (is_span(im, i) || depth == 0)
                 read_span(im, i, &level);

@@ -17,11 +17,6 @@ struct own_counts {
     struct text reasons; /* JSON of the histogram */
 };
 
-static xray_str string_of(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_STRING ? import_text(im, node) : xray_strn(NULL, 0);
-}
-
 static int64_t integer_of(struct import *im, uint32_t node)
 {
     int64_t v;
@@ -73,7 +68,7 @@ void own_finish(struct open_run *run)
 
 static xray_outcome outcome_of(struct import *im, const struct fields *f)
 {
-    const int outcome = xray_outcome_parse(string_of(im, f->value[T_STATUS]));
+    const int outcome = xray_outcome_parse(import_string(im, f->value[T_STATUS]));
 
     return outcome > 0 ? (xray_outcome)outcome : XRAY_RUNNING;
 }
@@ -81,7 +76,7 @@ static xray_outcome outcome_of(struct import *im, const struct fields *f)
 /* The run of a line, begun if this is the first one of it. */
 static struct open_run *run_of(struct import *im, const struct fields *f)
 {
-    const xray_str id = string_of(im, f->value[T_RUN_ID]);
+    const xray_str id = import_string(im, f->value[T_RUN_ID]);
     struct open_run *run = runs_find(&im->runs, id); /* nearly always this */
     uint8_t bytes[16], parent[16];
 
@@ -92,9 +87,9 @@ static struct open_run *run_of(struct import *im, const struct fields *f)
             import_fault(im, f->key[T_RUN_ID], "a run must be 32 hexadecimal digits");
             return NULL;
         }
-        start.pipeline = string_of(im, f->value[T_PIPELINE]);
-        start.version = string_of(im, f->value[T_VERSION]);
-        if (begin_parse_id(string_of(im, f->value[T_PARENT_RUN]), parent))
+        start.pipeline = import_string(im, f->value[T_PIPELINE]);
+        start.version = import_string(im, f->value[T_VERSION]);
+        if (begin_parse_id(import_string(im, f->value[T_PARENT_RUN]), parent))
             start.parent_run = parent;
         run = begin_run(im, &start);
     }
@@ -130,8 +125,8 @@ static void read_step(struct import *im, struct fields *f)
     const xray_step_options options = {
         .number = number,
         .parent_number = parent > 0 ? parent : 0,
-        .ext_id = string_of(im, f->value[T_ID]),
-        .parent_ext = string_of(im, f->value[T_PARENT_EXT]),
+        .ext_id = import_string(im, f->value[T_ID]),
+        .parent_ext = import_string(im, f->value[T_PARENT_EXT]),
         .clock = XRAY_CLOCK_NONE,
     };
     struct scope sc = { .is_step = true };
@@ -143,7 +138,7 @@ static void read_step(struct import *im, struct fields *f)
         return;
     }
     finish_step(run);
-    sc.handle = xray_step_begin(run->handle, string_of(im, f->value[T_NAME]), string_of(im, f->value[T_TYPE]), &options);
+    sc.handle = xray_step_begin(run->handle, import_string(im, f->value[T_NAME]), import_string(im, f->value[T_TYPE]), &options);
     f->value[T_NAME] = f->value[T_TYPE] = 0;
     run->current = sc.handle;
     run->current_number = number;
@@ -154,9 +149,10 @@ static void read_step(struct import *im, struct fields *f)
     if (import_has(im, f->value[T_REASONS])) {
         const xray_str text = json_text(im->tape, f->value[T_REASONS]);
 
-        if (import_type(im, f->value[T_REASONS]) == JSON_OBJECT)
+        if (import_type(im, f->value[T_REASONS]) == JSON_OBJECT) {
             text_put(&run->own->reasons, text.ptr, text.len);
-        else
+            put_histogram(sc.handle, &run->own->reasons); /* now for their order, at the end for their counts */
+        } else
             import_fault(im, f->value[T_REASONS], "reasons of a step must be an object");
     }
 }
@@ -188,7 +184,7 @@ static bool read_reasons(struct import *im, uint32_t list, xray_reason *out, siz
             return false;
         *r = (xray_reason){ 0 };
         for (uint32_t key = json_first(i); key != json_end(im->tape, i); key = json_at(im->tape, key + 1)->next) {
-            const xray_str text = string_of(im, key + 1);
+            const xray_str text = import_string(im, key + 1);
 
             if (fields_is(im->tape, key, "code"))
                 r->code = text;
@@ -248,10 +244,10 @@ static void put_evidence(struct import *im, uint32_t object, xray_attr *list, xr
 static void read_candidate(struct import *im, const struct fields *f)
 {
     struct open_run *run = run_of_event(im, f);
-    const int verdict = xray_verdict_parse(string_of(im, f->value[T_VERDICT]));
-    const int by = xray_by_parse(string_of(im, f->value[T_BY]));
-    const int provenance = xray_provenance_parse(string_of(im, f->value[T_PROVENANCE]));
-    xray_candidate c = { .item = string_of(im, f->value[T_ITEM]), .verdict = (xray_verdict)verdict };
+    const int verdict = xray_verdict_parse(import_string(im, f->value[T_VERDICT]));
+    const int by = xray_by_parse(import_string(im, f->value[T_BY]));
+    const int provenance = xray_provenance_parse(import_string(im, f->value[T_PROVENANCE]));
+    xray_candidate c = { .item = import_string(im, f->value[T_ITEM]), .verdict = (xray_verdict)verdict };
     xray_reason reasons[REASONS_MAX];
     xray_attr evidence[EVIDENCE_MAX];
     bool ok = verdict > 0;
@@ -284,35 +280,26 @@ static void read_event(struct import *im, const struct fields *f, bool decision)
 {
     struct open_run *run = run_of_event(im, f);
     const bool of_step = f->value[T_NUMBER] != 0;
-    const xray_str name = string_of(im, f->value[T_NAME]);
+    const uint32_t node = f->value[T_BODY];
+    const xray_value body = import_has(im, node) ? import_value(im, node) : xray_nil();
     xray_decision d = XRAY_DECISION_INIT;
-    xray_value body;
+    struct scope sc = { .is_step = of_step };
 
     if (run == NULL)
         return;
-    im->packed.len = 0;
-    if (import_has(im, f->value[T_BODY])
-            ? !import_pack(im, f->value[T_BODY], import_value(im, f->value[T_BODY]), &im->packed)
-            : xray_value_pack(xray_nil(), false, &im->packed, NULL) < 0)
-        return;
-    body = xray_msgpack(im->packed.data, im->packed.len);
-    d.name = name;
-    d.body = &body;
+    sc.handle = of_step ? run->current : run->handle;
+    d.name = import_string(im, f->value[T_NAME]);
     d.after = integer_of(im, f->value[T_AFTER]);
     d.time_ns = integer_of(im, f->value[T_TIME]);
-    if (decision && of_step)
-        xray_step_decide(run->current, &d);
-    else if (decision)
-        xray_run_decide(run->handle, &d);
-    else if (of_step)
-        xray_step_note(run->current, name, body, d.after, d.time_ns);
+    if (decision)
+        import_decide(im, &sc, &d, node, body);
     else
-        xray_run_note(run->handle, name, body, d.after, d.time_ns);
+        import_note(im, &sc, d.name, node, body, d.after, d.time_ns);
 }
 
 static void read_loss(struct import *im, const struct fields *f)
 {
-    const xray_str cause = string_of(im, f->value[T_CAUSE]), what = string_of(im, f->value[T_WHAT]);
+    const xray_str cause = import_string(im, f->value[T_CAUSE]), what = import_string(im, f->value[T_WHAT]);
     const int64_t count = integer_of(im, f->value[T_COUNT]);
     char cause_text[64], what_text[64];
 

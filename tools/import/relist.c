@@ -17,7 +17,7 @@ static const char *const wrappers[] = { "message", "document", "tool_call", "mes
 static bool is_one_of(xray_str s, const char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (s.len == strlen(words[i]) && memcmp(s.ptr, words[i], s.len) == 0)
+        if (import_str_is(s, words[i]))
             return true;
     return false;
 }
@@ -210,7 +210,7 @@ static xray_value unwrap(struct import *im, const char *json, size_t len)
 
     if (json_tape_read(&t, json, len, true) == JSON_DONE) {
         put_unwrapped(&out, &t, 0);
-        v = attrs_keep_json(im, &out);
+        v = import_keep_json(im, &out);
     }
     json_tape_free(&t);
     return v;

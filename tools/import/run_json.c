@@ -9,26 +9,6 @@
 
 #define NESTING_MAX 32
 
-static xray_str text_of(struct import *im, uint32_t node)
-{
-    return import_has(im, node) ? import_text(im, node) : xray_strn(NULL, 0);
-}
-
-static xray_str string_of(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_STRING ? import_text(im, node) : xray_strn(NULL, 0);
-}
-
-static bool is_object(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_OBJECT;
-}
-
-static bool is_array(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_ARRAY;
-}
-
 /* ---- steps ---- */
 
 /* A step without an id is known by its sequence number or its place, if the document is whole. */
@@ -55,11 +35,11 @@ static xray_str made_up_id(struct import *im, const struct fields *f, int64_t pa
 static void start_of(struct import *im, const struct fields *f, int64_t parent, size_t index, struct step_start *out)
 {
     *out = (struct step_start){
-        .id = text_of(im, f->value[T_ID]),
-        .parent = text_of(im, f->value[T_PARENT]),
+        .id = import_text_of(im, f->value[T_ID]),
+        .parent = import_text_of(im, f->value[T_PARENT]),
         .parent_number = parent,
-        .name = string_of(im, f->value[T_NAME]),
-        .type = string_of(im, f->value[T_TYPE]),
+        .name = import_string(im, f->value[T_NAME]),
+        .type = import_string(im, f->value[T_TYPE]),
     };
     if (out->id.len == 0) {
         out->id = made_up_id(im, f, parent, index);
@@ -88,7 +68,7 @@ static void put_reasons(struct import *im, const struct scope *sc, const struct 
 
     if (!import_has(im, reasons))
         return;
-    if (!is_object(im, reasons)) {
+    if (!import_is_object(im, reasons)) {
         attrs_add_member(im, f->key[T_REASONS]);
         return;
     }
@@ -104,11 +84,11 @@ static void put_decisions(struct import *im, const struct scope *sc, const struc
 {
     const uint32_t d = f->value[T_DECISIONS];
 
-    if (is_object(im, d)) {
+    if (import_is_object(im, d)) {
         event_json_decision(im, sc, d);
-    } else if (is_array(im, d)) {
+    } else if (import_is_array(im, d)) {
         for (uint32_t i = json_first(d); i != json_end(im->tape, d); i = json_at(im->tape, i)->next)
-            if (is_object(im, i))
+            if (import_is_object(im, i))
                 event_json_decision(im, sc, i);
     } else if (import_has(im, d)) {
         attrs_add_member(im, f->key[T_DECISIONS]);
@@ -117,10 +97,10 @@ static void put_decisions(struct import *im, const struct scope *sc, const struc
 
 static bool is_object_list(struct import *im, uint32_t node)
 {
-    if (!is_array(im, node))
+    if (!import_is_array(im, node))
         return false;
     for (uint32_t i = json_first(node); i != json_end(im->tape, node); i = json_at(im->tape, i)->next)
-        if (!is_object(im, i))
+        if (!import_is_object(im, i))
             return false;
     return true;
 }
@@ -165,7 +145,7 @@ static void put_steps(struct import *im, struct open_run *run, uint32_t array, i
     size_t index = 0;
 
     for (uint32_t i = json_first(array); i != json_end(im->tape, array); i = json_at(im->tape, i)->next, index++) {
-        if (is_object(im, i))
+        if (import_is_object(im, i))
             put_step(im, run, i, parent, index, depth);
         else
             import_fault(im, i, "a step must be an object");
@@ -194,13 +174,13 @@ static void put_run_fields(struct import *im, struct open_run *run, const struct
 /* Begins the run that the fields tell of, or finds it, and fills it. */
 static struct open_run *open_described(struct import *im, struct fields *f)
 {
-    const xray_str parent = string_of(im, f->value[T_PARENT_RUN]);
+    const xray_str parent = import_string(im, f->value[T_PARENT_RUN]);
     uint8_t parent_id[16];
     const bool has_parent = begin_parse_id(parent, parent_id);
     const struct run_start start = {
-        .id = text_of(im, f->value[T_ID]),
-        .pipeline = string_of(im, f->value[T_PIPELINE]),
-        .version = string_of(im, f->value[T_VERSION]),
+        .id = import_text_of(im, f->value[T_ID]),
+        .pipeline = import_string(im, f->value[T_PIPELINE]),
+        .version = import_string(im, f->value[T_VERSION]),
         .parent_run = has_parent ? parent_id : NULL,
     };
     struct open_run *run = begin_run(im, &start);
@@ -208,7 +188,7 @@ static struct open_run *open_described(struct import *im, struct fields *f)
 
     if (!has_parent && import_has(im, f->value[T_PARENT_RUN]))
         attrs_add_member(im, f->key[T_PARENT_RUN]);
-    if (import_has(im, f->value[T_STEPS]) && !is_array(im, f->value[T_STEPS]))
+    if (import_has(im, f->value[T_STEPS]) && !import_is_array(im, f->value[T_STEPS]))
         attrs_add_member(im, f->key[T_STEPS]);
     put_run_fields(im, run, f);
     attrs_put(im, &(struct scope){ .handle = run->handle, .again = again });
@@ -222,7 +202,7 @@ void run_json_run(struct import *im, uint32_t node)
 
     fields_collect(&f, im->tape, node, SET_RUN);
     run = open_described(im, &f);
-    if (is_array(im, f.value[T_STEPS]))
+    if (import_is_array(im, f.value[T_STEPS]))
         put_steps(im, run, f.value[T_STEPS], 0, NESTING_MAX);
     fields_done(&f);
 }
@@ -233,7 +213,7 @@ void run_json_step(struct import *im, uint32_t node)
     struct fields f;
 
     fields_collect(&f, im->tape, node, SET_STEP);
-    start.id = text_of(im, f.value[T_RUN_ID]);
+    start.id = import_text_of(im, f.value[T_RUN_ID]);
     fields_done(&f);
     put_step(im, begin_run(im, &start), node, 0, SIZE_MAX, NESTING_MAX);
 }
@@ -246,7 +226,7 @@ void run_json_event(struct import *im, uint32_t node)
     int64_t first, last;
 
     fields_collect(&f, im->tape, node, SET_STEP);
-    start.id = text_of(im, f.value[T_RUN_ID]);
+    start.id = import_text_of(im, f.value[T_RUN_ID]);
     first = span_time(im, f.value[T_START], false);
     last = span_time(im, f.value[T_END], false);
     fields_done(&f);
@@ -260,23 +240,23 @@ void run_json_event(struct import *im, uint32_t node)
 /* The run of {"run":{...}}, or the one that run_id names, or the first step does. */
 static struct open_run *run_of_document(struct import *im, const struct fields *f)
 {
-    struct run_start start = { .id = text_of(im, f->value[T_RUN_ID]) };
+    struct run_start start = { .id = import_text_of(im, f->value[T_RUN_ID]) };
     struct open_run *run;
     struct fields inner;
 
-    if (is_object(im, f->value[T_RUN])) {
+    if (import_is_object(im, f->value[T_RUN])) {
         fields_collect(&inner, im->tape, f->value[T_RUN], SET_RUN);
         run = open_described(im, &inner);
-        if (is_array(im, inner.value[T_STEPS]))
+        if (import_is_array(im, inner.value[T_STEPS]))
             put_steps(im, run, inner.value[T_STEPS], 0, NESTING_MAX);
         fields_done(&inner);
         return run;
     }
-    if (start.id.len == 0 && is_array(im, f->value[T_STEPS])) {
+    if (start.id.len == 0 && import_is_array(im, f->value[T_STEPS])) {
         const uint32_t first = json_first(f->value[T_STEPS]);
 
-        if (first != json_end(im->tape, f->value[T_STEPS]) && is_object(im, first))
-            start.id = text_of(im, fields_find(im->tape, first, "run_id"));
+        if (first != json_end(im->tape, f->value[T_STEPS]) && import_is_object(im, first))
+            start.id = import_text_of(im, fields_find(im->tape, first, "run_id"));
     }
     return begin_run(im, &start);
 }
@@ -286,7 +266,7 @@ void run_json_document(struct import *im, uint32_t node)
     struct fields f;
 
     fields_collect(&f, im->tape, node, SET_DOC);
-    if (is_object(im, f.value[T_STEP]) && f.value[T_RUN] == 0) {
+    if (import_is_object(im, f.value[T_STEP]) && f.value[T_RUN] == 0) {
         run_json_step(im, f.value[T_STEP]);
     } else {
         struct open_run *run = run_of_document(im, &f);
@@ -294,9 +274,9 @@ void run_json_document(struct import *im, uint32_t node)
         for (size_t i = 0; i < f.extra_count; i++)
             attrs_add_member(im, fields_extra(&f, i));
         attrs_put(im, &(struct scope){ .handle = run->handle, .again = true });
-        if (is_array(im, f.value[T_STEPS]))
+        if (import_is_array(im, f.value[T_STEPS]))
             put_steps(im, run, f.value[T_STEPS], 0, NESTING_MAX);
-        if (is_object(im, f.value[T_STEP]))
+        if (import_is_object(im, f.value[T_STEP]))
             put_step(im, run, f.value[T_STEP], 0, SIZE_MAX, NESTING_MAX);
     }
     fields_done(&f);
@@ -314,9 +294,9 @@ static bool begins_with(xray_str text, const char *prefix)
 void run_json_envelope(struct import *im, uint32_t node)
 {
     const uint32_t type = fields_find(im->tape, node, "type"), data = fields_find(im->tape, node, "data");
-    const xray_str name = string_of(im, type);
+    const xray_str name = import_string(im, type);
 
-    if (!is_object(im, data))
+    if (!import_is_object(im, data))
         import_fault(im, node, "an event without data");
     else if (begins_with(name, "run"))
         run_json_run(im, data);

@@ -58,20 +58,15 @@ void scope_int(const struct scope *sc, xray_int_field field, int64_t value)
         xray_run_set_int(sc->handle, field, value);
 }
 
-static void set_value(const struct scope *sc, xray_field field, xray_value value)
+static void set_value(struct import *im, const struct scope *sc, int field, uint32_t node, xray_value value)
 {
-    if (sc->is_step)
-        xray_step_set(sc->handle, field, value);
-    else
-        xray_run_set(sc->handle, field, value);
-}
+    for (int tries = 0; tries < 2; tries++) {
+        const int r = sc->is_step ? xray_step_set(sc->handle, (xray_field)field, value)
+                                  : xray_run_set(sc->handle, (xray_field)field, value);
 
-/* Packed here first: the library's own message has the place of what it refuses. */
-static void put_value(struct import *im, const struct scope *sc, int field, uint32_t node, xray_value value)
-{
-    im->packed.len = 0;
-    if (import_pack(im, node, value, &im->packed))
-        set_value(sc, (xray_field)field, xray_msgpack(im->packed.data, im->packed.len));
+        if (r == XRAY_OK || !import_settle(im, r, node, &value))
+            return;
+    }
 }
 
 static bool is_number(const xray_value *v, double *out)
@@ -149,26 +144,29 @@ static bool is_container(const xray_value *v, char open)
 /* ["a","b"] becomes {"a":true,"b":true}. */
 static bool put_tag_list(struct import *im, const struct scope *sc, uint32_t node)
 {
-    struct packed_map m = { 0 };
+    struct json_map m = { 0 };
 
     for (uint32_t i = json_first(node); i != json_end(im->tape, node); i = json_at(im->tape, i)->next)
         if (import_type(im, i) != JSON_STRING)
             return false;
     for (uint32_t i = json_first(node); i != json_end(im->tape, node); i = json_at(im->tape, i)->next)
-        packed_map_add(im, &m, import_text(im, i), i, xray_bool(true));
+        json_map_add(&m, import_text(im, i), xray_bool(true));
     if (m.count > 0)
-        set_value(sc, XRAY_TAGS, packed_map_value(&m));
-    xray_buffer_free(&m.bytes);
+        set_value(im, sc, XRAY_TAGS, node, json_map_value(&m));
+    json_map_free(&m);
     return true;
 }
 
-/* A text that holds a map or list, in sources that write them so. */
+/* A text that holds JSON, in sources that write it so. */
 static xray_value open_text(struct import *im, xray_value value)
 {
     struct json_tape inner = { 0 };
+    const xray_str text = value.as.bytes;
 
-    if (im->json_in_strings && value.kind == XRAY_VALUE_TEXT && import_inner(&inner, value.as.bytes))
-        value = xray_jsonn(value.as.bytes.ptr, value.as.bytes.len);
+    if (im->json_in_strings && value.kind == XRAY_VALUE_TEXT && text.len > 1 &&
+        (import_inner(&inner, text) || (text.ptr[0] == '"' && json_tape_read(&inner, text.ptr, text.len, true) == JSON_DONE &&
+                                        inner.end == text.len)))
+        value = xray_jsonn(text.ptr, text.len);
     json_tape_free(&inner);
     return value;
 }
@@ -182,7 +180,7 @@ static bool put_by_rule(struct import *im, const struct scope *sc, const struct 
     case TEXT:
         if (value.kind != XRAY_VALUE_TEXT)
             return false;
-        set_value(sc, (xray_field)rule->field, value);
+        set_value(im, sc, rule->field, node, value);
         return true;
     case TAGS:
         if (!im->own && is_container(&value, '[') && node != 0 && import_type(im, node) == JSON_ARRAY)
@@ -190,17 +188,17 @@ static bool put_by_rule(struct import *im, const struct scope *sc, const struct 
         /* fall through */
     case MAP:
         value = open_text(im, value);
-        if (!is_container(&value, '{') && value.kind != XRAY_VALUE_MSGPACK && !im->own)
+        if (!is_container(&value, '{') && !im->own)
             return false;
-        put_value(im, sc, rule->field, node, value);
+        set_value(im, sc, rule->field, node, value);
         return true;
     case ERROR:
         if (value.kind != XRAY_VALUE_TEXT && !is_container(&value, '{') && !im->own)
             return false;
-        put_value(im, sc, rule->field, node, value);
+        set_value(im, sc, rule->field, node, value);
         return true;
     case VALUE:
-        put_value(im, sc, rule->field, node, open_text(im, value));
+        set_value(im, sc, rule->field, node, open_text(im, value));
         return true;
     case TIME:
         number = im->own ? own_integer(&value) : time_of(&value);
@@ -236,16 +234,57 @@ bool scope_put(struct import *im, const struct scope *sc, enum field_target targ
     return put_by_rule(im, sc, rule, node, value);
 }
 
+/* ---- events ---- */
+
+void import_candidate(struct import *im, const struct scope *sc, xray_candidate *c, uint32_t node)
+{
+    int r = xray_step_candidate(sc->handle, c);
+
+    if (r == XRAY_OK || (c->fields & XRAY_HAS_EVIDENCE) == 0)
+        return;
+    if (import_settle(im, r, node, &c->evidence_value))
+        r = xray_step_candidate(sc->handle, c);
+    if (r == XRAY_ESYNTAX || r == XRAY_ELIMIT) {
+        c->fields &= ~XRAY_HAS_EVIDENCE;
+        c->evidence_count = 0;
+        xray_step_candidate(sc->handle, c);
+    }
+}
+
+void import_decide(struct import *im, const struct scope *sc, xray_decision *d, uint32_t node, xray_value body)
+{
+    d->body = &body;
+    for (int tries = 0; tries < 2; tries++) {
+        const int r = sc->is_step ? xray_step_decide(sc->handle, d) : xray_run_decide(sc->handle, d);
+
+        if (r == XRAY_OK || !import_settle(im, r, node, &body))
+            break;
+    }
+    d->body = NULL;
+}
+
+void import_note(struct import *im, const struct scope *sc, xray_str name, uint32_t node, xray_value body, int64_t after,
+                 int64_t time_ns)
+{
+    for (int tries = 0; tries < 2; tries++) {
+        const int r = sc->is_step ? xray_step_note(sc->handle, name, body, after, time_ns)
+                                  : xray_run_note(sc->handle, name, body, after, time_ns);
+
+        if (r == XRAY_OK || !import_settle(im, r, node, &body))
+            return;
+    }
+}
+
 /* ---- attrs ---- */
 
-void attrs_add(struct import *im, xray_str key, uint32_t node, xray_value value)
+void attrs_add(struct import *im, xray_str key, xray_value value)
 {
-    packed_map_add(im, &im->attrs, key, node, value);
+    json_map_add(&im->attrs, key, value);
 }
 
 void attrs_add_member(struct import *im, uint32_t key)
 {
-    attrs_add(im, import_text(im, key), key + 1, import_value(im, key + 1));
+    attrs_add(im, import_text(im, key), import_value(im, key + 1));
 }
 
 void attrs_add_object(struct import *im, uint32_t object)
@@ -255,62 +294,86 @@ void attrs_add_object(struct import *im, uint32_t object)
 }
 
 /* What a run or step that was seen before has in its attrs stays; entries with the same key are replaced. */
-static void merge_attrs(struct import *im, const struct scope *sc)
+static void merge_attrs(struct import *im, const struct scope *sc, struct json_map *m)
 {
-    xray_mp c = xray_mp_over(im->attrs.bytes.data + 5, im->attrs.bytes.len - 5);
+    const xray_value all = json_map_value(m);
+    struct json_tape tape = { 0 };
 
-    for (uint32_t i = 0; i < im->attrs.count; i++) {
-        xray_mp_item key;
-        const uint8_t *value;
+    if (json_tape_read(&tape, all.as.bytes.ptr, all.as.bytes.len, true) != JSON_DONE)
+        return;
+    for (uint32_t i = json_first(0); i != json_end(&tape, 0); i = json_at(&tape, i + 1)->next) {
+        const xray_str quoted = json_text(&tape, i), text = json_text(&tape, i + 1);
+        char *key = arena_take(&im->arena, quoted.len);
+        const size_t len = json_unescape(key, quoted.ptr, quoted.len);
+        xray_value value = xray_jsonn(text.ptr, text.len);
 
-        if (!xray_mp_next(&c, &key))
-            return;
-        value = c.at;
-        if (!xray_mp_skip(&c))
-            return;
-        if (sc->is_step)
-            xray_step_add(sc->handle, XRAY_ATTRS_FIELD, key.bytes, xray_msgpack(value, (size_t)(c.at - value)));
-        else
-            xray_run_add(sc->handle, XRAY_ATTRS_FIELD, key.bytes, xray_msgpack(value, (size_t)(c.at - value)));
+        for (int tries = 0; tries < 2; tries++) {
+            const int r = sc->is_step ? xray_step_add(sc->handle, XRAY_ATTRS_FIELD, xray_strn(key, len), value)
+                                      : xray_run_add(sc->handle, XRAY_ATTRS_FIELD, xray_strn(key, len), value);
+
+            if (r == XRAY_OK || !import_settle(im, r, 0, &value))
+                break;
+        }
     }
+    json_tape_free(&tape);
+}
+
+void attrs_put_map(struct import *im, const struct scope *sc, struct json_map *m)
+{
+    if (m->count > 0 && sc->again && !m->pairs)
+        merge_attrs(im, sc, m);
+    else if (m->count > 0)
+        set_value(im, sc, XRAY_ATTRS_FIELD, 0, json_map_value(m));
+    json_map_reset(m);
 }
 
 void attrs_put(struct import *im, const struct scope *sc)
 {
-    if (im->attrs.count > 0 && sc->again)
-        merge_attrs(im, sc);
-    else if (im->attrs.count > 0)
-        set_value(sc, XRAY_ATTRS_FIELD, packed_map_value(&im->attrs));
-    packed_map_start(&im->attrs);
+    attrs_put_map(im, sc, &im->attrs);
 }
 
 /* ---- all fields of an object ---- */
 
+/* A total that is the sum says nothing. */
+static bool is_sum(struct import *im, const struct fields *f)
+{
+    int64_t in, out, total;
+
+    return import_has(im, f->value[T_TOK_TOTAL]) && import_has(im, f->value[T_TOK_IN]) &&
+           import_has(im, f->value[T_TOK_OUT]) && import_int(im, f->value[T_TOK_TOTAL], &total) &&
+           import_int(im, f->value[T_TOK_IN], &in) && import_int(im, f->value[T_TOK_OUT], &out) && in >= 0 && out >= 0 &&
+           in <= total && total - in == out;
+}
+
 void scope_put_usage(struct import *im, const struct scope *sc, uint32_t object)
 {
-    struct packed_map rest = { 0 };
+    struct json_map rest = { 0 };
     struct fields f;
 
     fields_collect(&f, im->tape, object, SET_USAGE);
-    for (int t = T_TOK_IN; t <= T_TOK_TOTAL; t++)
-        if (import_has(im, f.value[t]) &&
-            !scope_put(im, sc, (enum field_target)t, f.value[t], import_value(im, f.value[t])))
-            packed_map_add(im, &rest, import_text(im, f.key[t]), f.value[t], import_value(im, f.value[t]));
+    for (int t = T_TOK_IN; t <= T_TOK_TOTAL; t++) {
+        const uint32_t node = f.value[t];
+
+        if (!import_has(im, node) || (t == T_TOK_TOTAL && !im->own && is_sum(im, &f)))
+            continue;
+        if (!scope_put(im, sc, (enum field_target)t, node, import_value(im, node)))
+            json_map_add(&rest, import_text(im, f.key[t]), import_value(im, node));
+    }
     for (size_t i = 0; i < f.extra_count; i++) {
         const uint32_t key = fields_extra(&f, i);
 
-        packed_map_add(im, &rest, import_text(im, key), key + 1, import_value(im, key + 1));
+        json_map_add(&rest, import_text(im, key), import_value(im, key + 1));
     }
     if (rest.count > 0)
-        attrs_add(im, xray_s("usage"), object, packed_map_value(&rest));
-    xray_buffer_free(&rest.bytes);
+        attrs_add(im, xray_s("usage"), json_map_value(&rest));
+    json_map_free(&rest);
     fields_done(&f);
 }
 
 void scope_put_fields(struct import *im, const struct scope *sc, const struct fields *f)
 {
     for (int t = 0; t < T_PLACED; t++)
-        if (import_has(im, f->value[t]) &&
+        if (import_has(im, f->value[t]) && (t != T_TOK_TOTAL || im->own || !is_sum(im, f)) &&
             !scope_put(im, sc, (enum field_target)t, f->value[t], import_value(im, f->value[t])))
             attrs_add_member(im, f->key[t]);
     if (import_has(im, f->value[T_USAGE])) {
@@ -321,7 +384,7 @@ void scope_put_fields(struct import *im, const struct scope *sc, const struct fi
     }
     if (import_has(im, f->value[T_ATTRS])) {
         if (im->own && f->extra_count == 0)
-            put_value(im, sc, XRAY_ATTRS_FIELD, f->value[T_ATTRS], import_value(im, f->value[T_ATTRS]));
+            set_value(im, sc, XRAY_ATTRS_FIELD, f->value[T_ATTRS], import_value(im, f->value[T_ATTRS]));
         else if (import_type(im, f->value[T_ATTRS]) == JSON_OBJECT)
             attrs_add_object(im, f->value[T_ATTRS]);
         else

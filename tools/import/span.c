@@ -51,24 +51,23 @@ static void put_surroundings(struct import *im, const struct span *s, struct ope
     };
 
     for (int i = 0; i < 2; i++) {
-        struct packed_map m = { 0 };
+        struct json_map all = { 0 }, one = { 0 };
         const uint64_t hash = hash_node(im, both[i].node);
+        xray_value value;
 
         if (both[i].node == 0 || hash == *both[i].known || json_first(both[i].node) == json_end(im->tape, both[i].node))
             continue;
-        if (i == 0)
-            span_attrs_pack(im, &resource, &m);
+        span_attrs_put(&resource, &all);
+        value = i == 0 ? json_map_value(&all) : import_value(im, both[i].node);
         if (*both[i].known == 0) {
-            im->packed.len = 0;
-            if (i == 0 || import_pack(im, both[i].node, import_value(im, both[i].node), &im->packed))
-                xray_run_add(run->handle, XRAY_ATTRS_FIELD, xray_s(both[i].name),
-                             i == 0 ? packed_map_value(&m) : xray_msgpack(im->packed.data, im->packed.len));
+            json_map_add(&one, xray_s(both[i].name), value);
+            attrs_put_map(im, &(struct scope){ .handle = run->handle, .again = true }, &one);
             *both[i].known = hash;
         } else {
-            attrs_add(im, xray_s(both[i].name), both[i].node,
-                      i == 0 ? packed_map_value(&m) : import_value(im, both[i].node));
+            attrs_add(im, xray_s(both[i].name), value);
         }
-        xray_buffer_free(&m.bytes);
+        json_map_free(&all);
+        json_map_free(&one);
     }
 }
 
@@ -105,7 +104,7 @@ struct placing {
     bool taken[T_TARGETS];
     bool text_input, text_output; /* the mime type says that it is no JSON */
     xray_str status;
-    const struct span_attr *docs, *rerank_in, *rerank_out;
+    const struct span_attr *docs, *rerank_in, *rerank_out, *reasons;
 };
 
 static bool is_json_text(const xray_value *v, struct json_tape *tape)
@@ -144,32 +143,29 @@ static bool is_list(const struct span_attr *a)
 static bool put_talk(struct import *im, const struct placing *p, const struct span_attr *a)
 {
     const xray_value v = open_json(a->value);
-    struct packed_map m = { 0 };
-    bool ok = false;
+    struct json_map m = { 0 };
+    bool ok;
 
     if (v.kind != XRAY_VALUE_JSON || v.as.bytes.ptr[0] != '[')
         return put_both(im, p, a, v);
-    if (packed_map_add(im, &m, xray_s("messages"), a->node, v))
-        ok = put_both(im, p, a, packed_map_value(&m));
-    xray_buffer_free(&m.bytes);
+    json_map_add(&m, xray_s("messages"), v);
+    ok = put_both(im, p, a, json_map_value(&m));
+    json_map_free(&m);
     return ok;
 }
 
-static bool put_param(struct import *im, const struct placing *p, const struct span_attr *a)
+static bool put_param(const struct placing *p, const struct span_attr *a)
 {
     size_t dot = a->key.len;
 
     while (dot > 0 && a->key.ptr[dot - 1] != '.')
         dot--;
-    im->packed.len = 0;
-    return import_pack(im, a->node, a->value, &im->packed) &&
-           (p->step.handle == 0 ||
-            xray_step_add(p->step.handle, XRAY_PARAMS, xray_strn(a->key.ptr + dot, a->key.len - dot),
-                          xray_msgpack(im->packed.data, im->packed.len)) == XRAY_OK);
+    return p->step.handle == 0 || xray_step_add(p->step.handle, XRAY_PARAMS,
+                                                xray_strn(a->key.ptr + dot, a->key.len - dot), a->value) == XRAY_OK;
 }
 
 /* {"price_too_high":46,...}, as JSON or in a text. */
-static bool put_reasons(struct import *im, const struct placing *p, const struct span_attr *a)
+static bool put_reasons(struct import *im, const struct scope *step, const struct span_attr *a)
 {
     xray_value v = open_json(a->value);
     xray_mp c;
@@ -183,7 +179,7 @@ static bool put_reasons(struct import *im, const struct placing *p, const struct
         return false;
     for (uint32_t i = 0; i < map.count; i++)
         if (xray_mp_next(&c, &code) && code.type == XRAY_MP_STR && xray_mp_next(&c, &count) && count.type == XRAY_MP_INT)
-            xray_step_set_reason_count(p->step.handle, code.bytes, count.i);
+            xray_step_set_reason_count(step->handle, code.bytes, count.i);
         else
             return false;
     return true;
@@ -203,7 +199,7 @@ static bool place(struct import *im, struct placing *p, const struct span_attr *
     case HOW_RUN:
         return scope_put(im, &p->run, (enum field_target)a->target, a->node, a->value);
     case HOW_PARAM:
-        return put_param(im, p, a);
+        return put_param(p, a);
     case HOW_TYPE:
         return true; /* it was looked at before the step began */
     case HOW_TALK:
@@ -218,7 +214,8 @@ static bool place(struct import *im, struct placing *p, const struct span_attr *
         p->rerank_out = is_list(a) ? a : NULL;
         return p->rerank_out != NULL;
     case HOW_REASONS:
-        return put_reasons(im, p, a);
+        p->reasons = a; /* put behind the events, which count as well */
+        return true;
     case HOW_STATUS:
         p->status = text_value(a);
         return xray_outcome_parse(p->status) >= 0;
@@ -262,6 +259,25 @@ static bool is_best(const struct span_attr *a)
     return true;
 }
 
+static bool token_count(enum field_target target, int64_t *out)
+{
+    const struct span_attr *a = best_of(target, HOW_STEP);
+
+    if (a == NULL || a->value.kind != XRAY_VALUE_INT)
+        return false;
+    *out = a->value.as.i;
+    return true;
+}
+
+/* A total of tokens that is the sum says nothing. */
+static bool is_sum(const struct span_attr *a)
+{
+    int64_t in, out;
+
+    return a->target == T_TOK_TOTAL && a->value.kind == XRAY_VALUE_INT && token_count(T_TOK_IN, &in) &&
+           token_count(T_TOK_OUT, &out) && in >= 0 && out >= 0 && a->value.as.i >= in && a->value.as.i - in == out;
+}
+
 static void put_attributes(struct import *im, struct placing *p)
 {
     look_at_mime(p);
@@ -269,13 +285,15 @@ static void put_attributes(struct import *im, struct placing *p)
         const struct span_attr *a = &attrs.list[i];
         const bool list = a->how == HOW_PARAM || a->target == T_EVENTS;
 
+        if (is_sum(a))
+            continue;
         if (a->rank == UINT16_MAX || (!list && (p->taken[a->target] || !is_best(a)))) {
-            attrs_add(im, a->key, a->node, a->value);
+            attrs_add(im, a->key, a->value);
             continue;
         }
         p->taken[a->target] = !list;
         if (!place(im, p, a))
-            attrs_add(im, a->key, a->node, a->value);
+            attrs_add(im, a->key, a->value);
     }
 }
 
@@ -306,7 +324,7 @@ static void put_rest(struct import *im, const struct span *s)
             attrs_add_member(im, key);
     }
     if (s->message != 0 && s->code != 2)
-        attrs_add(im, xray_s("status_message"), s->message, import_value(im, s->message));
+        attrs_add(im, xray_s("status_message"), import_value(im, s->message));
 }
 
 static xray_str type_of(struct import *im, const struct span *s)
@@ -338,9 +356,11 @@ static void fill_step(struct import *im, struct span *s, struct open_run *run, s
     if (events != 0 && import_type(im, events) == JSON_ARRAY)
         step->events = span_events_put(im, &step->scope, events, step->events, &exception);
     if (p.rerank_in != NULL && p.rerank_out == NULL)
-        attrs_add(im, p.rerank_in->key, p.rerank_in->node, p.rerank_in->value);
+        attrs_add(im, p.rerank_in->key, p.rerank_in->value);
     if (!again)
         span_docs_put(im, &step->scope, p.docs, p.rerank_in, p.rerank_out);
+    if (p.reasons != NULL && !put_reasons(im, &step->scope, p.reasons))
+        attrs_add(im, p.reasons->key, p.reasons->value);
     if (s->message != 0 && s->code == 2 && !exception)
         scope_put(im, &step->scope, T_ERROR, s->message, import_value(im, s->message));
     put_rest(im, s);

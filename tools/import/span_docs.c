@@ -59,7 +59,7 @@ static void put_document(struct import *im, const struct scope *sc, uint32_t doc
                          .provenance = accepted ? XRAY_OBSERVED : XRAY_INFERRED };
     static const xray_reason not_in_output = { .code = { "not_in_output", 13 } };
     const uint32_t id = identity(im->tape, doc);
-    struct packed_map m = { 0 };
+    struct json_map m = { 0 };
     char made_up[32];
     struct text t = { 0 };
 
@@ -71,7 +71,7 @@ static void put_document(struct import *im, const struct scope *sc, uint32_t doc
         if (is_key(name, "score") && import_double(im, key + 1, &c.score))
             c.fields |= XRAY_HAS_SCORE;
         else
-            packed_map_add(im, &m, name, key + 1, import_value(im, key + 1));
+            json_map_add(&m, name, import_value(im, key + 1));
     }
     text_printf(&t, "document %zu", place + 1);
     snprintf(made_up, sizeof made_up, "%s", t.data);
@@ -88,11 +88,11 @@ static void put_document(struct import *im, const struct scope *sc, uint32_t doc
     }
     if (m.count > 0) {
         c.fields |= XRAY_HAS_EVIDENCE;
-        c.evidence_value = packed_map_value(&m);
+        c.evidence_value = json_map_value(&m);
     }
-    xray_step_candidate(sc->handle, &c);
+    import_candidate(im, sc, &c, doc);
     im->counts.candidates++;
-    xray_buffer_free(&m.bytes);
+    json_map_free(&m);
 }
 
 /* All documents of a list, or those that are not in `but`. */

@@ -40,21 +40,21 @@ static bool begins_with(xray_str text, const char *prefix)
 }
 
 /* {"type":..,"message":..,"stack":..} from exception.type, .message and .stacktrace. */
-static void put_exception(struct import *im, const struct scope *sc)
+static void put_exception(const struct scope *sc)
 {
     static const char *const from[] = { "exception.type", "exception.message", "exception.stacktrace" };
     static const char *const to[] = { "type", "message", "stack" };
-    struct packed_map m = { 0 };
+    struct json_map m = { 0 };
 
     for (int i = 0; i < 3; i++) {
         const xray_str text = text_of(from[i]);
 
         if (text.ptr != NULL)
-            packed_map_add(im, &m, xray_s(to[i]), 0, xray_textn(text.ptr, text.len));
+            json_map_add(&m, xray_s(to[i]), xray_textn(text.ptr, text.len));
     }
     if (m.count > 0)
-        xray_step_set(sc->handle, XRAY_ERROR, packed_map_value(&m));
-    xray_buffer_free(&m.bytes);
+        xray_step_set(sc->handle, XRAY_ERROR, json_map_value(&m));
+    json_map_free(&m);
 }
 
 static void put_candidate(struct import *im, const struct scope *sc, int64_t time_ns)
@@ -68,7 +68,7 @@ static void put_candidate(struct import *im, const struct scope *sc, int64_t tim
                                  .version = text_of("xray.candidate.rule_version"),
                                  .params = text_of("xray.candidate.params") };
     static const char evidence[] = "xray.candidate.evidence.";
-    struct packed_map m = { 0 };
+    struct json_map m = { 0 };
 
     c.reasons = &reason;
     c.reason_count = reason.code.len > 0 || reason.rule.len > 0;
@@ -82,16 +82,16 @@ static void put_candidate(struct import *im, const struct scope *sc, int64_t tim
     c.provenance = provenance > 0 ? (xray_provenance)provenance : XRAY_PROV_UNSAID;
     for (size_t i = 0; i < attrs.count; i++)
         if (begins_with(attrs.list[i].key, evidence))
-            packed_map_add(im, &m,
-                           xray_strn(attrs.list[i].key.ptr + sizeof evidence - 1, attrs.list[i].key.len - sizeof evidence + 1),
-                           attrs.list[i].node, attrs.list[i].value);
+            json_map_add(&m,
+                         xray_strn(attrs.list[i].key.ptr + sizeof evidence - 1, attrs.list[i].key.len - sizeof evidence + 1),
+                         attrs.list[i].value);
     if (m.count > 0) {
         c.fields |= XRAY_HAS_EVIDENCE;
-        c.evidence_value = packed_map_value(&m);
+        c.evidence_value = json_map_value(&m);
     }
-    xray_step_candidate(sc->handle, &c);
+    import_candidate(im, sc, &c, 0);
     im->counts.candidates++;
-    xray_buffer_free(&m.bytes);
+    json_map_free(&m);
 }
 
 static void put_decision(struct import *im, const struct scope *sc, int64_t time_ns)
@@ -99,8 +99,7 @@ static void put_decision(struct import *im, const struct scope *sc, int64_t time
     static const char prefix[] = "xray.decision.";
     const size_t skip = sizeof prefix - 1;
     xray_decision d = XRAY_DECISION_INIT;
-    struct packed_map m = { 0 };
-    xray_value body;
+    struct json_map m = { 0 };
 
     d.name = text_of("xray.decision.name");
     d.time_ns = time_ns;
@@ -113,34 +112,27 @@ static void put_decision(struct import *im, const struct scope *sc, int64_t time
             continue;
         if (v.kind == XRAY_VALUE_TEXT && import_inner(&tape, v.as.bytes))
             v = xray_jsonn(v.as.bytes.ptr, v.as.bytes.len);
-        packed_map_add(im, &m, xray_strn(a->key.ptr + skip, a->key.len - skip), a->node, v);
+        json_map_add(&m, xray_strn(a->key.ptr + skip, a->key.len - skip), v);
         json_tape_free(&tape);
     }
-    body = packed_map_value(&m);
-    d.body = &body;
-    xray_step_decide(sc->handle, &d);
-    xray_buffer_free(&m.bytes);
+    import_decide(im, sc, &d, 0, json_map_value(&m));
+    json_map_free(&m);
 }
 
 static void put_note(struct import *im, const struct scope *sc, xray_str name, const struct fields *f, int64_t time_ns)
 {
-    struct packed_map m = { 0 };
+    struct json_map m = { 0 };
 
-    span_attrs_pack(im, &attrs, &m);
+    span_attrs_put(&attrs, &m);
     for (size_t i = 0; i < f->extra_count; i++) {
         const uint32_t key = fields_extra(f, i);
         const xray_str text = json_text(im->tape, key + 1);
 
         if (text.len != 1 || text.ptr[0] != '0') /* droppedAttributesCount */
-            packed_map_add(im, &m, import_text(im, key), key + 1, import_value(im, key + 1));
+            json_map_add(&m, import_text(im, key), import_value(im, key + 1));
     }
-    xray_step_note(sc->handle, name, packed_map_value(&m), XRAY_MISSING, time_ns);
-    xray_buffer_free(&m.bytes);
-}
-
-static bool is_text(xray_str s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0;
+    import_note(im, sc, name, 0, json_map_value(&m), XRAY_MISSING, time_ns);
+    json_map_free(&m);
 }
 
 uint32_t span_events_put(struct import *im, const struct scope *sc, uint32_t array, uint32_t skip, bool *error)
@@ -160,13 +152,13 @@ uint32_t span_events_put(struct import *im, const struct scope *sc, uint32_t arr
             name = import_text(im, f.value[T_NAME]);
         time_ns = span_time(im, f.value[T_TIME], true);
         span_attrs_read(im, &attrs, f.value[T_ATTRS], false);
-        if (is_text(name, "xray.candidate") && xray_verdict_parse(text_of("xray.candidate.verdict")) > 0) {
+        if (import_str_is(name, "xray.candidate") && xray_verdict_parse(text_of("xray.candidate.verdict")) > 0) {
             put_candidate(im, sc, time_ns);
-        } else if (is_text(name, "xray.decision")) {
+        } else if (import_str_is(name, "xray.decision")) {
             put_decision(im, sc, time_ns);
         } else {
-            if (is_text(name, "exception")) {
-                put_exception(im, sc);
+            if (import_str_is(name, "exception")) {
+                put_exception(sc);
                 *error = true;
             }
             put_note(im, sc, name, &f, time_ns);

@@ -24,9 +24,11 @@ struct talk {
     struct open_run *run;
     xray_str model;
     xray_buffer history;  /* messages so far, packed one behind the other */
+    bool as_text;         /* one holds what packed bytes cannot be handed over with */
     uint32_t count;       /* of them */
     size_t since_off;     /* where those behind the last turn begin */
     uint32_t since_count;
+    uint32_t first, since; /* nodes of the first message, and of the first behind the last turn */
     struct text input;
     uint64_t input_bytes;
     struct call calls[CALLS_MAX];
@@ -34,20 +36,10 @@ struct talk {
     uint32_t tail;        /* first message behind the last step, or 0 */
 };
 
-static xray_str string_of(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_STRING ? import_text(im, node) : xray_strn(NULL, 0);
-}
-
-static bool is_object(struct import *im, uint32_t node)
-{
-    return node != 0 && import_type(im, node) == JSON_OBJECT;
-}
-
 static bool is_one_of(xray_str s, const char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (s.len == strlen(words[i]) && memcmp(s.ptr, words[i], s.len) == 0)
+        if (import_str_is(s, words[i]))
             return true;
     return false;
 }
@@ -72,12 +64,12 @@ static void remember_calls(struct import *im, struct talk *t, uint32_t list, int
         struct call *c = &t->calls[t->call_count % CALLS_MAX];
         uint32_t function;
 
-        if (!is_object(im, i))
+        if (!import_is_object(im, i))
             continue;
         function = fields_find(im->tape, i, "function");
-        *c = (struct call){ .id = string_of(im, fields_find(im->tape, i, "id")), .step = step, .node = i };
-        c->name = is_object(im, function) ? string_of(im, fields_find(im->tape, function, "name"))
-                                          : string_of(im, function);
+        *c = (struct call){ .id = import_string(im, fields_find(im->tape, i, "id")), .step = step, .node = i };
+        c->name = import_is_object(im, function) ? import_string(im, fields_find(im->tape, function, "name"))
+                                          : import_string(im, function);
         t->call_count++;
     }
 }
@@ -89,7 +81,7 @@ static const struct call *find_call(struct import *im, const struct talk *t, uin
 
     if (id != 0 && import_type(im, id) == JSON_ARRAY && json_first(id) != json_end(im->tape, id))
         id = json_first(id);
-    text = string_of(im, id);
+    text = import_string(im, id);
     for (size_t back = 0; back < t->call_count && back < CALLS_MAX && text.len > 0; back++) {
         const struct call *c = &t->calls[(t->call_count - 1 - back) % CALLS_MAX];
 
@@ -101,22 +93,66 @@ static const struct call *find_call(struct import *im, const struct talk *t, uin
 
 /* ---- steps ---- */
 
-/* {"messages":[...]} as MessagePack, around what is packed already. */
-static void put_input(struct talk *t, const struct scope *sc)
+/* Numbers beyond 64 bits and the like are exts of the format's own once packed (spec 6.3), which the
+ * application's MessagePack may not hold: such messages are handed over as text. */
+static bool has_own_ext(const uint8_t *data, size_t len)
 {
-    const bool all = t->input_bytes + t->history.len <= HISTORY_MAX;
-    const size_t from = all ? 0 : t->since_off;
+    xray_mp c = xray_mp_over(data, len);
+    xray_mp_item item;
+
+    while (c.left > 0 && xray_mp_next(&c, &item))
+        if (item.type == XRAY_MP_EXT)
+            return true;
+    return false;
+}
+
+/* {"messages":[...]} around what is packed already: a map of one, the header of an array in its longest form, the
+ * elements. */
+static xray_value packed_input(struct talk *t, bool all, size_t len)
+{
     const uint32_t count = all ? t->count : t->count - t->since_count;
-
     const uint8_t size[4] = { (uint8_t)(count >> 24), (uint8_t)(count >> 16), (uint8_t)(count >> 8), (uint8_t)count };
+    const size_t from = all ? 0 : t->since_off;
 
-    /* A map of one: the key, the header of an array in its longest form, the elements. */
     text_reset(&t->input);
     text_puts(&t->input, all ? "\x81\xa8messages\xdd" : "\x81\xacnew_messages\xdd");
     text_put(&t->input, (const char *)size, sizeof size);
-    text_put(&t->input, (const char *)t->history.data + from, t->history.len - from);
+    text_put(&t->input, (const char *)t->history.data + from, len - from);
+    return xray_msgpack(t->input.data, t->input.len);
+}
+
+/* The same as JSON: the messages stand one behind the other in the document. `end`: the first that is not taken. */
+static xray_value text_input(struct import *im, struct talk *t, bool all, uint32_t end)
+{
+    const uint32_t from = all ? t->first : t->since;
+
+    text_reset(&t->input);
+    text_puts(&t->input, all ? "{\"messages\":[" : "{\"new_messages\":[");
+    for (uint32_t i = from; i != 0 && i < end; i = json_at(im->tape, i)->next) {
+        const xray_str message = json_text(im->tape, i);
+
+        text_puts(&t->input, i == from ? "" : ",");
+        text_put(&t->input, message.ptr, message.len);
+    }
+    text_puts(&t->input, "]}");
+    return xray_jsonn(t->input.data, t->input.len);
+}
+
+/* `len`: of the history before the message at `node`. */
+static void put_input(struct import *im, struct talk *t, const struct scope *sc, size_t len, uint32_t node)
+{
+    const bool all = t->input_bytes + len <= HISTORY_MAX;
+    const xray_value input = t->as_text ? text_input(im, t, all, node) : packed_input(t, all, len);
+
     t->input_bytes += t->input.len;
-    xray_step_set(sc->handle, XRAY_INPUT, xray_msgpack(t->input.data, t->input.len));
+    scope_put(im, sc, T_INPUT, node, input);
+}
+
+/* The message itself. */
+static void put_output(struct import *im, struct talk *t, const struct scope *sc, size_t from, uint32_t node)
+{
+    scope_put(im, sc, T_OUTPUT, node,
+              t->as_text ? import_value(im, node) : xray_msgpack(t->history.data + from, t->history.len - from));
 }
 
 /* Sets what a message says beside its content. */
@@ -137,40 +173,38 @@ static xray_outcome put_details(struct import *im, const struct scope *sc, const
 }
 
 /* `from`: where the packed message begins in the history. */
-static void put_turn(struct import *im, struct talk *t, const struct fields *f, size_t from)
+static void put_turn(struct import *im, struct talk *t, const struct fields *f, size_t from, uint32_t node)
 {
-    const xray_str name = string_of(im, f->value[T_NAME]);
-    const struct step_start start = { .name = name.len > 0 ? name : string_of(im, f->value[T_ROLE]), .type = xray_s("llm") };
-    const size_t whole = t->history.len;
+    const xray_str name = import_string(im, f->value[T_NAME]);
+    const struct step_start start = { .name = name.len > 0 ? name : import_string(im, f->value[T_ROLE]), .type = xray_s("llm") };
     struct step_at_hand step;
     xray_outcome outcome;
 
     begin_step(im, t->run, &start, &step);
-    t->history.len = from;
-    put_input(t, &step.scope);
-    t->history.len = whole;
-    xray_step_set(step.scope.handle, XRAY_OUTPUT, xray_msgpack(t->history.data + from, whole - from));
+    put_input(im, t, &step.scope, from, node);
+    put_output(im, t, &step.scope, from, node);
     if (t->model.len > 0)
         xray_step_set(step.scope.handle, XRAY_MODEL, xray_textn(t->model.ptr, t->model.len));
     outcome = put_details(im, &step.scope, f);
     remember_calls(im, t, f->value[T_CALLS], step.number);
     end_step(im, t->run, &step, outcome);
-    t->since_off = whole;
+    t->since_off = t->history.len;
+    t->since = json_at(im->tape, node)->next;
 }
 
-static void put_answer(struct import *im, struct talk *t, const struct fields *f, size_t from)
+static void put_answer(struct import *im, struct talk *t, const struct fields *f, size_t from, uint32_t node)
 {
     const struct call *call = find_call(im, t, f->value[T_CALL_ID]);
-    struct step_start start = { .name = string_of(im, f->value[T_NAME]), .type = xray_s("tool") };
+    struct step_start start = { .name = import_string(im, f->value[T_NAME]), .type = xray_s("tool") };
     struct step_at_hand step;
 
     if (start.name.len == 0)
-        start.name = call != NULL && call->name.len > 0 ? call->name : string_of(im, f->value[T_ROLE]);
+        start.name = call != NULL && call->name.len > 0 ? call->name : import_string(im, f->value[T_ROLE]);
     start.parent_number = call != NULL ? call->step : 0;
     begin_step(im, t->run, &start, &step);
     if (call != NULL)
         scope_put(im, &step.scope, T_INPUT, call->node, import_value(im, call->node));
-    xray_step_set(step.scope.handle, XRAY_OUTPUT, xray_msgpack(t->history.data + from, t->history.len - from));
+    put_output(im, t, &step.scope, from, node);
     end_step(im, t->run, &step, put_details(im, &step.scope, f));
 }
 
@@ -180,18 +214,21 @@ static void put_message(struct import *im, struct talk *t, uint32_t node)
     struct fields f;
     enum role role;
 
-    if (!is_object(im, node)) {
+    if (!import_is_object(im, node)) {
         import_fault(im, node, "a message must be an object");
         return;
     }
     if (!import_pack(im, node, import_value(im, node), &t->history))
         return;
+    t->as_text = t->as_text || has_own_ext(t->history.data + from, t->history.len - from);
+    if (t->count == 0)
+        t->first = t->since = node;
     fields_collect(&f, im->tape, node, SET_MESSAGE);
-    role = role_of(string_of(im, f.value[T_ROLE]));
+    role = role_of(import_string(im, f.value[T_ROLE]));
     if (role == ROLE_AGENT)
-        put_turn(im, t, &f, from);
+        put_turn(im, t, &f, from, node);
     else if (role == ROLE_TOOL)
-        put_answer(im, t, &f, from);
+        put_answer(im, t, &f, from, node);
     t->count++;
     if (role == ROLE_AGENT)
         t->since_count = t->count;
@@ -208,12 +245,11 @@ static void put_tail(struct import *im, struct talk *t, uint32_t list)
     if (t->tail == 0)
         return;
     for (uint32_t i = t->tail; i != json_end(im->tape, list); i = json_at(im->tape, i)->next) {
-        const xray_str role = is_object(im, i) ? string_of(im, fields_find(im->tape, i, "role")) : xray_strn(NULL, 0);
+        const xray_str role = import_is_object(im, i) ? import_string(im, fields_find(im->tape, i, "role")) : xray_strn(NULL, 0);
 
-        im->packed.len = 0;
-        if (is_object(im, i) && import_pack(im, i, import_value(im, i), &im->packed))
-            xray_run_note(t->run->handle, role.len > 0 ? role : xray_s("message"),
-                          xray_msgpack(im->packed.data, im->packed.len), XRAY_MISSING, XRAY_MISSING);
+        if (import_is_object(im, i))
+            import_note(im, &(struct scope){ .handle = t->run->handle }, role.len > 0 ? role : xray_s("message"), i,
+                        import_value(im, i), XRAY_MISSING, XRAY_MISSING);
     }
 }
 
@@ -234,7 +270,7 @@ bool talk_is_list(struct import *im, uint32_t node)
     const uint32_t first = json_first(node);
 
     return node < im->tape->count && import_type(im, node) == JSON_ARRAY && first != json_end(im->tape, node) &&
-           is_object(im, first) && string_of(im, fields_find(im->tape, first, "role")).ptr != NULL;
+           import_is_object(im, first) && import_string(im, fields_find(im->tape, first, "role")).ptr != NULL;
 }
 
 uint32_t talk_messages(struct import *im, uint32_t node)
@@ -246,7 +282,7 @@ uint32_t talk_messages(struct import *im, uint32_t node)
     list = f.value[T_STEPS];
     state = f.value[T_STATE];
     fields_done(&f);
-    if (list == 0 && is_object(im, state))
+    if (list == 0 && import_is_object(im, state))
         list = fields_find(im->tape, state, "history");
     return list != 0 && talk_is_list(im, list) ? list : 0;
 }
@@ -294,14 +330,14 @@ static xray_str name_of(struct import *im, const struct fields *f, const struct 
 /* All members of an object but one, as one entry of attrs. */
 static void put_object_but(struct import *im, const char *name, uint32_t object, uint32_t but)
 {
-    struct packed_map m = { 0 };
+    struct json_map m = { 0 };
 
     for (uint32_t key = json_first(object); key != json_end(im->tape, object); key = json_at(im->tape, key + 1)->next)
         if (key + 1 != but)
-            packed_map_add(im, &m, import_text(im, key), key + 1, import_value(im, key + 1));
+            json_map_add(&m, import_text(im, key), import_value(im, key + 1));
     if (m.count > 0)
-        attrs_add(im, xray_s(name), object, packed_map_value(&m));
-    xray_buffer_free(&m.bytes);
+        attrs_add(im, xray_s(name), json_map_value(&m));
+    json_map_free(&m);
 }
 
 static void take_over(struct fields *f, const struct fields *inner, enum field_target t)
@@ -319,14 +355,14 @@ static void put_run(struct import *im, struct talk *t, struct fields *f, uint32_
     struct fields inner;
     xray_outcome outcome;
 
-    if (is_object(im, state)) {
+    if (import_is_object(im, state)) {
         fields_collect(&inner, im->tape, state, SET_TALK);
         if (f->value[T_SUCCESS] == 0)
             f->value[T_SUCCESS] = inner.value[T_SUCCESS];
         take_over(f, &inner, T_ERROR);
         fields_done(&inner);
     }
-    if (is_object(im, task)) {
+    if (import_is_object(im, task)) {
         fields_collect(&inner, im->tape, task, SET_TALK);
         take_over(f, &inner, T_INPUT);
         fields_done(&inner);
@@ -337,7 +373,7 @@ static void put_run(struct import *im, struct talk *t, struct fields *f, uint32_
     for (enum field_target k = T_STATUS + 1; k <= T_REWARD; k++) /* success and reward say more than the outcome does */
         if (import_has(im, f->value[k]) && f->key[k] != 0)
             attrs_add_member(im, f->key[k]);
-    if (state != 0 && is_object(im, state))
+    if (state != 0 && import_is_object(im, state))
         put_object_but(im, "state", state, list);
     if (task != 0)
         attrs_add_member(im, f->key[T_TASK]);
@@ -357,14 +393,14 @@ void talk_document(struct import *im, uint32_t node)
     if (is_cut(im, list))
         return;
     fields_collect(&f, im->tape, node, SET_TALK);
-    if (is_object(im, f.value[T_TASK]))
+    if (import_is_object(im, f.value[T_TASK]))
         fields_collect(&task, im->tape, f.value[T_TASK], SET_TALK);
     start.id = name_of(im, &f, &task);
-    start.pipeline = string_of(im, f.value[T_PIPELINE]);
+    start.pipeline = import_string(im, f.value[T_PIPELINE]);
     if (start.pipeline.len == 0)
-        start.pipeline = string_of(im, task.value[T_PIPELINE]);
-    t.model = string_of(im, f.value[T_MODEL]);
-    if (is_object(im, f.value[T_TASK]))
+        start.pipeline = import_string(im, task.value[T_PIPELINE]);
+    t.model = import_string(im, f.value[T_MODEL]);
+    if (import_is_object(im, f.value[T_TASK]))
         fields_done(&task);
     t.run = begin_run(im, &start);
     put_run(im, &t, &f, list);

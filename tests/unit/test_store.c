@@ -1,0 +1,378 @@
+/* Opening stores: which files make one, what is told of those that do not, what
+ * refreshing finds, and that memory may run out at any point. */
+#include "support/check.h"
+#include "support/image.h"
+#include "support/trace.h"
+
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_store(xray_store **out, const char *path, xray_error *err)
+{
+    return xray_store_open(out, &path, 1, NULL, err);
+}
+
+static void put_file(const char *path, const void *data, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+
+    if (CHECK(f != NULL)) {
+        CHECK_EQ(fwrite(data, 1, len, f), len);
+        fclose(f);
+    }
+}
+
+static void copy_file(const char *from, const char *to, size_t len)
+{
+    static char bytes[1 << 20];
+    FILE *f = fopen(from, "rb");
+    size_t n;
+
+    if (!CHECK(f != NULL))
+        return;
+    n = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    put_file(to, bytes, n < len ? n : len);
+}
+
+static void add_run(xray_writer *w, const char *name)
+{
+    xray_run run = xray_run_begin(w, xray_s(name), NULL);
+    xray_step st = xray_step_begin(run, xray_s("s"), xray_s("filter"), NULL);
+
+    xray_step_set(st, XRAY_INPUT, xray_json("{\"question\":\"a question of more than sixty-four bytes, to stand apart\"}"));
+    xray_step_reject(st, xray_s("item"), xray_s("late"), XRAY_NO_ATTRS);
+    xray_step_end(st, XRAY_SUCCESS);
+    xray_run_end(run, XRAY_SUCCESS);
+}
+
+static size_t run_count(xray_store *s)
+{
+    const xray_run_record *runs;
+    xray_error err;
+    size_t count = 0;
+
+    CHECK_STATUS(xray_store_runs(s, &runs, &count, &err), XRAY_OK, &err);
+    return count;
+}
+
+static const char *first_problem(xray_store *s)
+{
+    xray_problem p;
+
+    return xray_store_problem(s, 0, &p) == XRAY_OK ? p.message : "";
+}
+
+static void test_nothing(void)
+{
+    const char *dir = trace_dir();
+    xray_store *s = NULL;
+    xray_error err;
+
+    CHECK_STATUS(open_store(&s, dir, &err), XRAY_ENOTFOUND, &err);
+    mkdir(dir, 0700);
+    if (CHECK_STATUS(open_store(&s, dir, &err), XRAY_OK, &err)) {
+        CHECK_EQ(xray_store_segment_count(s), 0);
+        CHECK_EQ(run_count(s), 0);
+        xray_store_close(s);
+    }
+    CHECK_STATUS(open_store(&s, "/dev/null", &err), XRAY_ECORRUPT, &err);
+    xray_store_close(NULL);
+}
+
+/* Files that are no segments: said of each what it looks like; the others are read. */
+static void test_other_files(void)
+{
+    static const struct {
+        const char *name, *data;
+        size_t len;
+        const char *says;
+    } files[] = {
+        {"a.xray", "", 0, "empty"},
+        {"b.xray", "\x1f\x8b\x08", 3, "gzip"},
+        {"c.xray", "{\"a\":1}\n", 8, "JSON"},
+        {"d.xray", "hello\n", 6, "text"},
+        {"e.xray", "\x28\xb5\x2f\xfd\x64", 5, "zstd"},
+        {"f.xray", "\0\0\0\0\0\0\0\0\0\0\0\0", 12, "zeros"},
+    };
+    const char *dir = trace_dir();
+    xray_writer *w = trace_writer(dir);
+    char path[1024], target[1024];
+    xray_problem p;
+    xray_store *s;
+    xray_error err;
+
+    add_run(w, "p");
+    xray_writer_close(w, -1, NULL);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i].name);
+        put_file(path, files[i].data, files[i].len);
+        CHECK_STATUS(open_store(&s, path, &err), XRAY_ECORRUPT, &err);
+        CHECK(strstr(err.message, files[i].says) != NULL);
+    }
+    snprintf(target, sizeof target, "%s", path);
+    snprintf(path, sizeof path, "%s/link.xray", dir);
+    CHECK_EQ(symlink(target, path), 0);
+    if (!CHECK_STATUS(open_store(&s, dir, &err), XRAY_OK, &err))
+        return;
+    CHECK_EQ(run_count(s), 1);
+    CHECK_EQ(xray_store_problem_count(s), sizeof files / sizeof *files); /* links are not looked at */
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        CHECK_EQ(xray_store_problem(s, i, &p), XRAY_OK);
+        CHECK(strstr(p.message, files[i].says) != NULL);
+    }
+    CHECK_EQ(xray_store_problem(s, 6, &p), XRAY_ENOTFOUND);
+    xray_store_close(s);
+}
+
+/* One segment under several names counts once, in its longest form. */
+static void test_copies(void)
+{
+    const char *dir = trace_dir();
+    xray_writer *w = trace_writer(dir);
+    char path[1024], original[1024];
+    xray_segment_info info, copy;
+    xray_store *s;
+    xray_error err;
+
+    add_run(w, "p");
+    xray_writer_flush(w, -1, NULL);
+    add_run(w, "q");
+    xray_writer_close(w, -1, NULL);
+    snprintf(original, sizeof original, "%s", trace_segment(dir));
+    snprintf(path, sizeof path, "%s/0-shorter.xray", dir);
+    copy_file(original, path, 1500);
+    snprintf(path, sizeof path, "%s/9-same.xray", dir);
+    copy_file(original, path, SIZE_MAX);
+    if (!CHECK_STATUS(open_store(&s, dir, &err), XRAY_OK, &err))
+        return;
+    CHECK_EQ(xray_store_segment_count(s), 1);
+    CHECK_EQ(xray_store_problem_count(s), 0);
+    CHECK_EQ(run_count(s), 2);
+    CHECK_EQ(xray_store_segment(s, 0, &info), XRAY_OK);
+    CHECK(info.sealed);
+    CHECK_EQ(info.torn_bytes, 0);
+    CHECK_EQ(info.rows2[3], 2);
+    CHECK_EQ(info.valid_len, info.size);
+    CHECK_EQ(xray_store_segment(s, 1, &copy), XRAY_ENOTFOUND);
+    xray_store_close(s);
+}
+
+/* Of two segments with one id and different blocks one is read, and the other is a problem. */
+static void test_conflict(void)
+{
+    struct image m = {0};
+    const char *paths[2];
+    xray_store *s;
+    xray_error err;
+
+    for (int i = 0; i < 2; i++) {
+        image_begin(&m, 5);
+        image_raw(&m, 130, i == 0 ? "one" : "two", 3);
+        paths[i] = image_file(&m);
+        image_done(&m);
+    }
+    if (!CHECK_STATUS(xray_store_open(&s, paths, 2, NULL, &err), XRAY_OK, &err))
+        return;
+    CHECK_EQ(xray_store_segment_count(s), 1);
+    CHECK_EQ(xray_store_problem_count(s), 1);
+    CHECK(strstr(first_problem(s), "same segment id") != NULL);
+    xray_store_close(s);
+}
+
+/* Blocks and files that come later are found; segment numbers stay. */
+static void test_refresh(void)
+{
+    const char *dir = trace_dir();
+    xray_writer *w = trace_writer(dir), *v;
+    xray_writer_options options = {.no_host = true};
+    xray_segment_info before, after;
+    xray_store *s;
+    xray_error err;
+
+    add_run(w, "p");
+    xray_writer_flush(w, -1, NULL);
+    if (!CHECK_STATUS(open_store(&s, dir, &err), XRAY_OK, &err))
+        return;
+    CHECK_EQ(run_count(s), 1);
+    CHECK_EQ(xray_store_refresh(s, &err), 0);
+    add_run(w, "q");
+    xray_writer_flush(w, -1, NULL);
+    CHECK_EQ(xray_store_refresh(s, &err), 1);
+    CHECK_EQ(run_count(s), 2);
+    xray_store_segment(s, 0, &before);
+    CHECK_STATUS(xray_writer_open(&v, dir, &options, &err), XRAY_OK, &err);
+    add_run(v, "r");
+    xray_writer_close(v, -1, NULL);
+    xray_writer_close(w, -1, NULL);
+    CHECK_EQ(xray_store_refresh(s, &err), 1);
+    CHECK_EQ(run_count(s), 3);
+    CHECK_EQ(xray_store_segment_count(s), 2);
+    xray_store_segment(s, 0, &after);
+    CHECK_MEM(after.id, 16, before.id, 16);
+    CHECK(after.sealed && !before.sealed);
+    CHECK_EQ(xray_store_refresh(s, &err), 0);
+    CHECK_EQ(xray_store_problem_count(s), 0);
+    xray_store_close(s);
+}
+
+/* More files than descriptors are kept, in the order of their clocks. */
+static void test_many_files(void)
+{
+    struct image m = {0};
+    const char *dir = trace_dir();
+    xray_segment_info info;
+    char path[1024];
+    xray_store *s;
+    xray_error err;
+
+    mkdir(dir, 0700);
+    for (int i = 0; i < 200; i++) {
+        image_begin(&m, (uint8_t)(200 - i));
+        image_raw(&m, 130, "private", 7);
+        snprintf(path, sizeof path, "%s/%03d.xray", dir, i);
+        put_file(path, m.bytes.data, m.bytes.len);
+        image_done(&m);
+    }
+    if (!CHECK_STATUS(open_store(&s, dir, &err), XRAY_OK, &err))
+        return;
+    CHECK_EQ(xray_store_segment_count(s), 200);
+    for (size_t i = 0; i < 200; i++) {
+        CHECK_EQ(xray_store_segment(s, i, &info), XRAY_OK);
+        CHECK_EQ(info.created_ns, (int64_t)(i + 1) * 1000000000);
+    }
+    xray_store_close(s);
+}
+
+/* The list of problems is bounded, and says so. */
+static void test_many_problems(void)
+{
+    struct image m = {0};
+    const char *path;
+    xray_problem p;
+    xray_store *s;
+    xray_error err;
+
+    image_begin(&m, 1);
+    for (int i = 0; i < 2500; i++)
+        image_raw(&m, XF_SPINE, "no zstd frame", 13);
+    path = image_file(&m);
+    image_done(&m);
+    if (!CHECK_STATUS(open_store(&s, path, &err), XRAY_OK, &err))
+        return;
+    CHECK_EQ(run_count(s), 0);
+    CHECK_EQ(xray_store_problem_count(s), 1000);
+    CHECK_EQ(xray_store_problem(s, 0, &p), XRAY_OK);
+    CHECK_EQ(p.block, 0);
+    CHECK_STR(p.path, path);
+    CHECK(strncmp(p.message, "block 0 at byte ", 16) == 0);
+    CHECK_EQ(xray_store_problem(s, 999, &p), XRAY_OK);
+    CHECK_STR(p.message, "1501 more problems, which are not listed");
+    xray_store_close(s);
+}
+
+/* Standard input is read like a file; what is no segment ends after its first bytes. */
+static void test_standard_input(void)
+{
+    const char *dir = trace_dir();
+    xray_writer *w = trace_writer(dir);
+    const int kept = dup(0), zero = open("/dev/zero", O_RDONLY);
+    xray_store *s;
+    xray_error err;
+    int fd;
+
+    add_run(w, "p");
+    xray_writer_close(w, -1, NULL);
+    fd = open(trace_segment(dir), O_RDONLY);
+    CHECK_EQ(dup2(fd, 0), 0);
+    if (CHECK_STATUS(open_store(&s, "-", &err), XRAY_OK, &err)) {
+        CHECK_EQ(run_count(s), 1);
+        xray_store_close(s);
+    }
+    CHECK_EQ(dup2(zero, 0), 0);
+    CHECK_STATUS(open_store(&s, "-", &err), XRAY_ECORRUPT, &err);
+    if (kept >= 0)
+        dup2(kept, 0);
+    else
+        close(0);
+    close(fd);
+    close(zero);
+    close(kept);
+}
+
+/* Reads everything in all ways; a negative status if memory was out at any point. */
+static int read_all(const char *dir)
+{
+    const xray_run_record *runs;
+    xray_scan_record rec;
+    xray_store *s;
+    xray_scan *scan;
+    size_t count = 0;
+    int r = open_store(&s, dir, NULL);
+
+    if (r < 0)
+        return r;
+    r = xray_scan_open(&scan, s, ~0u, NULL);
+    if (r >= 0) {
+        while ((r = xray_scan_next(scan, &rec, NULL)) > 0)
+            continue;
+        xray_scan_close(scan);
+    }
+    if (r >= 0)
+        r = xray_store_runs(s, &runs, &count, NULL);
+    for (size_t i = 0; i < count && r >= 0; i++) {
+        xray_event_record event;
+        xray_buffer line = {0};
+        xray_events *events;
+        xray_trace *t;
+
+        r = xray_trace_open(&t, s, i, NULL);
+        if (r < 0)
+            break;
+        r = xray_run_json(s, xray_trace_run(t), &line, NULL);
+        if (r >= 0)
+            r = xray_events_open(&events, t, 1, ~0u, NULL);
+        if (r >= 0) {
+            while ((r = xray_events_next(events, &event, NULL)) > 0)
+                xray_event_json(s, runs[i].id, 1, &event, &line, NULL);
+            xray_events_close(events);
+        }
+        xray_buffer_free(&line);
+        xray_trace_close(t);
+    }
+    xray_store_close(s);
+    return r;
+}
+
+static void test_memory(void)
+{
+    const char *dir = trace_dir();
+    xray_writer *w = trace_writer(dir);
+    size_t needed;
+
+    add_run(w, "p");
+    xray_writer_flush(w, -1, NULL);
+    add_run(w, "q");
+    xray_writer_close(w, -1, NULL);
+    xf_mem_fail_from(0);
+    CHECK_EQ(read_all(dir), XRAY_OK);
+    needed = xf_mem_fail_from(0);
+    for (size_t n = 1; n <= needed; n++) {
+        int r;
+
+        check_context("allocation %zu of %zu", n, needed);
+        xf_mem_fail_from(n);
+        r = read_all(dir);
+        xf_mem_fail_from(0);
+        CHECK(r == XRAY_ENOMEM || r == XRAY_OK);
+    }
+    CHECK_EQ(read_all(dir), XRAY_OK);
+}
+
+CHECK_MAIN(test_nothing, test_other_files, test_copies, test_conflict, test_refresh, test_many_files,
+           test_many_problems, test_standard_input, test_memory)
