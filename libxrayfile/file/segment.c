@@ -84,8 +84,8 @@ int xf_segment_add(struct xf_segment *seg, const struct xf_header *h, uint64_t p
     if (!is_known(h->kind) && (h->flags & XF_FLAG_CRITICAL) != 0) {
         seg->refused = true;
         return xf_fail(err, XRAY_EUNSUPPORTED, pos,
-                       "block %" PRIu64 " at byte %" PRIu64 ": of the critical kind %u, which this reader does not know; "
-                       "the rest of the segment is not read",
+                       "block %" PRIu64 " at byte %" PRIu64 ": of the critical kind %u, which this reader does not "
+                       "know; the rest of the segment is not read",
                        h->ordinal, pos, h->kind);
     }
 

@@ -6,9 +6,11 @@
 
 /* Takes the table `cands` / the array `evidence` at *c, which has a column for each of `count` keys. */
 bool xf_cands_take_columns(xray_mp *c, struct xf_cands_cursor *cursor, struct xf_arena *arena);
-bool xf_cands_take_evidence(xray_mp *c, struct xf_numcol *columns, uint32_t count, struct xf_arena *arena);
+bool xf_cands_take_evidence(xray_mp *c, struct xf_numcol *columns, uint32_t count,
+                            struct xf_arena *arena);
 
-/* Moves `start` over all candidates, which must be all that the columns hold; sets c->marks. False if any is malformed or memory is out. */
+/* Moves `start` over all candidates, which must be all that the columns hold; sets c->marks. False if
+ * any is malformed, or memory is out. */
 bool xf_cands_mark(struct xf_cands *c, struct xf_cands_cursor *start, struct xf_arena *arena, bool *no_memory);
 
 #endif

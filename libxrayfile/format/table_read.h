@@ -76,9 +76,9 @@ static inline bool xf_cell_take_int(xray_mp *c, int64_t *out)
     return xf_mp_take_int(c, out);
 }
 
-/* Takes a table at the cursor. columns[k] becomes the cells of the column that `names` has at k, in the arena, or NULL if
- * the table has none; columns with other names are skipped. False if malformed, a reference is out of range, or
- * memory is out (*no_memory). */
+/* Takes a table at the cursor. columns[k] becomes the cells of the column that `names` has at k, in the
+ * arena, or NULL if the table has none; columns with other names are skipped. False if malformed, a
+ * reference is out of range, or memory is out (*no_memory). */
 bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *names, unsigned column_count,
                    uint32_t max_rows, const union xf_cell **columns, uint32_t *row_count, bool *no_memory);
 

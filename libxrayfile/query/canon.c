@@ -261,7 +261,10 @@ static void put(struct print *p, const struct xf_expr *e)
         break;
     case XF_NOT:
         open(p, "not ");
-        put_in_parentheses(p, e->first);
+        if (e->first->op == XF_EXISTS || e->first->op == XF_FIELD || xf_expr_is_quantifier(e->first))
+            put(p, e->first);
+        else
+            put_in_parentheses(p, e->first);
         close(p, "");
         break;
     case XF_CMPR:

@@ -214,7 +214,7 @@ static bool wrap_in_any(struct xf_checker *c)
     return make_found(c, e);
 }
 
-int xf_check(struct xf_source *source, xray_query *q, enum xray_unit unit)
+int xf_check(struct xf_query_source *source, xray_query *q, enum xray_unit unit)
 {
     struct xf_checker c = {.source = source, .query = q};
     const struct xf_where outside = {.cand_ok = unit == XRAY_UNIT_CAND};

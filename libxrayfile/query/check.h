@@ -7,6 +7,6 @@
 #include "query/source.h"
 
 /* Checks q->root, sets unit and needs. Status; the source's error is filled. */
-int xf_check(struct xf_source *source, xray_query *q, enum xray_unit unit);
+int xf_check(struct xf_query_source *source, xray_query *q, enum xray_unit unit);
 
 #endif

@@ -5,7 +5,7 @@
 #include "query/check.h"
 
 struct xf_checker {
-    struct xf_source *source;
+    struct xf_query_source *source;
     xray_query *query;
     bool cand_outside_ok; /* --unit=cand */
     bool step_outside;    /* a step is spoken of outside braces */

@@ -24,9 +24,12 @@ static bool refuse_unknown(struct xf_checker *c, const struct xf_expr *e, enum x
 {
     const struct xf_field_ref *f = e->as.field;
     const char *nearest = xf_field_nearest(owner, f->name);
+    const char *before = c->source->text.ptr + e->off;
     char hint[256] = "text on the left of a comparison is quoted";
 
-    if (nearest != NULL)
+    if (e->off >= 2 && before[-1] == '-' && before[-2] > ' ')
+        xf_source_hint(hint, "a key or a text with '-' is quoted: tags.\"user-tier\"");
+    else if (nearest != NULL)
         xf_source_hint(hint, "did you mean %s%s%s?", owner != XF_NOBODY ? xf_owner_name(owner) : "",
                        owner != XF_NOBODY ? "." : "", nearest);
     else if (owner != XF_NOBODY)

@@ -8,7 +8,7 @@
 enum xf_owner { XF_NOBODY = 0, XF_RUN = 1, XF_STEP = 2, XF_CAND = 4 };
 
 /* Recorded values: a slot of the evaluator each, per owner. */
-enum xf_column {
+enum xf_value_column {
     XF_COL_ERROR,
     XF_COL_TAGS,
     XF_COL_METADATA,
@@ -91,7 +91,7 @@ struct xf_qfield {
     uint8_t bare;   /* whose it is without a scope, or XF_NOBODY */
     enum xf_type type;
     enum xf_members members;
-    enum xf_column column;
+    enum xf_value_column column;
 };
 
 /* The field `name` of `owner`, or NULL. */

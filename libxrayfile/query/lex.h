@@ -8,7 +8,7 @@
 #include "query/value.h"
 
 struct xf_lex {
-    struct xf_source *source;
+    struct xf_query_source *source;
     const char *text; /* of the source */
     size_t len;
     size_t at;

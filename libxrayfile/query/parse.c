@@ -399,7 +399,7 @@ struct xf_expr *xf_parse_sum(struct xf_parser *p, bool right)
 
 /* ---- the whole ----------------------------------------------------------------------- */
 
-static int check_text(struct xf_source *s)
+static int check_text(struct xf_query_source *s)
 {
     const size_t valid = xf_utf8_valid_len(s->text.ptr, s->text.len);
     const char *nul = s->text.len > 0 ? memchr(s->text.ptr, '\0', s->text.len) : NULL;
@@ -415,7 +415,7 @@ static int check_text(struct xf_source *s)
     return XRAY_OK;
 }
 
-int xf_parse(struct xf_source *source, struct xf_regex_env *regexes, struct xf_expr **out)
+int xf_parse(struct xf_query_source *source, struct xf_regex_env *regexes, struct xf_expr **out)
 {
     struct xf_parser p = {
         .lex = {.source = source, .text = source->text.ptr, .len = source->text.len},

@@ -8,6 +8,6 @@
 
 /* Parses the whole text into *out, in the source's arena. Patterns are compiled into `regexes`, files of
  * `in @file` read. Status; the source's error is filled. */
-int xf_parse(struct xf_source *source, struct xf_regex_env *regexes, struct xf_expr **out);
+int xf_parse(struct xf_query_source *source, struct xf_regex_env *regexes, struct xf_expr **out);
 
 #endif

@@ -375,10 +375,12 @@ static struct xf_expr *parse_parentheses(struct xf_parser *p)
     return e;
 }
 
-static bool is_reserved(const struct xf_lex *l)
+/* Operators are no operands; on the right, OR may be a state. */
+static bool is_reserved(const struct xf_lex *l, bool right)
 {
-    return xf_lex_at_name(l, "and") || xf_lex_at_name(l, "or") || xf_lex_at_name(l, "not") || xf_lex_at_name(l, "in") ||
-           xf_lex_at_name(l, "AND") || xf_lex_at_name(l, "OR");
+    if (xf_lex_at_name(l, "and") || xf_lex_at_name(l, "or") || xf_lex_at_name(l, "not") || xf_lex_at_name(l, "in"))
+        return true;
+    return !right && (xf_lex_at_name(l, "AND") || xf_lex_at_name(l, "OR") || xf_lex_at_name(l, "NOT"));
 }
 
 struct xf_expr *xf_parse_prim(struct xf_parser *p, bool right)
@@ -397,7 +399,7 @@ struct xf_expr *xf_parse_prim(struct xf_parser *p, bool right)
         xf_source_fail(p->source, XRAY_ESYNTAX, l->at, 1, "write 0.5", "a digit is missing before '.'");
         return NULL;
     }
-    if (!xf_lex_is_name_start(c) || is_reserved(l))
+    if (!xf_lex_is_name_start(c) || is_reserved(l, right))
         return xf_parse_unexpected(p, right ? "a value" : "a condition");
     if (xf_lex_word(l) == xf_lex_name(l) || !right) {
         struct xf_expr *e = parse_call(p, &found);

@@ -7,7 +7,7 @@
 
 struct xf_parser {
     struct xf_lex lex;
-    struct xf_source *source;
+    struct xf_query_source *source;
     struct xf_regex_env *regexes;
     int depth; /* parentheses, braces, not and minus that are open */
 };

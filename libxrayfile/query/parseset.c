@@ -54,7 +54,7 @@ static int take_file_name(struct xf_parser *p, xray_str *name)
 
 static int read_file(struct xf_parser *p, xray_str name, size_t off, const char **data, size_t *len)
 {
-    struct xf_source *s = p->source;
+    struct xf_query_source *s = p->source;
     char *path = xf_arena_copy(s->arena, name.ptr, name.len + 1);
     xray_error err = {0};
     uint64_t size = 0;

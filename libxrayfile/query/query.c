@@ -12,7 +12,7 @@
 /* ---- parsing -------------------------------------------------------------------------- */
 
 /* The canonical form must be a query too, so the limits of ql 2.7 hold for it as well. */
-static int print_canonical(struct xf_source *source, xray_query *q)
+static int print_canonical(struct xf_query_source *source, xray_query *q)
 {
     const int depth = xf_canon_print(q->root, &q->canonical);
 
@@ -27,7 +27,7 @@ static int print_canonical(struct xf_source *source, xray_query *q)
     return XRAY_OK;
 }
 
-static int build(struct xf_source *source, xray_query *q)
+static int build(struct xf_query_source *source, xray_query *q)
 {
     int r;
 
@@ -44,7 +44,7 @@ int xray_query_parse(xray_query **out, xray_str text, const xray_query_options *
 {
     static const xray_query_options defaults;
     xray_query *q = xf_alloc(sizeof *q);
-    struct xf_source source = {
+    struct xf_query_source source = {
         .text = text.ptr != NULL ? text : xray_strn("", 0),
         .arena = q != NULL ? &q->arena : NULL,
         .error = error,

@@ -82,7 +82,7 @@ int xf_record_get(xray_query *q, const struct xf_field_ref *f, struct xf_val *ou
 /* Is there a value? Truth. */
 int xf_record_exists(xray_query *q, const struct xf_field_ref *f);
 /* The resolved bytes of a column; *there is false if there are none. Only with a trace. 0 or a status. */
-int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_column column, xray_str *out, bool *there);
+int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_value_column column, xray_str *out, bool *there);
 
 /* texts.c: visits texts until `visit` returns something else than 0, which is returned. */
 typedef int (*xf_text_visit)(void *ctx, xray_str text);

@@ -5,10 +5,11 @@
 #include "codec/mpwrite.h"
 #include "query/alias.h"
 #include "query/query.h"
+#include "store/store.h"
 
 /* ---- recorded values ----------------------------------------------------------------- */
 
-static xray_ref run_ref(const xray_run_record *r, enum xf_column column)
+static xray_ref run_ref(const xray_run_record *r, enum xf_value_column column)
 {
     switch (column) {
     case XF_COL_ERROR:
@@ -28,7 +29,7 @@ static xray_ref run_ref(const xray_run_record *r, enum xf_column column)
     }
 }
 
-static xray_ref step_ref(const xray_step_record *r, enum xf_column column)
+static xray_ref step_ref(const xray_step_record *r, enum xf_value_column column)
 {
     switch (column) {
     case XF_COL_ERROR:
@@ -58,15 +59,34 @@ static xray_ref step_ref(const xray_step_record *r, enum xf_column column)
     return (xray_ref){0};
 }
 
+/* A value that breaks the spec or its limits is a problem of the store, and missing here. */
+static bool is_left_out(xray_query *q, xray_ref ref, int status, const xray_error *why)
+{
+    xray_store *s = q->store;
+
+    if (status != XRAY_ECORRUPT && status != XRAY_ELIMIT)
+        return false;
+    xf_problems_add(&s->problems, ref.segment < s->part_count ? s->files[s->parts[ref.segment].file].path : "", -1,
+                    UINT64_MAX, status, why->message);
+    return true;
+}
+
 /* Appends the resolved value. 1, 0: there is none, or a status. */
 static int resolve(xray_query *q, xray_ref ref, xray_buffer *out)
 {
+    const size_t before = out->len;
+    xray_error why;
     int r;
 
     if (ref.data == NULL)
         return 0;
-    r = xray_ref_resolve(q->store, ref, out, q->err);
-    return r < 0 ? r : 1;
+    r = xray_ref_resolve(q->store, ref, out, &why);
+    if (r >= 0)
+        return 1;
+    if (!is_left_out(q, ref, r, &why))
+        return xf_fail(q->err, r, why.pos, "%s", why.message);
+    out->len = before;
+    return 0;
 }
 
 /* A candidate's evidence as one map, whichever way it was given. */
@@ -100,7 +120,7 @@ static struct xf_level *level(xray_query *q, uint32_t depth)
 }
 
 /* The slot of a column, and whose value it must hold now. NULL: memory is out. */
-static struct xf_slot *find_slot(xray_query *q, enum xf_owner owner, enum xf_column column, uint64_t *whose)
+static struct xf_slot *find_slot(xray_query *q, enum xf_owner owner, enum xf_value_column column, uint64_t *whose)
 {
     struct xf_level *l;
 
@@ -113,7 +133,7 @@ static struct xf_slot *find_slot(xray_query *q, enum xf_owner owner, enum xf_col
     return l == NULL ? NULL : owner == XF_STEP ? &l->step[column] : &l->evidence;
 }
 
-int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_column column, xray_str *out, bool *there)
+int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_value_column column, xray_str *out, bool *there)
 {
     uint64_t whose;
     struct xf_slot *slot = find_slot(q, owner, column, &whose);

@@ -49,7 +49,7 @@ static void copy_safely(char out[256], const char *text)
     out[xf_utf8_valid_len(out, strlen(out))] = '\0';
 }
 
-int xf_source_fail(struct xf_source *s, int status, size_t off, size_t len, const char *hint, const char *format, ...)
+int xf_source_fail(struct xf_query_source *s, int status, size_t off, size_t len, const char *hint, const char *format, ...)
 {
     if (s->status != XRAY_OK)
         return s->status;
@@ -70,7 +70,7 @@ int xf_source_fail(struct xf_source *s, int status, size_t off, size_t len, cons
     return status;
 }
 
-int xf_source_fail_memory(struct xf_source *s)
+int xf_source_fail_memory(struct xf_query_source *s)
 {
     return xf_source_fail(s, XRAY_ENOMEM, 0, 1, NULL, "out of memory");
 }

@@ -8,7 +8,7 @@
 #define XF_QUERY_MAX_LEN ((size_t)1 << 20)
 #define XF_QUERY_MAX_DEPTH 64
 
-struct xf_source {
+struct xf_query_source {
     xray_str text;
     struct xf_arena *arena;       /* of the query */
     xray_query_error *error;      /* may be NULL */
@@ -19,10 +19,10 @@ struct xf_source {
 
 /* Fills the error unless there was one before. `hint` may be NULL; *hint and message may quote the query.
  * Returns the status. */
-int xf_source_fail(struct xf_source *s, int status, size_t off, size_t len, const char *hint, const char *format, ...)
+int xf_source_fail(struct xf_query_source *s, int status, size_t off, size_t len, const char *hint, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
-int xf_source_fail_memory(struct xf_source *s);
+int xf_source_fail_memory(struct xf_query_source *s);
 
 /* A hint that is made up, cut to fit; static per call site's buffer of 256 bytes. */
 const char *xf_source_hint(char hint[256], const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -66,7 +66,7 @@ static int visit_some(xray_str text, xf_text_visit visit, void *ctx)
     return text.len > 0 ? visit(ctx, text) : 0;
 }
 
-static int visit_column(xray_query *q, enum xf_owner owner, enum xf_column column, xf_text_visit visit, void *ctx)
+static int visit_column(xray_query *q, enum xf_owner owner, enum xf_value_column column, xf_text_visit visit, void *ctx)
 {
     xray_str data;
     bool there;
@@ -100,7 +100,7 @@ static int visit_reasons(const xray_event_record *event, bool codes, bool rules,
 /* Every text of a step: its names, its reasons, its values; not those of its candidates. */
 static int visit_step(xray_query *q, xf_text_visit visit, void *ctx)
 {
-    static const enum xf_column columns[] = {XF_COL_ERROR,   XF_COL_INPUT,  XF_COL_OUTPUT,   XF_COL_REASONING,
+    static const enum xf_value_column columns[] = {XF_COL_ERROR,   XF_COL_INPUT,  XF_COL_OUTPUT,   XF_COL_REASONING,
                                              XF_COL_FILTERS, XF_COL_PARAMS, XF_COL_SAMPLING, XF_COL_TAGS,
                                              XF_COL_METADATA, XF_COL_ATTRS};
     const xray_step_record *step = &q->steps[q->at.step];

@@ -15,7 +15,7 @@ enum xf_type {
     XF_T_ANY, /* as it was recorded */
 };
 
-enum xf_kind {
+enum xf_val_kind {
     XF_MISSING,
     XF_UNKNOWN, /* not to be told from the run's record alone */
     XF_BOOL,
@@ -28,7 +28,7 @@ enum xf_kind {
 };
 
 struct xf_val {
-    enum xf_kind kind;
+    enum xf_val_kind kind;
     union {
         bool b;
         int64_t i;
@@ -42,7 +42,7 @@ struct xf_val {
 
 enum xf_cmp { XF_EQ, XF_NE, XF_LT, XF_LE, XF_GT, XF_GE };
 
-static inline struct xf_val xf_val_of(enum xf_kind kind)
+static inline struct xf_val xf_val_of(enum xf_val_kind kind)
 {
     return (struct xf_val){.kind = kind};
 }

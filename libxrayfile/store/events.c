@@ -45,7 +45,7 @@ int xray_events_open(xray_events **out, xray_trace *t, int64_t step_number, unsi
     for (end = first; end < t->detail_count && t->details[end].step == step;)
         end++;
     e->trace = t;
-    e->details = t->details + first;
+    e->details = first < end ? t->details + first : NULL;
     e->detail_count = end - first;
     e->step = step == XF_OF_RUN ? XRAY_MISSING : t->records[step].raw_number;
     e->kinds = kinds;

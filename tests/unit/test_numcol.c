@@ -2,6 +2,7 @@
 #include "codec/numcol.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -83,7 +84,8 @@ static int form_of(double (*make)(size_t), size_t count, struct xf_numcol *opene
 
 static double prices(size_t i)
 {
-    return (double)(i * 7919 % 100003) / 100;
+    (void)i;
+    return (double)check_random_below(100003) / 100;
 }
 
 static double falling_scores(size_t i)
@@ -93,7 +95,8 @@ static double falling_scores(size_t i)
 
 static double ratings(size_t i)
 {
-    return (double)(i * 31 % 50) / 10;
+    (void)i;
+    return (double)check_random_below(50) / 10;
 }
 
 static double thirds(size_t i)
@@ -124,7 +127,7 @@ static void test_the_form_fits_the_values(void)
     CHECK_EQ(c.width, 1);
     CHECK_EQ(c.delta, true);
     CHECK_EQ(form_of(ratings, 1000, &c), XF_NUMCOL_PLANES);
-    CHECK_EQ(c.width, 2);
+    CHECK_EQ(c.width, 1);
     CHECK_EQ(form_of(thirds, 1000, &c), XF_NUMCOL_PLAIN);
     CHECK_EQ(form_of(one_odd, 1000, &c), XF_NUMCOL_PLAIN);
     CHECK_EQ(form_of(negative_zero, 1000, &c), XF_NUMCOL_PLAIN);

@@ -71,10 +71,12 @@ xray_store *input_open(char **paths, int count)
     return store;
 }
 
-/* Most messages say themselves where in the file they are. */
+/* What needs a newer reader is an error, not damage. Most messages say themselves where in the file they are. */
 static void report_problem(const xray_problem *p)
 {
-    if (strstr(p->message, "at byte") != NULL)
+    if (p->status == XRAY_EUNSUPPORTED)
+        cli_error(p->path, "%s", p->message);
+    else if (strstr(p->message, "at byte") != NULL)
         cli_say(p->path, "%s", p->message);
     else if (p->block >= 0)
         cli_say(p->path, "block %" PRId64 " @0x%" PRIx64 ": %s", p->block, p->pos, p->message);

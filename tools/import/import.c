@@ -39,15 +39,18 @@ void import_fault_at(struct import *im, uint64_t line, uint64_t column, const ch
     va_end(args);
 }
 
+/* JSON in a string has no lines of its own: then the place is that of the document. */
+static size_t offset_of(const struct import *im, uint32_t node)
+{
+    return im->tape == &im->stream->tape ? json_at(im->tape, node)->off : 0;
+}
+
 void import_fault(struct import *im, uint32_t node, const char *format, ...)
 {
-    size_t off = 0;
     uint64_t line, column;
     va_list args;
 
-    if (im->tape == &im->stream->tape) /* JSON in a string has no lines of its own */
-        off = json_at(im->tape, node)->off;
-    json_stream_place(im->stream, off, &line, &column);
+    json_stream_place(im->stream, offset_of(im, node), &line, &column);
     va_start(args, format);
     say_fault(im, line, column, format, args);
     va_end(args);
@@ -292,6 +295,18 @@ xray_value import_keep_json(struct import *im, struct text *t)
     return xray_jsonn(copy, len);
 }
 
+/* The library's word on a value: its position counts where the value stands in the document as it is. */
+static void refused(struct import *im, uint32_t node, const xray_value *value, const xray_error *err)
+{
+    const struct json_tape *doc = &im->stream->tape;
+    const char *text = value->kind == XRAY_VALUE_JSON ? value->as.bytes.ptr : NULL;
+    const bool inside = text != NULL && text >= doc->text && text < doc->text + doc->end && err->pos < value->as.bytes.len;
+    uint64_t line, column;
+
+    json_stream_place(im->stream, inside ? (size_t)(text - doc->text) + err->pos : offset_of(im, node), &line, &column);
+    import_fault_at(im, line, column, "%s; this value is left out", err->message);
+}
+
 /* The text is well formed, so what the library refuses may be a key that comes twice: says it in the way it takes. */
 static bool make_tolerant(struct import *im, xray_value *value)
 {
@@ -328,7 +343,7 @@ bool import_settle(struct import *im, int status, uint32_t node, xray_value *val
     im->packed.len = 0;
     if (try_pack(im, value, &im->packed, &err) == XRAY_OK)
         return status == XRAY_ESYNTAX;
-    import_fault(im, node, "%s; this value is left out", err.message);
+    refused(im, node, value, &err);
     return false;
 }
 
@@ -338,7 +353,7 @@ bool import_pack(struct import *im, uint32_t node, xray_value value, xray_buffer
 
     if (try_pack(im, &value, out, &err) == XRAY_OK)
         return true;
-    import_fault(im, node, "%s; this value is left out", err.message);
+    refused(im, node, &value, &err);
     return false;
 }
 

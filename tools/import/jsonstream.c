@@ -68,16 +68,21 @@ static void make_room(struct json_stream *s, size_t more)
     }
 }
 
-/* Reads on; false at the end of the file or on an error. */
+/* Reads on; false at the end of the file or on an error. Never beyond the limit at once, so that what
+ * is too large does not depend on how much a read happens to give. */
 static bool read_more(struct json_stream *s)
 {
+    const size_t have = s->len - s->start;
+    size_t most = have < s->limit ? s->limit - have : FIRST_CAP / 4;
     ssize_t n;
 
     if (s->ended)
         return false;
     make_room(s, FIRST_CAP / 4);
+    if (most > s->cap - s->len - 1)
+        most = s->cap - s->len - 1;
     do
-        n = read(s->fd, s->data + s->len, s->cap - s->len - 1);
+        n = read(s->fd, s->data + s->len, most);
     while (n < 0 && errno == EINTR);
     if (n <= 0) {
         s->ended = true;
