@@ -9,6 +9,11 @@ WERROR  ?= 1
 PYTHON  ?= $(firstword $(wildcard /usr/bin/python3) python3)
 VERSION := 0.1.0
 
+# One short line per file; V=1 shows the commands.
+V ?= 0
+Q := $(if $(filter 1,$V),,@)
+say = $(if $(filter 1,$V),,@echo '  $(1) $@')
+
 # Objects of each compiler and variant lie side by side.
 B := build/$(notdir $(CC))-$(VARIANT)
 
@@ -66,34 +71,41 @@ $B/tests/%.o:       OPTS += -D_GNU_SOURCE
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(OPTS) $(INC) $(CFLAGS_PKG) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC )
+	$Q$(CC) $(OPTS) $(INC) $(CFLAGS_PKG) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB_A): $(call obj,$(LIB_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR )
+	$Q$(AR) rcs $@ $^
 
 $(LIB_SO): $(call obj,$(LIB_SRC)) $(EXPORTS)
-	$(CC) $(OPTS) -shared -Wl,-soname,libxrayfile.so.0 -Wl,--version-script=$(EXPORTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS_LIB) $(LDLIBS)
+	$(call say,LD )
+	$Q$(CC) $(OPTS) -shared -Wl,-soname,libxrayfile.so.0 -Wl,--version-script=$(EXPORTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS_LIB) $(LDLIBS)
 	@ln -sf libxrayfile.so.0 $(@D)/libxrayfile.so
 
 $B/bin/xray-import: $(call obj,$(IMPORT_SRC))
 $B/bin/xray-%: $B/tools/xray-%.o $(call obj,$(COMMON_SRC)) $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LIBS_TOOLS) $(LDLIBS)
+	$(call say,LD )
+	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LIBS_TOOLS) $(LDLIBS)
 
 $(addprefix $B/bin/,$(EXAMPLES)): $B/bin/%: $B/examples/%.o $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(OPTS) $(LDFLAGS) -o $@ $< $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+	$(call say,LD )
+	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $< $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 
 # Unit tests may reach anywhere in the library; one binary per module.
 UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
 $B/tests/test_%: $B/tests/unit/test_%.o $(call obj,$(SUPPORT_SRC)) $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+	$(call say,LD )
+	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 BENCH := $(patsubst tests/bench/%.c,$B/bench/%,$(BENCH_SRC))
 $B/bench/%: $B/tests/bench/%.o $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(OPTS) $(LDFLAGS) -o $@ $< $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+	$(call say,LD )
+	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $< $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 
 # Fuzz targets replay their corpora in every test run; libFuzzer drives them with VARIANT=fuzz CC=clang.
 FUZZ   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -101,10 +113,12 @@ REPLAY := $(addprefix $B/fuzz/replay_,$(FUZZ))
 FUZZ_O := $(call obj,tests/fuzz/common.c)
 $B/fuzz/replay_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_O) $B/tests/fuzz/replay.o $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+	$(call say,LD )
+	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 $B/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_O) $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(OPTS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+	$(call say,LD )
+	$Q$(CC) $(OPTS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 fuzz: $(addprefix $B/fuzz/fuzz_,$(FUZZ))
 
 deps: ## install what is missing (as root), or print the command that does

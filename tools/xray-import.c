@@ -1,8 +1,8 @@
 /* xray-import: reads traces in foreign shapes, and our own NDJSON, into a store.
  *
  * A file is a stream of JSON documents (import/jsonstream.h); each is recognised by its
- * keys (import/shape.c) and read by the reader of its shape. Memory is bounded by the largest single value, not by
- * the file. What cannot be taken is reported with its place, counted and skipped. */
+ * keys (import/shape.c) and read by the reader of its shape. Memory is bounded by the largest single value,
+ * not by the file. What cannot be taken is reported with its place, counted and skipped. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -112,7 +112,8 @@ static void set_stem(struct import *im)
 
     if (strcmp(im->file, "-") == 0)
         name = "stdin", dot = NULL;
-    snprintf(im->stem, sizeof im->stem, "%.*s", (int)(dot != NULL ? dot - name : (ptrdiff_t)strlen(name)), name);
+    snprintf(im->stem, sizeof im->stem, "%.*s", (int)(dot != NULL ? dot - name : (ptrdiff_t)strlen(name)),
+             name);
 }
 
 static void import_stream(struct import *im, int fd, size_t max_value)
@@ -162,7 +163,8 @@ static void print_summary(const struct import *im)
     out_flush();
     if (im->counts.other > 0)
         fprintf(stderr, "left out %" PRIu64 " log records and metrics\n", im->counts.other);
-    fprintf(stderr, "imported %" PRIu64 " runs, %" PRIu64 " steps, %" PRIu64 " candidates; skipped %" PRIu64 "\n",
+    fprintf(stderr,
+            "imported %" PRIu64 " runs, %" PRIu64 " steps, %" PRIu64 " candidates; skipped %" PRIu64 "\n",
             im->counts.runs, im->counts.steps, im->counts.candidates, im->counts.skipped);
 }
 

@@ -27,7 +27,8 @@ int xf_fdpool_get(struct xf_fdpool *p, uint32_t file, const char *path, bool lis
             oldest = i;
     }
     close_slot(p, oldest);
-    r = listed ? xf_listing_open(&p->slots[oldest].fd, path, err) : xf_file_open(&p->slots[oldest].fd, path, err);
+    r = listed ? xf_listing_open(&p->slots[oldest].fd, path, err)
+               : xf_file_open(&p->slots[oldest].fd, path, err);
     if (r < 0)
         return r;
     p->slots[oldest].file = (uint64_t)file + 1;

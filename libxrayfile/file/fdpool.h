@@ -18,7 +18,8 @@ struct xf_fdpool { /* all zero = empty */
 
 /* A descriptor of file number `file`, opened from `path` if it is not in the pool
  * (`listed`: never through a link). It belongs to the pool and is valid until the next call. */
-int xf_fdpool_get(struct xf_fdpool *p, uint32_t file, const char *path, bool listed, int *fd, xray_error *err);
+int xf_fdpool_get(struct xf_fdpool *p, uint32_t file, const char *path, bool listed, int *fd,
+                  xray_error *err);
 void xf_fdpool_done(struct xf_fdpool *p);
 
 #endif

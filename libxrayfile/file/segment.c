@@ -84,7 +84,8 @@ int xf_segment_add(struct xf_segment *seg, const struct xf_header *h, uint64_t p
     if (!is_known(h->kind) && (h->flags & XF_FLAG_CRITICAL) != 0) {
         seg->refused = true;
         return xf_fail(err, XRAY_EUNSUPPORTED, pos,
-                       "block %" PRIu64 " at byte %" PRIu64 ": of the critical kind %u, which this reader does not "
+                       "block %" PRIu64 " at byte %" PRIu64
+                       ": of the critical kind %u, which this reader does not "
                        "know; the rest of the segment is not read",
                        h->ordinal, pos, h->kind);
     }
@@ -132,8 +133,8 @@ int64_t xf_segment_find_block(const struct xf_segment *seg, uint64_t ordinal)
     return low < seg->block_count && seg->blocks[low].ordinal == ordinal ? (int64_t)low : -1;
 }
 
-/* The last payload block whose first part (or value) is not after `number`, if it is in there. What headers claim
- * need not ascend in a hostile file; then things are not found, no more. */
+/* The last payload block whose first part (or value) is not after `number`, if it is in there. What headers
+ * claim need not ascend in a hostile file; then things are not found, no more. */
 static int64_t find_payload(const struct xf_segment *seg, uint64_t number, bool value)
 {
     uint32_t low = 0, high = seg->payload_count;
@@ -190,8 +191,9 @@ static int blame(const struct xf_block *b, int status, const xray_error *why, xr
             *err = *why;
         return status;
     }
-    return xf_fail(err, status, b->pos, "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped",
-                   b->ordinal, b->pos, why->message, (uint64_t)XF_HEADER_LEN + b->stored_len);
+    return xf_fail(err, status, b->pos,
+                   "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped", b->ordinal, b->pos,
+                   why->message, (uint64_t)XF_HEADER_LEN + b->stored_len);
 }
 
 static int read_stored(const struct xf_segment *seg, const struct xf_block *b, const struct xf_source *source,
@@ -216,16 +218,17 @@ static int read_stored(const struct xf_segment *seg, const struct xf_block *b, c
     return XRAY_OK;
 }
 
-int xf_segment_read(const struct xf_segment *seg, uint32_t block, const struct xf_source *source, uint32_t max_raw,
-                    struct xf_zframe *z, xray_buffer *stored, xray_buffer *body, xray_error *err)
+int xf_segment_read(const struct xf_segment *seg, uint32_t block, const struct xf_source *source,
+                    uint32_t max_raw, struct xf_zframe *z, xray_buffer *stored, xray_buffer *body,
+                    xray_error *err)
 {
     const struct xf_block *b = &seg->blocks[block];
     xray_error why = {0};
     int r;
 
     if (b->raw_len > max_raw)
-        r = xf_fail(&why, XRAY_ELIMIT, b->pos, "%" PRIu32 " bytes decompressed are over the limit of %" PRIu32,
-                    b->raw_len, max_raw);
+        r = xf_fail(&why, XRAY_ELIMIT, b->pos,
+                    "%" PRIu32 " bytes decompressed are over the limit of %" PRIu32, b->raw_len, max_raw);
     else
         r = read_stored(seg, b, source, stored, &why);
     if (r >= 0)

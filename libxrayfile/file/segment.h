@@ -63,7 +63,8 @@ int64_t xf_segment_payload_before(const struct xf_segment *seg, uint32_t index);
 
 /* Reads, checks (spec 4.2) and decompresses the body of one block into *body. `stored` is scratch.
  * XRAY_ECORRUPT, XRAY_ETRUNCATED, XRAY_ELIMIT (over max_raw), XRAY_EIO, XRAY_ENOMEM. */
-int xf_segment_read(const struct xf_segment *seg, uint32_t block, const struct xf_source *source, uint32_t max_raw,
-                    struct xf_zframe *z, xray_buffer *stored, xray_buffer *body, xray_error *err);
+int xf_segment_read(const struct xf_segment *seg, uint32_t block, const struct xf_source *source,
+                    uint32_t max_raw, struct xf_zframe *z, xray_buffer *stored, xray_buffer *body,
+                    xray_error *err);
 
 #endif

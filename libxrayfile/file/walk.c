@@ -115,7 +115,8 @@ static bool is_expected(struct xf_walk *w, uint64_t pos, const struct xf_place *
     if (memcmp(h->segment, place->segment, 16) != 0)
         xf_fail(&look->why, XRAY_ECORRUPT, pos, "a block of another segment");
     else if (h->pos != pos - place->base)
-        xf_fail(&look->why, XRAY_ECORRUPT, pos, "a block that belongs at byte %" PRIu64 " of its segment", h->pos);
+        xf_fail(&look->why, XRAY_ECORRUPT, pos, "a block that belongs at byte %" PRIu64 " of its segment",
+                h->pos);
     else if (h->ordinal != place->next_ordinal)
         xf_fail(&look->why, XRAY_ECORRUPT, pos, "block %" PRIu64 " where block %" PRIu64 " is expected",
                 h->ordinal, place->next_ordinal);
@@ -266,7 +267,8 @@ static int search_piece(struct xf_walk *w, uint64_t gap, uint64_t pos, const xra
     for (size_t i = 0; i < count && i + sizeof block_start <= piece->len && r >= 0; i++) {
         const size_t left = piece->len - i;
 
-        if (p[i + 3] == 0x18 && left >= XF_HEADER_LEN && memcmp(p + i, block_start, sizeof block_start) == 0) {
+        if (p[i + 3] == 0x18 && left >= XF_HEADER_LEN &&
+            memcmp(p + i, block_start, sizeof block_start) == 0) {
             r = try_block(w, gap, pos + i, p + i, f, err);
             if (f->what == FOUND_BLOCK || f->what == FOUND_NAMELESS)
                 break;
@@ -371,7 +373,8 @@ static int step_segment(struct xf_walk *w, const struct xf_look *look, struct xf
 {
     const uint64_t pos = w->place.pos;
 
-    *step = (struct xf_walk_step){.event = XF_WALK_SEGMENT, .from = pos, .named = true, .refused = look->refused};
+    *step =
+        (struct xf_walk_step){.event = XF_WALK_SEGMENT, .from = pos, .named = true, .refused = look->refused};
     if (look->refused)
         step->why = look->why;
     else
@@ -389,7 +392,8 @@ static int step_segment(struct xf_walk *w, const struct xf_look *look, struct xf
 
 /* The body of a block is only trusted unread if what follows it fits: of a segment that was cut off and
  * has others behind it, the last header claims bytes of theirs. */
-static int step_block(struct xf_walk *w, const struct xf_look *look, struct xf_walk_step *step, xray_error *err)
+static int step_block(struct xf_walk *w, const struct xf_look *look, struct xf_walk_step *step,
+                      xray_error *err)
 {
     const struct xf_header *h = &look->header;
     const uint64_t pos = w->place.pos;

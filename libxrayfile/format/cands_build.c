@@ -13,12 +13,6 @@ static const char *const cand_names[XF_CAND_COLUMNS] = {"shape",    "item",   "s
                                                         "rank_out", "weight", "time",  "evidence"};
 static const char *const event_names[XF_EV_COLUMNS] = {"run", "step", "after", "name", "time", "body"};
 
-static void reset_column(struct xf_column_build *c)
-{
-    xf_buf_reset(&c->bytes);
-    c->count = 0;
-}
-
 static void reset_block(struct xf_cands_build *b)
 {
     struct xf_column_build *fixed[] = {&b->batch_run, &b->batch_step, &b->batch_n, &b->batch_time};
@@ -30,14 +24,14 @@ static void reset_block(struct xf_cands_build *b)
     xf_dict_reset(&b->shapes);
     xf_dict_reset(&b->owners);
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        reset_column(fixed[i]);
+        xf_column_reset(fixed[i]);
     for (size_t i = 0; i < XF_CAND_COLUMNS; i++)
-        reset_column(&b->columns[i]);
+        xf_column_reset(&b->columns[i]);
     for (size_t i = 0; i < b->evidence_cap; i++)
-        reset_column(&b->evidence[i]);
+        xf_column_reset(&b->evidence[i]);
     for (size_t i = 0; i < XF_EV_COLUMNS; i++) {
-        reset_column(&b->decisions.columns[i]);
-        reset_column(&b->notes.columns[i]);
+        xf_column_reset(&b->decisions.columns[i]);
+        xf_column_reset(&b->notes.columns[i]);
     }
     b->decisions.rows = b->notes.rows = b->rows = 0;
     b->last_item = -1;
@@ -80,21 +74,6 @@ void xf_cands_done(struct xf_cands_build *b)
     xf_free(b->evidence);
     xray_buffer_free(&b->shape);
     xray_buffer_free(&b->record);
-}
-
-static void put_int(struct xf_column_build *c, int64_t v)
-{
-    if (v == XRAY_MISSING)
-        xf_mp_nil(&c->bytes);
-    else
-        xf_mp_int(&c->bytes, v);
-    c->count++;
-}
-
-static void put_bytes(struct xf_column_build *c, xray_str value)
-{
-    xf_buf_put(&c->bytes, value.ptr, value.len);
-    c->count++;
 }
 
 static void note_time(struct xf_cands_build *b, int64_t time_ns)
@@ -300,7 +279,7 @@ static int put_whole_evidence(struct xf_cands_build *b, struct xf_payload_build 
 
 static void put_item(struct xf_cands_build *b, uint32_t index)
 {
-    put_int(&b->columns[XF_CAND_ITEM], (int64_t)index - b->last_item);
+    xf_column_put_int(&b->columns[XF_CAND_ITEM], (int64_t)index - b->last_item);
     b->last_item = index;
 }
 
@@ -311,12 +290,12 @@ static unsigned put_numbers(struct xf_cands_build *b, const struct cand *c, int6
 
     for (unsigned i = 0; i < 5; i++)
         if (!is_nil(c->numbers[i])) {
-            put_bytes(&b->columns[XF_CAND_SCORE + i], c->numbers[i]);
+            xf_column_put(&b->columns[XF_CAND_SCORE + i], c->numbers[i]);
             b->size += c->numbers[i].len;
             fields |= 1u << i;
         }
     if (c->time != XRAY_MISSING) {
-        put_int(&b->columns[XF_CAND_TIME], (int64_t)((uint64_t)c->time - (uint64_t)base_time));
+        xf_column_put_int(&b->columns[XF_CAND_TIME], (int64_t)((uint64_t)c->time - (uint64_t)base_time));
         note_time(b, c->time);
         b->size += 5;
         fields |= XRAY_HAS_TIME;
@@ -351,7 +330,7 @@ static int add_cand(struct xf_cands_build *b, struct xf_payload_build *p, struct
     shape = xf_dict_put(&b->shapes, b->shape.data, b->shape.len);
     if (shape == UINT32_MAX || b->shape.failed)
         return XRAY_ENOMEM;
-    put_int(&b->columns[XF_CAND_SHAPE], shape);
+    xf_column_put_int(&b->columns[XF_CAND_SHAPE], shape);
     put_item(b, item);
     b->size += 3 + (b->items.count != items_before ? c->item.len : 0);
     b->rows++;
@@ -386,10 +365,10 @@ int xf_cands_add_batch(struct xf_cands_build *b, struct xf_payload_build *p, str
         if (r < 0)
             return r;
     }
-    put_int(&b->batch_run, run);
-    put_int(&b->batch_step, owner->step);
-    put_int(&b->batch_n, count);
-    put_int(&b->batch_time, b->columns[XF_CAND_TIME].count > times_before ? base_time : XRAY_MISSING);
+    xf_column_put_int(&b->batch_run, run);
+    xf_column_put_int(&b->batch_step, owner->step);
+    xf_column_put_int(&b->batch_n, count);
+    xf_column_put_int(&b->batch_time, b->columns[XF_CAND_TIME].count > times_before ? base_time : XRAY_MISSING);
     b->size += 24;
     return b->record.failed ? XRAY_ENOMEM : XRAY_OK;
 }
@@ -423,11 +402,11 @@ int xf_cands_add_event(struct xf_cands_build *b, struct xf_payload_build *p, str
     index = xf_dict_put(&b->strings, name.ptr, name.len);
     if (index == UINT32_MAX)
         return XRAY_ENOMEM;
-    put_int(&t->columns[XF_EV_RUN], run);
-    put_int(&t->columns[XF_EV_STEP], owner->step);
-    put_int(&t->columns[XF_EV_AFTER], after);
-    put_int(&t->columns[XF_EV_NAME], index);
-    put_int(&t->columns[XF_EV_TIME], time_ns);
+    xf_column_put_int(&t->columns[XF_EV_RUN], run);
+    xf_column_put_int(&t->columns[XF_EV_STEP], owner->step);
+    xf_column_put_int(&t->columns[XF_EV_AFTER], after);
+    xf_column_put_int(&t->columns[XF_EV_NAME], index);
+    xf_column_put_int(&t->columns[XF_EV_TIME], time_ns);
     r = xf_payload_store(p, body.ptr, body.len, &t->columns[XF_EV_BODY].bytes);
     if (r < 0)
         return r;
@@ -436,24 +415,6 @@ int xf_cands_add_event(struct xf_cands_build *b, struct xf_payload_build *p, str
     note_time(b, time_ns);
     b->size += 90;
     return XRAY_OK;
-}
-
-static void put_dict(xray_buffer *body, const char *key, const struct xf_dict *d)
-{
-    xf_mp_cstr(body, key);
-    xf_mp_array(body, d->count);
-    for (uint32_t i = 0; i < d->count; i++) {
-        const xray_str s = xf_dict_get(d, i);
-
-        xf_mp_str(body, s.ptr, s.len);
-    }
-}
-
-static void put_array(xray_buffer *body, const char *name, const struct xf_column_build *c)
-{
-    xf_mp_cstr(body, name);
-    xf_mp_array(body, c->count);
-    xf_buf_put(body, c->bytes.data, c->bytes.len);
 }
 
 static void put_run_table(xray_buffer *body, const struct xf_dict *runs)
@@ -489,10 +450,10 @@ static void put_batches(struct xf_cands_build *b, xray_buffer *body)
 {
     xf_mp_cstr(body, "batches");
     xf_mp_map(body, 4);
-    put_array(body, "run", &b->batch_run);
-    put_array(body, "step", &b->batch_step);
-    put_array(body, "n", &b->batch_n);
-    put_array(body, "time", &b->batch_time);
+    xf_column_write(&b->batch_run, "run", body);
+    xf_column_write(&b->batch_step, "step", body);
+    xf_column_write(&b->batch_n, "n", body);
+    xf_column_write(&b->batch_time, "time", body);
 }
 
 static bool is_num(enum xf_cand_column c)
@@ -512,7 +473,7 @@ static void put_cands(struct xf_cands_build *b, xray_buffer *body)
         if (b->columns[i].count == 0)
             continue;
         if (!is_num((enum xf_cand_column)i)) {
-            put_array(body, cand_names[i], &b->columns[i]);
+            xf_column_write(&b->columns[i], cand_names[i], body);
             continue;
         }
         xf_mp_cstr(body, cand_names[i]);
@@ -535,7 +496,7 @@ static void put_events(xray_buffer *body, const char *name, const struct xf_even
     xf_mp_cstr(body, name);
     xf_mp_map(body, XF_EV_COLUMNS);
     for (size_t i = 0; i < XF_EV_COLUMNS; i++)
-        put_array(body, event_names[i], &t->columns[i]);
+        xf_column_write(&t->columns[i], event_names[i], body);
 }
 
 int xf_cands_finish(struct xf_cands_build *b, xray_buffer *body)
@@ -545,12 +506,12 @@ int xf_cands_finish(struct xf_cands_build *b, xray_buffer *body)
     xf_mp_map(body, 9u + (b->decisions.rows > 0) + (b->notes.rows > 0));
     xf_mp_cstr(body, "kind");
     xf_mp_cstr(body, "candidates");
-    put_dict(body, "strings", &b->strings);
+    xf_column_write_dict(&b->strings, "strings", body);
     put_run_table(body, &b->runs);
     r = put_items(body, &b->items);
     if (r < 0)
         return r;
-    put_dict(body, "keys", &b->keys);
+    xf_column_write_dict(&b->keys, "keys", body);
     put_shapes(body, &b->shapes);
     put_batches(b, body);
     put_cands(b, body);

@@ -2,15 +2,10 @@
 #ifndef XF_FORMAT_CANDS_BUILD_H
 #define XF_FORMAT_CANDS_BUILD_H
 
-#include "base/dict.h"
+#include "format/column_build.h"
 #include "format/digest.h"
 #include "format/layout.h"
 #include "format/payload_build.h"
-
-struct xf_column_build { /* elements of one column, as MessagePack */
-    xray_buffer bytes;
-    uint32_t count;
-};
 
 enum xf_cand_column {
     XF_CAND_SHAPE,

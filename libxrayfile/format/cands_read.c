@@ -245,7 +245,8 @@ static bool take_events(struct decoder *d, xray_mp *c, struct xf_event_rows *out
     struct owner *owners;
     uint32_t count = 0;
 
-    if (!xf_table_take(c, &d->scope, columns, XF_EVENT_CELLS, XF_ROWS_MAX, out->columns, &count, &d->no_memory))
+    if (!xf_table_take(c, &d->scope, columns, XF_EVENT_CELLS, XF_ROWS_MAX, out->columns, &count,
+                       &d->no_memory))
         return false;
     owners = take_memory(d, count, sizeof *owners);
     if (owners == NULL)
@@ -411,7 +412,8 @@ int xf_cands_decode(struct xf_cands *out, xray_str body, struct xf_arena *arena,
 
     if (!decode(&d, body))
         return d.no_memory ? xf_fail_memory(err)
-                           : xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "candidates contradict the spec in their %s", d.at);
+                           : xf_fail(err, XRAY_ECORRUPT, XF_NO_POS,
+                                     "candidates contradict the spec in their %s", d.at);
     *out = c;
     return XRAY_OK;
 }
@@ -425,7 +427,8 @@ static int compare_batch(const struct xf_cands *c, uint32_t i, const uint8_t *ru
     return compare_owner(c->run_ids + (size_t)b->run * 16, b->step, run_id, step);
 }
 
-void xf_cands_find(const struct xf_cands *c, const uint8_t run_id[16], int64_t step, uint32_t *from, uint32_t *to)
+void xf_cands_find(const struct xf_cands *c, const uint8_t run_id[16], int64_t step, uint32_t *from,
+                   uint32_t *to)
 {
     uint32_t low = 0, high = c->batch_count;
 

@@ -24,8 +24,15 @@ struct xf_batch { /* the candidates of one step in this block */
     int64_t time;   /* base of their times, 0 if there is none */
 };
 
-enum xf_event_read_column { XF_EVENT_RUN, XF_EVENT_STEP, XF_EVENT_AFTER, XF_EVENT_NAME, XF_EVENT_TIME, XF_EVENT_BODY,
-                            XF_EVENT_CELLS };
+enum xf_event_read_column {
+    XF_EVENT_RUN,
+    XF_EVENT_STEP,
+    XF_EVENT_AFTER,
+    XF_EVENT_NAME,
+    XF_EVENT_TIME,
+    XF_EVENT_BODY,
+    XF_EVENT_CELLS
+};
 
 struct xf_event_rows { /* decisions or notes */
     const union xf_cell *columns[XF_EVENT_CELLS];
@@ -69,7 +76,8 @@ struct xf_cands {
 int xf_cands_decode(struct xf_cands *out, xray_str body, struct xf_arena *arena, xray_error *err);
 
 /* The batches / rows of a step: *from to *to of batch_order / order. */
-void xf_cands_find(const struct xf_cands *c, const uint8_t run_id[16], int64_t step, uint32_t *from, uint32_t *to);
+void xf_cands_find(const struct xf_cands *c, const uint8_t run_id[16], int64_t step, uint32_t *from,
+                   uint32_t *to);
 void xf_events_find(const struct xf_cands *c, const struct xf_event_rows *rows, const uint8_t run_id[16],
                     int64_t step, uint32_t *from, uint32_t *to);
 

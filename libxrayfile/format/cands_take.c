@@ -42,7 +42,8 @@ bool xf_cands_take_columns(xray_mp *c, struct xf_cands_cursor *k, struct xf_aren
 
         if (!xf_mp_take_str(c, &name) || !xf_mp_take_value(c, &value))
             return false;
-        while (n < count && !(strlen(columns[n].name) == name.len && memcmp(columns[n].name, name.ptr, name.len) == 0))
+        while (n < count &&
+               !(strlen(columns[n].name) == name.len && memcmp(columns[n].name, name.ptr, name.len) == 0))
             n++;
         if (n == count || (taken >> n & 1) != 0)
             continue;
@@ -170,7 +171,8 @@ static bool is_used_up(const struct xf_cands *c, struct xf_cands_cursor *k)
            k->weight.left == 0;
 }
 
-static bool mark_batches(struct xf_cands *c, struct xf_cands_cursor *k, uint8_t *marks, struct xf_cand_room *room)
+static bool mark_batches(struct xf_cands *c, struct xf_cands_cursor *k, uint8_t *marks,
+                         struct xf_cand_room *room)
 {
     struct xf_cand cand;
 

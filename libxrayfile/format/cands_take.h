@@ -11,6 +11,7 @@ bool xf_cands_take_evidence(xray_mp *c, struct xf_numcol *columns, uint32_t coun
 
 /* Moves `start` over all candidates, which must be all that the columns hold; sets c->marks. False if
  * any is malformed, or memory is out. */
-bool xf_cands_mark(struct xf_cands *c, struct xf_cands_cursor *start, struct xf_arena *arena, bool *no_memory);
+bool xf_cands_mark(struct xf_cands *c, struct xf_cands_cursor *start, struct xf_arena *arena,
+                   bool *no_memory);
 
 #endif

@@ -58,8 +58,8 @@ static bool is_key(xray_str key, const char *name)
     return strlen(name) == key.len && memcmp(key.ptr, name, key.len) == 0;
 }
 
-static bool take_member(xray_mp *c, xray_str key, struct pair *parts, struct pair *values, const uint8_t *body,
-                        struct xf_arena *arena, bool *no_memory)
+static bool take_member(xray_mp *c, xray_str key, struct pair *parts, struct pair *values,
+                        const uint8_t *body, struct xf_arena *arena, bool *no_memory)
 {
     if (is_key(key, "part_len") && !parts->have_lengths)
         return take_lengths(c, parts, arena, no_memory);

@@ -31,7 +31,8 @@ static bool is_suspicious(const uint8_t *body, size_t len, uint64_t part_limit, 
     for (size_t i = 0; i < len; i++) {
         const size_t off = body[i] >= 0xc7 && body[i] <= 0xd7 ? ordinal_off(body + i, len - i) : 0;
 
-        if (off != 0 && xf_get_be32(body + i + off) >= (body[i + off - 1] == XF_EXT_PART ? part_limit : value_limit))
+        if (off != 0 &&
+            xf_get_be32(body + i + off) >= (body[i + off - 1] == XF_EXT_PART ? part_limit : value_limit))
             return true;
     }
     return false;

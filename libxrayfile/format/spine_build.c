@@ -8,16 +8,10 @@
 
 #define NO_INDEX UINT32_MAX
 
-static void reset_column(struct xf_column_build *c)
-{
-    xf_buf_reset(&c->bytes);
-    c->count = 0;
-}
-
 static void reset_table(struct xf_spine_table *t)
 {
     for (unsigned i = 0; i < XF_ROW_COLUMNS; i++)
-        reset_column(&t->build[i]);
+        xf_column_reset(&t->build[i]);
     t->rows = 0;
     t->last_start = XRAY_MISSING;
 }
@@ -28,9 +22,9 @@ static void reset_block(struct xf_spine_build *b)
     xf_dict_reset(&b->runs);
     reset_table(&b->run_rows);
     reset_table(&b->step_rows);
-    reset_column(&b->detail_run);
-    reset_column(&b->detail_step);
-    reset_column(&b->detail_block);
+    xf_column_reset(&b->detail_run);
+    xf_column_reset(&b->detail_step);
+    xf_column_reset(&b->detail_block);
     b->t0 = XRAY_MISSING;
     b->time_min = INT64_MAX;
     b->time_max = INT64_MIN;
@@ -91,15 +85,6 @@ static bool put_run(struct xf_spine_build *b, const struct xf_run_ref *ref, uint
     xf_put_u32(key + 20, version);
     *index = xf_dict_put(&b->runs, key, sizeof key);
     return *index != NO_INDEX;
-}
-
-/* Rows before this one that lack the column. */
-static void pad(struct xf_column_build *c, uint32_t rows)
-{
-    while (c->count < rows) {
-        xf_buf_put_u8(&c->bytes, 0xc0);
-        c->count++;
-    }
 }
 
 static int64_t int_of(xray_str value)
@@ -169,7 +154,7 @@ static int put_element(struct xf_spine_build *b, struct xf_payload_build *p, str
     struct xf_column_build *c = &t->build[column];
     int r = XRAY_OK;
 
-    pad(c, t->rows);
+    xf_column_pad(c, t->rows);
     switch (t->columns[column].encoding) {
     case XF_ENC_RUN:
         xf_mp_uint(&c->bytes, run);
@@ -305,15 +290,6 @@ int xf_spine_add_row(struct xf_spine_build *b, struct xf_payload_build *p, struc
     return XRAY_OK;
 }
 
-static void put_int(struct xf_column_build *c, int64_t v)
-{
-    if (v == XRAY_MISSING)
-        xf_mp_nil(&c->bytes);
-    else
-        xf_mp_int(&c->bytes, v);
-    c->count++;
-}
-
 /* The entry of a run whose names are not at hand. Details come in the order of the rows, so
  * going on from the last hit finds the next one at once. */
 static bool find_run(struct xf_spine_build *b, const uint8_t id[16], uint32_t *index)
@@ -337,17 +313,10 @@ int xf_spine_add_detail(struct xf_spine_build *b, const uint8_t run_id[16], int6
 
     if (!find_run(b, run_id, &run))
         return XRAY_ENOMEM;
-    put_int(&b->detail_run, run);
-    put_int(&b->detail_step, step);
-    put_int(&b->detail_block, (int64_t)ordinal);
+    xf_column_put_int(&b->detail_run, run);
+    xf_column_put_int(&b->detail_step, step);
+    xf_column_put_int(&b->detail_block, (int64_t)ordinal);
     return b->detail_block.bytes.failed ? XRAY_ENOMEM : XRAY_OK;
-}
-
-static void put_array(xray_buffer *body, const char *name, const struct xf_column_build *c)
-{
-    xf_mp_cstr(body, name);
-    xf_mp_array(body, c->count);
-    xf_buf_put(body, c->bytes.data, c->bytes.len);
 }
 
 static void put_table(xray_buffer *body, const char *name, struct xf_spine_table *t)
@@ -362,8 +331,8 @@ static void put_table(xray_buffer *body, const char *name, struct xf_spine_table
     xf_mp_map(body, present);
     for (unsigned c = 0; c < t->column_count; c++)
         if (t->build[c].count > 0) {
-            pad(&t->build[c], t->rows);
-            put_array(body, t->columns[c].name, &t->build[c]);
+            xf_column_pad(&t->build[c], t->rows);
+            xf_column_write(&t->build[c], t->columns[c].name, body);
         }
 }
 
@@ -400,20 +369,9 @@ static void put_details(struct xf_spine_build *b, xray_buffer *body)
         return;
     xf_mp_cstr(body, "details");
     xf_mp_map(body, 3);
-    put_array(body, "run", &b->detail_run);
-    put_array(body, "step", &b->detail_step);
-    put_array(body, "block", &b->detail_block);
-}
-
-static void put_strings(struct xf_spine_build *b, xray_buffer *body)
-{
-    xf_mp_cstr(body, "strings");
-    xf_mp_array(body, b->strings.count);
-    for (uint32_t i = 0; i < b->strings.count; i++) {
-        const xray_str s = xf_dict_get(&b->strings, i);
-
-        xf_mp_str(body, s.ptr, s.len);
-    }
+    xf_column_write(&b->detail_run, "run", body);
+    xf_column_write(&b->detail_step, "step", body);
+    xf_column_write(&b->detail_block, "block", body);
 }
 
 int xf_spine_finish(struct xf_spine_build *b, xray_buffer *body)
@@ -421,7 +379,7 @@ int xf_spine_finish(struct xf_spine_build *b, xray_buffer *body)
     xf_mp_map(body, 4u + (b->run_rows.rows > 0) + (b->step_rows.rows > 0) + (b->detail_run.count > 0));
     xf_mp_cstr(body, "kind");
     xf_mp_cstr(body, "spine");
-    put_strings(b, body);
+    xf_column_write_dict(&b->strings, "strings", body);
     xf_mp_cstr(body, "t0");
     xf_mp_int(body, b->t0 != XRAY_MISSING ? b->t0 : 0);
     put_run_table(b, body);

@@ -40,7 +40,8 @@ static bool take_run_table(struct decoder *d, xray_str table)
         return false;
     s->run_ids = (const uint8_t *)ids.ptr;
     s->run_count = d->scope.run_count = (uint32_t)(ids.len / 16);
-    return take_run_names(d, table, "pipeline", &s->pipelines) && take_run_names(d, table, "version", &s->versions);
+    return take_run_names(d, table, "pipeline", &s->pipelines) &&
+           take_run_names(d, table, "version", &s->versions);
 }
 
 /* Every row says whose it is; a step also which, a detail also where. */
@@ -48,7 +49,8 @@ static bool check_rows(const struct decoder *d)
 {
     const struct xf_spine *s = d->spine;
 
-    if ((s->run_rows > 0 && s->runs[XF_RUN_RUN] == NULL) || (s->step_rows > 0 && s->steps[XF_STEP_RUN] == NULL) ||
+    if ((s->run_rows > 0 && s->runs[XF_RUN_RUN] == NULL) ||
+        (s->step_rows > 0 && s->steps[XF_STEP_RUN] == NULL) ||
         (s->detail_rows > 0 && s->details[XF_DETAIL_RUN] == NULL))
         return false;
     for (uint32_t i = 0; i < s->step_rows; i++)
@@ -84,8 +86,8 @@ static bool take_key(struct decoder *d, enum key key, xray_mp *c)
         return xf_table_take(c, &d->scope, xf_run_columns, XF_RUN_COLUMNS, XF_ROWS_MAX, s->runs, &s->run_rows,
                              &d->no_memory);
     case STEPS:
-        return xf_table_take(c, &d->scope, xf_step_columns, XF_STEP_COLUMNS, XF_ROWS_MAX, s->steps, &s->step_rows,
-                             &d->no_memory);
+        return xf_table_take(c, &d->scope, xf_step_columns, XF_STEP_COLUMNS, XF_ROWS_MAX, s->steps,
+                             &s->step_rows, &d->no_memory);
     case DETAILS:
         return xf_table_take(c, &d->scope, detail_columns, XF_DETAIL_COLUMNS, XF_ROWS_MAX, s->details,
                              &s->detail_rows, &d->no_memory);
@@ -148,8 +150,9 @@ int xf_spine_decode(struct xf_spine *out, xray_str body, struct xf_arena *arena,
     struct decoder d = {.spine = &spine, .scope = {.body = spine.body, .arena = arena}};
 
     if (!decode(&d, body))
-        return d.no_memory ? xf_fail_memory(err)
-                           : xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "spine contradicts the spec in its %s", d.at);
+        return d.no_memory
+                   ? xf_fail_memory(err)
+                   : xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "spine contradicts the spec in its %s", d.at);
     *out = spine;
     return XRAY_OK;
 }

@@ -13,7 +13,8 @@ struct xf_spine {
     const uint8_t *run_ids; /* 16 bytes each; an id may stand here more than once */
     const union xf_cell *pipelines, *versions; /* one per run, or NULL */
     uint32_t run_count;
-    const union xf_cell *runs[XF_RUN_COLUMNS]; /* columns, by enum xf_run_column; NULL: the table has it not */
+    const union xf_cell
+        *runs[XF_RUN_COLUMNS]; /* columns, by enum xf_run_column; NULL: the table has it not */
     const union xf_cell *steps[XF_STEP_COLUMNS];
     const union xf_cell *details[XF_DETAIL_COLUMNS];
     uint32_t run_rows, step_rows, detail_rows;

@@ -135,7 +135,8 @@ static bool take_column(xray_mp *c, const struct xf_scope *scope, enum xf_encodi
 }
 
 /* The column of this name; writers keep the order of the spec, so the search begins behind the last one. */
-static unsigned find_column(const struct xf_column *names, unsigned column_count, unsigned from, xray_str name)
+static unsigned find_column(const struct xf_column *names, unsigned column_count, unsigned from,
+                            xray_str name)
 {
     for (unsigned n = 0; n < column_count; n++) {
         const unsigned k = (from + n) % column_count;
@@ -146,8 +147,9 @@ static unsigned find_column(const struct xf_column *names, unsigned column_count
     return column_count;
 }
 
-bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *names, unsigned column_count,
-                   uint32_t max_rows, const union xf_cell **columns, uint32_t *row_count, bool *no_memory)
+bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *names,
+                   unsigned column_count, uint32_t max_rows, const union xf_cell **columns,
+                   uint32_t *row_count, bool *no_memory)
 {
     uint32_t pairs, rows = 0;
     bool any = false;
@@ -182,7 +184,8 @@ bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_col
     return true;
 }
 
-bool xf_strings_take(xray_mp *c, struct xf_arena *arena, const xray_str **strings, uint32_t *count, bool *no_memory)
+bool xf_strings_take(xray_mp *c, struct xf_arena *arena, const xray_str **strings, uint32_t *count,
+                     bool *no_memory)
 {
     xray_str *list;
     uint32_t n;

@@ -79,10 +79,12 @@ static inline bool xf_cell_take_int(xray_mp *c, int64_t *out)
 /* Takes a table at the cursor. columns[k] becomes the cells of the column that `names` has at k, in the
  * arena, or NULL if the table has none; columns with other names are skipped. False if malformed, a
  * reference is out of range, or memory is out (*no_memory). */
-bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *names, unsigned column_count,
-                   uint32_t max_rows, const union xf_cell **columns, uint32_t *row_count, bool *no_memory);
+bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *names,
+                   unsigned column_count, uint32_t max_rows, const union xf_cell **columns,
+                   uint32_t *row_count, bool *no_memory);
 
 /* Takes an array of str into the arena. */
-bool xf_strings_take(xray_mp *c, struct xf_arena *arena, const xray_str **strings, uint32_t *count, bool *no_memory);
+bool xf_strings_take(xray_mp *c, struct xf_arena *arena, const xray_str **strings, uint32_t *count,
+                     bool *no_memory);
 
 #endif

@@ -38,8 +38,8 @@ static bool is_regular(int dir_fd, const char *name)
     return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 }
 
-int xf_listing_visit(const char *directory, const char *suffix, int (*each)(void *ctx, const char *name), void *ctx,
-                     xray_error *err)
+int xf_listing_visit(const char *directory, const char *suffix, int (*each)(void *ctx, const char *name),
+                     void *ctx, xray_error *err)
 {
     DIR *dir = opendir(directory);
     int r = XRAY_OK;

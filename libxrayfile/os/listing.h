@@ -12,8 +12,8 @@ int xf_path_look(const char *path, enum xf_path_kind *kind, xray_error *err);
 /* Calls `each` with the name of every regular file in `directory` that ends in `suffix`, in no
  * order; links are skipped, subdirectories not entered. Stops when `each` returns a
  * negative status and returns it. */
-int xf_listing_visit(const char *directory, const char *suffix, int (*each)(void *ctx, const char *name), void *ctx,
-                     xray_error *err);
+int xf_listing_visit(const char *directory, const char *suffix, int (*each)(void *ctx, const char *name),
+                     void *ctx, xray_error *err);
 
 /* Opens a file that was found by a listing: not through a link, regular files only. */
 int xf_listing_open(int *out_fd, const char *path, xray_error *err);

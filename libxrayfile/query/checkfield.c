@@ -20,6 +20,11 @@ static void list_owners(unsigned owners, const char *word, const char *tail, cha
     }
 }
 
+static bool is_quantifier(xray_str name)
+{
+    return xf_text_is(name, "any") || xf_text_is(name, "all") || xf_text_is(name, "none") || xf_text_is(name, "count");
+}
+
 static bool refuse_unknown(struct xf_checker *c, const struct xf_expr *e, enum xf_owner owner)
 {
     const struct xf_field_ref *f = e->as.field;
@@ -27,7 +32,9 @@ static bool refuse_unknown(struct xf_checker *c, const struct xf_expr *e, enum x
     const char *before = c->source->text.ptr + e->off;
     char hint[256] = "text on the left of a comparison is quoted";
 
-    if (e->off >= 2 && before[-1] == '-' && before[-2] > ' ')
+    if (owner == XF_NOBODY && is_quantifier(f->name))
+        xf_source_hint(hint, "a quantifier has braces: %.*s{...}", (int)f->name.len, f->name.ptr);
+    else if (e->off >= 2 && before[-1] == '-' && before[-2] > ' ')
         xf_source_hint(hint, "a key or a text with '-' is quoted: tags.\"user-tier\"");
     else if (nearest != NULL)
         xf_source_hint(hint, "did you mean %s%s%s?", owner != XF_NOBODY ? xf_owner_name(owner) : "",
@@ -96,8 +103,6 @@ static bool check_place(struct xf_checker *c, struct xf_expr *e, struct xf_where
 static bool check_members(struct xf_checker *c, struct xf_expr *e)
 {
     const struct xf_field_ref *f = e->as.field;
-    char hint[256];
-
     switch (f->field->members) {
     case XF_NO_MEMBERS:
         if (f->path_count == 0)
@@ -113,7 +118,6 @@ static bool check_members(struct xf_checker *c, struct xf_expr *e)
                                "'%.*s' needs the code of one reason",
                                xf_source_show(f->name.len), f->name.ptr);
     }
-    xf_source_hint(hint, "%s", "");
     return false;
 }
 

@@ -36,11 +36,12 @@ static bool is_const(const struct xf_expr *e, enum xf_type type)
 
 static bool make_time(struct xf_checker *c, struct xf_expr *e)
 {
+    const xray_str text = e->as.value.as.text;
     const char *hint;
     int64_t ns;
 
-    if (!xf_time_parse(e->as.value.as.text, c->source->now_ns, &ns, &hint))
-        return xf_check_refuse(c, e, hint, "'%.*s' is no time", XF_SHOW(c, e));
+    if (!xf_time_parse(text, c->source->now_ns, &ns, &hint))
+        return xf_check_refuse(c, e, hint, "'%.*s' is no time", xf_source_show(text.len), text.ptr);
     e->type = XF_T_TIME;
     e->as.value = xf_val_int(ns);
     return true;
@@ -51,7 +52,8 @@ static bool make_bool(struct xf_checker *c, struct xf_expr *e)
     const bool yes = xf_text_is(e->as.value.as.text, "true");
 
     if (!yes && !xf_text_is(e->as.value.as.text, "false"))
-        return xf_check_refuse(c, e, "write true or false", "'%.*s' is neither true nor false", XF_SHOW(c, e));
+        return xf_check_refuse(c, e, "write true or false", "'%.*s' is neither true nor false",
+                               xf_source_show(e->as.value.as.text.len), e->as.value.as.text.ptr);
     e->type = XF_T_BOOL;
     e->as.value = xf_val_bool(yes);
     return true;

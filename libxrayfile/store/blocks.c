@@ -62,7 +62,8 @@ static int decode(struct xf_cached *e, const struct xf_block *b, xray_error *err
         break;
     }
     if (!agrees)
-        return xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "rows of the body are not those that its header counts");
+        return xf_fail(err, XRAY_ECORRUPT, XF_NO_POS,
+                       "rows of the body are not those that its header counts");
     return r;
 }
 
@@ -86,7 +87,8 @@ static void bound_references(struct xf_cached *e, const struct xf_segment *seg)
 }
 
 /* A block that cannot be read is a problem of the store, told once; only memory stops the caller. */
-static int give_up(struct xray_store *s, uint32_t segment, struct xf_block *b, int status, const char *message)
+static int give_up(struct xray_store *s, uint32_t segment, struct xf_block *b, int status,
+                   const char *message)
 {
     const struct xf_part *part = &s->parts[segment];
 
@@ -105,7 +107,8 @@ static int load(struct xray_store *s, uint32_t segment, struct xf_cached *e, xra
     struct xf_file_reader reader = {s, part->file};
     const struct xf_source source = xf_file_source(&reader, 0);
     xray_error why = {0};
-    int r = xf_segment_read(part->seg, e->block, &source, s->options.max_raw, s->z, &s->stored, &e->body, &why);
+    int r =
+        xf_segment_read(part->seg, e->block, &source, s->options.max_raw, s->z, &s->stored, &e->body, &why);
 
     s->stats.bytes_read += (uint64_t)XF_HEADER_LEN + b->stored_len;
     if (r == XRAY_ENOMEM)
@@ -123,14 +126,15 @@ static int load(struct xray_store *s, uint32_t segment, struct xf_cached *e, xra
     if (r == XRAY_ENOMEM)
         return xf_fail_memory(err);
     if (r < 0) {
-        xf_fail(&why, r, b->pos, "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped", b->ordinal,
-                b->pos, why.message, (uint64_t)XF_HEADER_LEN + b->stored_len);
+        xf_fail(&why, r, b->pos, "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped",
+                b->ordinal, b->pos, why.message, (uint64_t)XF_HEADER_LEN + b->stored_len);
         return give_up(s, segment, b, r, why.message);
     }
     return 1;
 }
 
-int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out, xray_error *err)
+int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out,
+                  xray_error *err)
 {
     struct xf_cached *e = xf_cache_find(&s->cache, segment, block);
     int r;
@@ -161,7 +165,8 @@ void xf_block_release(struct xray_store *s, struct xf_cached *e)
 }
 
 /* Rows sorted by the run that stands in `column`; stable, by counting. */
-static bool sort_by_run(struct xf_cached *e, const union xf_cell *column, uint32_t rows, struct xf_by_run *out)
+static bool sort_by_run(struct xf_cached *e, const union xf_cell *column, uint32_t rows,
+                        struct xf_by_run *out)
 {
     const uint32_t runs = e->as.spine.run_count;
     uint32_t *start = xf_arena_alloc(&e->arena, ((size_t)runs + 2) * sizeof *start);

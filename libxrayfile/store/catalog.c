@@ -43,8 +43,8 @@ static int begin_segment(struct walker *k, const struct xf_walk_step *step, xray
     if (step->refused) {
         xray_error why;
 
-        xf_fail(&why, XRAY_EUNSUPPORTED, step->from, "segment at byte %" PRIu64 " is not read: %s", step->from,
-                step->why.message);
+        xf_fail(&why, XRAY_EUNSUPPORTED, step->from, "segment at byte %" PRIu64 " is not read: %s",
+                step->from, step->why.message);
         complain(k, -1, step->from, XRAY_EUNSUPPORTED, why.message);
         return XRAY_OK;
     }
@@ -75,8 +75,10 @@ static int take_block(struct walker *k, const struct xf_walk_step *step, xray_er
     seg->sealed |= step->header.kind == XF_SEAL;
     seg->torn_bytes = 0;
     if (step->unchained) {
-        xf_fail(&why, XRAY_ECORRUPT, step->from, "block %" PRIu64 " at byte %" PRIu64
-                ": the block before it is not the one it was written after", step->header.ordinal, step->from);
+        xf_fail(&why, XRAY_ECORRUPT, step->from,
+                "block %" PRIu64 " at byte %" PRIu64
+                ": the block before it is not the one it was written after",
+                step->header.ordinal, step->from);
         complain(k, (int64_t)step->header.ordinal, step->from, XRAY_ECORRUPT, why.message);
     }
     r = xf_segment_add(seg, &step->header, step->from, &why);
@@ -100,14 +102,15 @@ static void skip_gap(struct walker *k, const struct xf_walk_step *step, uint64_t
     if (seg == NULL && k->refused)
         return;
     if (seg == NULL)
-        xf_fail(&why, XRAY_ECORRUPT, step->from, "byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped", step->from,
-                step->why.message, len);
+        xf_fail(&why, XRAY_ECORRUPT, step->from, "byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped",
+                step->from, step->why.message, len);
     else if (seg->sealed)
-        xf_fail(&why, XRAY_ECORRUPT, step->from, "%" PRIu64 " bytes after the seal at byte %" PRIu64 " are skipped",
-                len, step->from);
+        xf_fail(&why, XRAY_ECORRUPT, step->from,
+                "%" PRIu64 " bytes after the seal at byte %" PRIu64 " are skipped", len, step->from);
     else
         xf_fail(&why, XRAY_ECORRUPT, step->from,
-                "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped, %" PRIu64 " blocks missing",
+                "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped, %" PRIu64
+                " blocks missing",
                 ordinal, step->from, step->why.message, len, step->missing);
     complain(k, seg != NULL && !seg->sealed ? (int64_t)ordinal : -1, step->from, XRAY_ECORRUPT, why.message);
     if (seg != NULL) {
@@ -138,7 +141,8 @@ static void end_file(struct walker *k, const struct xf_walk_step *step)
     if (f->tail != NULL && !f->tail->sealed)
         f->tail->torn_bytes = len;
     if (f->tail != NULL && f->tail->sealed && len > 0) {
-        xf_fail(&why, XRAY_ECORRUPT, step->from, "%" PRIu64 " bytes after the seal at byte %" PRIu64, len, step->from);
+        xf_fail(&why, XRAY_ECORRUPT, step->from, "%" PRIu64 " bytes after the seal at byte %" PRIu64, len,
+                step->from);
         complain(k, -1, step->from, XRAY_ECORRUPT, why.message);
     }
 }
@@ -407,8 +411,8 @@ static int explain_nothing(const struct xray_store *s, xray_error *err)
             p = &s->problems.list[i];
     if (s->problems.count == 0)
         return xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "none of the files is an xray segment");
-    return xf_fail(err, p->status == XRAY_EUNSUPPORTED || p->status == XRAY_EIO ? p->status : XRAY_ECORRUPT, p->pos,
-                   "%s: %s", p->path, p->message);
+    return xf_fail(err, p->status == XRAY_EUNSUPPORTED || p->status == XRAY_EIO ? p->status : XRAY_ECORRUPT,
+                   p->pos, "%s: %s", p->path, p->message);
 }
 
 static bool any_refused(const struct xray_store *s)

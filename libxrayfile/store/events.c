@@ -30,7 +30,8 @@ int xray_events_open(xray_events **out, xray_trace *t, int64_t step_number, unsi
     xray_events *e;
 
     if (step_number < 0 || step_number > t->count)
-        return xf_fail(err, XRAY_ENOTFOUND, XF_NO_POS, "there is no step number %lld", (long long)step_number);
+        return xf_fail(err, XRAY_ENOTFOUND, XF_NO_POS, "there is no step number %lld",
+                       (long long)step_number);
     e = xf_alloc(sizeof *e);
     if (e == NULL)
         return xf_fail_memory(err);
@@ -161,7 +162,8 @@ static void fill_candidate(xray_events *e, const struct xf_cand *cand, xray_even
         .time_ns = XRAY_MISSING,
     };
     for (uint32_t i = 0; i < s->key_count; i++)
-        e->values[i] = (xray_ref){(const uint8_t *)e->room.values[i].ptr, e->room.values[i].len, e->held->segment};
+        e->values[i] =
+            (xray_ref){(const uint8_t *)e->room.values[i].ptr, e->room.values[i].len, e->held->segment};
     if ((cand->fields & XRAY_HAS_EVIDENCE) != 0)
         rec->evidence = (xray_ref){(const uint8_t *)cand->evidence.ptr, cand->evidence.len, e->held->segment};
     if ((cand->fields & XRAY_HAS_TIME) != 0)

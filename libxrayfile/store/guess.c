@@ -59,8 +59,9 @@ void xf_guess_complain(struct xray_store *s, uint32_t file)
     if (got == 0)
         status = xf_fail(&why, XRAY_ETRUNCATED, 0, "not an xray segment: the file is empty");
     else if (xf_hello_looks_like(data, got))
-        status = xf_fail(&why, XRAY_ETRUNCATED, 0, "not an xray segment: its hello is cut off or damaged, and no "
-                                                   "two blocks vouch for each other");
+        status = xf_fail(&why, XRAY_ETRUNCATED, 0,
+                         "not an xray segment: its hello is cut off or damaged, and no "
+                         "two blocks vouch for each other");
     else
         xf_fail(&why, status, 0, "not an xray segment: looks like %s", guess(data, got));
     xf_problems_add(&s->problems, s->files[file].path, -1, 0, status, why.message);

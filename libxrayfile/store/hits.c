@@ -76,7 +76,8 @@ static bool test_references(const struct segment_hits *seg, const uint8_t *data,
         const uint8_t *p = (const uint8_t *)item.bytes.ptr;
         uint64_t from, count;
 
-        if (item.type != XRAY_MP_EXT || item.ext_type != XF_EXT_PART || (item.bytes.len != 4 && item.bytes.len != 8))
+        if (item.type != XRAY_MP_EXT || item.ext_type != XF_EXT_PART ||
+            (item.bytes.len != 4 && item.bytes.len != 8))
             continue;
         from = xf_get_be32(p);
         count = item.bytes.len == 8 ? xf_get_be32(p + 4) : 1;
@@ -122,7 +123,8 @@ static void free_block(struct block_hits *b)
 }
 
 /* The block's entry, with its bits all zero. NULL: memory is out. */
-static struct block_hits *add_block(struct segment_hits *seg, const struct xf_block *block, const struct xf_payload *p)
+static struct block_hits *add_block(struct segment_hits *seg, const struct xf_block *block,
+                                    const struct xf_payload *p)
 {
     const struct block_hits *last = seg->count > 0 ? &seg->blocks[seg->count - 1] : NULL;
     void *blocks = seg->blocks;

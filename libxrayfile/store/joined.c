@@ -33,7 +33,8 @@ void xf_joined_begin(struct xf_joined *j)
 }
 
 /* Every slice that is in use, to keep or move it. */
-static struct xf_slice *slice_at(struct xf_joined *j, unsigned k, const struct xf_column *columns, unsigned count)
+static struct xf_slice *slice_at(struct xf_joined *j, unsigned k, const struct xf_column *columns,
+                                 unsigned count)
 {
     if (k == count)
         return &j->pipeline;
@@ -86,7 +87,8 @@ static void put_text(struct xf_joined *j, struct xf_slice *s, xray_str text)
 }
 
 /* The histogram with codes in place of indexes: the strings of the block will be gone. */
-static void put_reasons(struct xf_joined *j, const struct xf_view *v, struct xf_slice from, struct xf_slice *to)
+static void put_reasons(struct xf_joined *j, const struct xf_view *v, struct xf_slice from,
+                        struct xf_slice *to)
 {
     xray_mp c = xray_mp_over(v->base + from.off, from.len);
     const size_t start = j->bytes.len;
@@ -144,7 +146,8 @@ static void put_cell(struct xf_joined *j, const struct xf_view *v, unsigned k, e
 
 int xf_joined_add(struct xf_joined *j, const struct xf_view *v)
 {
-    const unsigned state_column = j->table == XF_TABLE_RUNS ? (unsigned)XF_RUN_STATE : (unsigned)XF_STEP_STATE;
+    const unsigned state_column =
+        j->table == XF_TABLE_RUNS ? (unsigned)XF_RUN_STATE : (unsigned)XF_STEP_STATE;
     unsigned count;
     const struct xf_column *columns = columns_of(j, &count);
 

@@ -361,8 +361,8 @@ static void put_candidate(struct line *l, const xray_event_record *event)
     put_evidence(l, event);
 }
 
-int xray_event_json(xray_store *s, const uint8_t run_id[16], int64_t step_number, const xray_event_record *event,
-                    xray_buffer *out, xray_error *err)
+int xray_event_json(xray_store *s, const uint8_t run_id[16], int64_t step_number,
+                    const xray_event_record *event, xray_buffer *out, xray_error *err)
 {
     struct line l = begin(s, out, err);
 

@@ -112,7 +112,8 @@ static void break_cycle(xray_step_record *records, uint32_t start)
     records[lowest].parent = 0;
 }
 
-/* Goes up from every step until it meets one that it has seen: in this walk (a cycle) or in an earlier one. */
+/* Goes up from every step until it meets one that it has seen: in this walk (a cycle) or in an earlier one.
+ */
 static bool break_cycles(xray_step_record *records, uint32_t count)
 {
     uint32_t *seen_by = xf_alloc_array(count, sizeof *seen_by);

@@ -20,7 +20,8 @@ static bool is_same(const struct xf_pending_key *a, const struct xf_pending_key 
     return a->step == b->step && a->writer == b->writer && memcmp(a->run_id, b->run_id, 16) == 0;
 }
 
-static struct xf_pending *find(const struct xf_pending_table *t, const struct xf_pending_key *key, uint64_t hash)
+static struct xf_pending *find(const struct xf_pending_table *t, const struct xf_pending_key *key,
+                               uint64_t hash)
 {
     struct xf_pending *p = t->bucket_count > 0 ? t->buckets[hash & (t->bucket_count - 1)] : NULL;
 
@@ -54,7 +55,8 @@ static bool make_room(struct xf_pending_table *t)
     return true;
 }
 
-struct xf_pending *xf_pending_get(struct xf_pending_table *t, const struct xf_pending_key *key, uint32_t segment)
+struct xf_pending *xf_pending_get(struct xf_pending_table *t, const struct xf_pending_key *key,
+                                  uint32_t segment)
 {
     const uint64_t hash = hash_of(t, key);
     struct xf_pending *p = find(t, key, hash);

@@ -33,7 +33,8 @@ struct xf_pending_table { /* all zero but table and seed = empty */
 struct xf_pending *xf_pending_find(const struct xf_pending_table *t, const struct xf_pending_key *key);
 
 /* The entry, made if there is none. NULL: memory is out. */
-struct xf_pending *xf_pending_get(struct xf_pending_table *t, const struct xf_pending_key *key, uint32_t segment);
+struct xf_pending *xf_pending_get(struct xf_pending_table *t, const struct xf_pending_key *key,
+                                  uint32_t segment);
 
 /* Takes an entry out; the caller frees it. */
 void xf_pending_remove(struct xf_pending_table *t, struct xf_pending *p);

@@ -10,7 +10,8 @@
 static void count_only(struct xf_problems *p)
 {
     p->more++;
-    snprintf(p->last_message, sizeof p->last_message, "%" PRIu64 " more problems, which are not listed", p->more);
+    snprintf(p->last_message, sizeof p->last_message, "%" PRIu64 " more problems, which are not listed",
+             p->more);
     if (p->count < XF_PROBLEMS_KEPT)
         return;
     p->list[XF_PROBLEMS_KEPT - 1] = (xray_problem){

@@ -301,7 +301,8 @@ static int survey(struct resolver *r, xray_str skeleton, bool *plain)
             return xf_fail(r->err, XRAY_ECORRUPT, XF_NO_POS, "stored value is not MessagePack");
         if (is_container(&item)) {
             if (!enter(&l, &todo, &item))
-                return xf_fail(r->err, XRAY_ELIMIT, XF_NO_POS, "stored value is nested deeper than %d", XF_DEPTH_READ);
+                return xf_fail(r->err, XRAY_ELIMIT, XF_NO_POS, "stored value is nested deeper than %d",
+                               XF_DEPTH_READ);
             open[l.depth] = (struct open_array){item.type == XRAY_MP_ARRAY, arrays, 0};
             arrays += item.type == XRAY_MP_ARRAY;
         } else if (is_reference(&item)) {

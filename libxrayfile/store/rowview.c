@@ -23,7 +23,8 @@ static void name_run(struct xf_view *v, const struct xf_spine *s, int64_t run)
 
 struct xf_view xf_view_run(const struct xf_spine *s, uint32_t row, uint32_t segment)
 {
-    struct xf_view v = {.columns = s->runs, .row = row, .base = s->body, .strings = s->strings, .segment = segment};
+    struct xf_view v = {
+        .columns = s->runs, .row = row, .base = s->body, .strings = s->strings, .segment = segment};
 
     name_run(&v, s, xf_view_int(&v, XF_RUN_RUN));
     return v;
@@ -31,7 +32,8 @@ struct xf_view xf_view_run(const struct xf_spine *s, uint32_t row, uint32_t segm
 
 struct xf_view xf_view_step(const struct xf_spine *s, uint32_t row, uint32_t segment)
 {
-    struct xf_view v = {.columns = s->steps, .row = row, .base = s->body, .strings = s->strings, .segment = segment};
+    struct xf_view v = {
+        .columns = s->steps, .row = row, .base = s->body, .strings = s->strings, .segment = segment};
 
     name_run(&v, s, xf_view_int(&v, XF_STEP_RUN));
     return v;

@@ -69,8 +69,8 @@ void xray_scan_close(xray_scan *sc)
 
 /* ---- yielding ---------------------------------------------------------------------- */
 
-static int yield_step(xray_scan *sc, const struct xf_view *v, const uint8_t *run_id, uint32_t segment, bool ended,
-                      uint32_t last_segment, xray_scan_record *rec, xray_error *err)
+static int yield_step(xray_scan *sc, const struct xf_view *v, const uint8_t *run_id, uint32_t segment,
+                      bool ended, uint32_t last_segment, xray_scan_record *rec, xray_error *err)
 {
     const struct xf_part *part = &sc->store->parts[segment];
 
@@ -85,8 +85,8 @@ static int yield_step(xray_scan *sc, const struct xf_view *v, const uint8_t *run
     return 1;
 }
 
-static int yield_run(xray_scan *sc, const struct xf_view *v, const uint8_t *run_id, uint32_t segment, bool ended,
-                     uint32_t last_segment, xray_scan_record *rec, xray_error *err)
+static int yield_run(xray_scan *sc, const struct xf_view *v, const uint8_t *run_id, uint32_t segment,
+                     bool ended, uint32_t last_segment, xray_scan_record *rec, xray_error *err)
 {
     if (xf_view_fill_run(v, &sc->scratch, &sc->run) < 0)
         return xf_fail_memory(err);
@@ -98,8 +98,8 @@ static int yield_run(xray_scan *sc, const struct xf_view *v, const uint8_t *run_
     return 1;
 }
 
-static int yield_pending(xray_scan *sc, struct xf_pending_table *t, struct xf_pending *p, xray_scan_record *rec,
-                         xray_error *err)
+static int yield_pending(xray_scan *sc, struct xf_pending_table *t, struct xf_pending *p,
+                         xray_scan_record *rec, xray_error *err)
 {
     const struct xf_view v = xf_joined_view(&p->joined);
     const bool ended = (p->joined.state & XF_STATE_END) != 0;
@@ -205,7 +205,8 @@ static bool is_wanted(const xray_scan *sc, const struct xf_block *b)
         return (sc->kinds & XRAY_SCAN_LOSS) != 0;
     if (b->kind != XF_SPINE)
         return false;
-    return ((sc->kinds & XRAY_SCAN_STEP) != 0 && b->rows > 0) || ((sc->kinds & XRAY_SCAN_RUN) != 0 && b->rows2 > 0);
+    return ((sc->kinds & XRAY_SCAN_STEP) != 0 && b->rows > 0) ||
+           ((sc->kinds & XRAY_SCAN_RUN) != 0 && b->rows2 > 0);
 }
 
 /* Holds the next block that has anything. 1, 0 at the end. */

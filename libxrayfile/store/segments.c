@@ -120,8 +120,8 @@ static void drop_part(struct xray_store *s, uint32_t index)
     p->seg = NULL;
 }
 
-/* Of two segments with one id, one is dropped: a new one if possible, for the index of an old one is known outside.
- * Returns the one that stays. */
+/* Of two segments with one id, one is dropped: a new one if possible, for the index of an old one is known
+ * outside. Returns the one that stays. */
 static uint32_t choose(struct xray_store *s, uint32_t first_new, uint32_t a, uint32_t b)
 {
     const bool a_longer = s->parts[a].seg->block_count >= s->parts[b].seg->block_count;
@@ -139,7 +139,8 @@ static uint32_t choose(struct xray_store *s, uint32_t first_new, uint32_t a, uin
 
         xf_fail(&why, XRAY_ECORRUPT, XF_NO_POS, "not read: has the same segment id as %s, but other blocks",
                 s->files[s->parts[keep].file].path);
-        xf_problems_add(&s->problems, s->files[s->parts[drop].file].path, -1, UINT64_MAX, XRAY_ECORRUPT, why.message);
+        xf_problems_add(&s->problems, s->files[s->parts[drop].file].path, -1, UINT64_MAX, XRAY_ECORRUPT,
+                        why.message);
     }
     drop_part(s, drop);
     return keep;
@@ -213,8 +214,8 @@ int xf_segments_settle(struct xray_store *s, uint32_t first_new, xray_error *err
     for (uint32_t i = 0; i < s->part_count && r >= 0; i++) {
         struct xf_segment *seg = s->parts[i].seg;
 
-        seg->writer_dead = !seg->sealed && xf_process_is_dead(xf_segment_host(seg), xf_segment_boot(seg), seg->pid,
-                                                              seg->process_start);
+        seg->writer_dead = !seg->sealed && xf_process_is_dead(xf_segment_host(seg), xf_segment_boot(seg),
+                                                              seg->pid, seg->process_start);
         r = count_losses(s, i, err);
     }
     return r;

@@ -54,7 +54,8 @@ int xray_store_open(xray_store **out, const char *const *paths, size_t path_coun
     int r;
 
     if (out == NULL || (paths == NULL && path_count > 0))
-        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "xray_store_open needs a place for the store, and paths");
+        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS,
+                       "xray_store_open needs a place for the store, and paths");
     s = new_store(options);
     if (s == NULL)
         return xf_fail_memory(err);

@@ -63,7 +63,8 @@ struct xf_source xf_file_source(struct xf_file_reader *ctx, uint64_t size);
 
 /* The decoded block, held: the caller releases it with xf_block_release. 1, or 0 if it cannot be read, which
  * is among the problems then; XRAY_ENOMEM. */
-int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out, xray_error *err);
+int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out,
+                  xray_error *err);
 void xf_block_release(struct xray_store *s, struct xf_cached *e);
 
 /* Makes runs, steps, details of a spine block (by_run). XRAY_ENOMEM. */

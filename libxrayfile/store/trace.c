@@ -44,8 +44,8 @@ enum which { RUNS, STEPS, DETAILS };
 
 /* Gathers the run's rows of a table in their order. The run may stand in the block's run table more than
  * once: those places follow each other. */
-static bool gather(struct opener *o, const struct xf_cached *e, const struct xf_run_place *places, uint32_t place,
-                   enum which which)
+static bool gather(struct opener *o, const struct xf_cached *e, const struct xf_run_place *places,
+                   uint32_t place, enum which which)
 {
     const struct xf_by_run *by_run = which == RUNS ? &e->runs : which == STEPS ? &e->steps : &e->details;
     uint32_t entries = 0;
@@ -349,7 +349,8 @@ static bool keep_text(struct xf_arena *arena, xray_str *text, const char *room)
     return text->ptr != NULL;
 }
 
-static bool fill_step(struct xray_trace *t, struct xf_pending *p, struct xf_scratch *scratch, xray_step_record *out)
+static bool fill_step(struct xray_trace *t, struct xf_pending *p, struct xf_scratch *scratch,
+                      xray_step_record *out)
 {
     const struct xf_part *first = &t->store->parts[p->first_segment];
     struct xf_view v;

@@ -55,8 +55,8 @@ void image_raw(struct image *m, int kind, const void *stored, size_t len)
     put_block(m, kind, stored, len, &h);
 }
 
-void image_block(struct image *m, int kind, const xray_buffer *raw, uint32_t rows, uint32_t rows2, uint64_t first,
-                 uint64_t first2)
+void image_block(struct image *m, int kind, const xray_buffer *raw, uint32_t rows, uint32_t rows2,
+                 uint64_t first, uint64_t first2)
 {
     struct xf_header h = {
         .raw_len = (uint32_t)raw->len,

@@ -14,15 +14,16 @@ struct image {
     size_t blocks;
 };
 
-/* Begins a segment whose id is sixteen times `id` and whose clock is `id` seconds; what is there stays before it. */
+/* Begins a segment whose id is sixteen times `id` and whose clock is `id` seconds; what is there stays before
+ * it. */
 void image_begin(struct image *m, uint8_t id);
 
 /* Adds a block with `stored` as it is for a body: good for walking, not for reading. */
 void image_raw(struct image *m, int kind, const void *stored, size_t len);
 
 /* Adds a block whose body is `raw`, compressed. */
-void image_block(struct image *m, int kind, const xray_buffer *raw, uint32_t rows, uint32_t rows2, uint64_t first,
-                 uint64_t first2);
+void image_block(struct image *m, int kind, const xray_buffer *raw, uint32_t rows, uint32_t rows2,
+                 uint64_t first, uint64_t first2);
 
 void image_done(struct image *m);
 

@@ -45,7 +45,8 @@ static void add_run(xray_writer *w, const char *name)
     xray_run run = xray_run_begin(w, xray_s(name), NULL);
     xray_step st = xray_step_begin(run, xray_s("s"), xray_s("filter"), NULL);
 
-    xray_step_set(st, XRAY_INPUT, xray_text("a question of more than sixty-four bytes, so that it stands in the payload"));
+    xray_step_set(st, XRAY_INPUT,
+                  xray_text("a question of more than sixty-four bytes, so that it stands in the payload"));
     xray_step_reject(st, xray_s("item"), xray_s("late"), XRAY_NO_ATTRS);
     xray_step_end(st, XRAY_SUCCESS);
     xray_run_end(run, XRAY_SUCCESS);

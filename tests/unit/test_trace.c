@@ -57,9 +57,10 @@ static void write_pieces(const char *dir)
     xray_step_reject(st, xray_s("i1"), xray_s("late"), XRAY_NO_ATTRS);
     xray_writer_flush(w, -1, NULL);
     xray_step_add(st, XRAY_TAGS, xray_s("b"), xray_json("3"));
-    xray_step_add(st, XRAY_TAGS, xray_s("c"),
-                  xray_text("a text of more than one hundred and twenty-eight bytes, so that it becomes a part of the "
-                            "segment and the map is put into the payload as a skeleton"));
+    xray_step_add(
+        st, XRAY_TAGS, xray_s("c"),
+        xray_text("a text of more than one hundred and twenty-eight bytes, so that it becomes a part of the "
+                  "segment and the map is put into the payload as a skeleton"));
     other = xray_step_begin(run, xray_s("whole"), xray_s("rank"), NULL);
     xray_step_end(other, XRAY_SUCCESS);
     xray_writer_flush(w, -1, NULL);
@@ -98,9 +99,10 @@ static void test_scan(void)
             CHECK(is(rec.step->reasons[0].code, "late"));
             CHECK(is(rec.step->pipeline, "p"));
             check_json(s, rec.step->input, "\"second\"");
-            check_json(s, rec.step->tags,
-                       "{\"a\":1,\"b\":3,\"c\":\"a text of more than one hundred and twenty-eight bytes, so that it "
-                       "becomes a part of the segment and the map is put into the payload as a skeleton\"}");
+            check_json(
+                s, rec.step->tags,
+                "{\"a\":1,\"b\":3,\"c\":\"a text of more than one hundred and twenty-eight bytes, so that it "
+                "becomes a part of the segment and the map is put into the payload as a skeleton\"}");
         }
         if (n == 3)
             CHECK(!rec.run->ended && rec.run->abandoned);
@@ -267,7 +269,8 @@ static void test_two_writers(void)
     size_t count;
 
     for (int i = 0; i < 2; i++) {
-        const xray_fixed fixed = {.id = {(uint8_t)(9 - i)}, .time_ns = (i + 1) * INT64_C(1000000000000), .tick_ns = 1};
+        const xray_fixed fixed = {
+            .id = {(uint8_t)(9 - i)}, .time_ns = (i + 1) * INT64_C(1000000000000), .tick_ns = 1};
         const xray_writer_options options = {.fixed = &fixed};
         xray_writer *w;
         xray_run run;
@@ -275,7 +278,8 @@ static void test_two_writers(void)
         CHECK_EQ(xray_writer_open(&w, dir, &options, NULL), XRAY_OK);
         o.resume = i > 0;
         run = xray_run_begin(w, xray_s("p"), &o);
-        xray_step_end(xray_step_begin(run, xray_s(i == 0 ? "of one" : "of two"), xray_s("tool"), NULL), XRAY_SUCCESS);
+        xray_step_end(xray_step_begin(run, xray_s(i == 0 ? "of one" : "of two"), xray_s("tool"), NULL),
+                      XRAY_SUCCESS);
         if (i > 0)
             xray_run_end(run, XRAY_FAILURE);
         xray_writer_close(w, -1, NULL);
@@ -343,5 +347,5 @@ static void test_small_cache(void)
     xray_store_close(s);
 }
 
-CHECK_MAIN(test_scan, test_scan_reads, test_pieces, test_parents, test_long_chain, test_two_writers, test_find,
-           test_small_cache)
+CHECK_MAIN(test_scan, test_scan_reads, test_pieces, test_parents, test_long_chain, test_two_writers,
+           test_find, test_small_cache)

@@ -306,5 +306,5 @@ static void test_junk(void)
     image_done(&m);
 }
 
-CHECK_MAIN(test_whole, test_prefixes, test_resumed, test_concatenated, test_damage, test_gap, test_image_in_payload,
-           test_misplaced, test_newer, test_junk)
+CHECK_MAIN(test_whole, test_prefixes, test_resumed, test_concatenated, test_damage, test_gap,
+           test_image_in_payload, test_misplaced, test_newer, test_junk)

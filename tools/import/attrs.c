@@ -1,7 +1,6 @@
 /* See attrs.h. */
 #include "import/attrs.h"
 
-
 #include <stdlib.h>
 
 #include "common/text.h"
@@ -30,8 +29,9 @@ static const struct type_word {
 #define MAPPINGS (sizeof mappings / sizeof mappings[0])
 
 /* Keys that Phoenix turns from "llm.model_name" into {"llm":{"model_name":...}}. */
-static const char *const nested[] = { "llm",      "input", "output",  "openinference", "retrieval", "reranker", "embedding",
-                                      "document", "tool",  "session", "user",          "tag",       "exception", "gen_ai" };
+static const char *const nested[] = { "llm",      "input",     "output",    "openinference", "retrieval",
+                                      "reranker", "embedding", "document",  "tool",          "session",
+                                      "user",     "tag",       "exception", "gen_ai" };
 
 void span_attrs_free(struct span_attrs *a)
 {
@@ -114,10 +114,10 @@ static enum any_kind any_kind(xray_str key)
         const char *name;
         enum any_kind kind;
     } kinds[] = {
-        { "stringValue", ANY_PLAIN },  { "string_value", ANY_PLAIN }, { "boolValue", ANY_PLAIN },
-        { "bool_value", ANY_PLAIN },   { "intValue", ANY_INT },       { "int_value", ANY_INT },
+        { "stringValue", ANY_PLAIN },  { "string_value", ANY_PLAIN },  { "boolValue", ANY_PLAIN },
+        { "bool_value", ANY_PLAIN },   { "intValue", ANY_INT },        { "int_value", ANY_INT },
         { "doubleValue", ANY_DOUBLE }, { "double_value", ANY_DOUBLE }, { "bytesValue", ANY_BYTES },
-        { "bytes_value", ANY_BYTES },  { "arrayValue", ANY_ARRAY },   { "array_value", ANY_ARRAY },
+        { "bytes_value", ANY_BYTES },  { "arrayValue", ANY_ARRAY },    { "array_value", ANY_ARRAY },
         { "kvlistValue", ANY_MAP },    { "kvlist_value", ANY_MAP },
     };
 
@@ -135,7 +135,8 @@ static enum any_kind open_any(struct import *im, uint32_t node, uint32_t *inner)
         return ANY_NONE;
     if (json_first(node) == json_end(im->tape, node))
         return ANY_PLAIN; /* {}: a value without value */
-    for (uint32_t key = json_first(node); key != json_end(im->tape, node); key = json_at(im->tape, key + 1)->next) {
+    for (uint32_t key = json_first(node); key != json_end(im->tape, node);
+         key = json_at(im->tape, key + 1)->next) {
         const enum any_kind kind = any_kind(import_text(im, key));
 
         *inner = key + 1;
@@ -168,7 +169,8 @@ static void put_json_array(struct import *im, struct text *out, uint32_t node)
 
     text_puts(out, "[");
     if (values != 0 && import_type(im, values) == JSON_ARRAY)
-        for (uint32_t i = json_first(values); i != json_end(im->tape, values); i = json_at(im->tape, i)->next) {
+        for (uint32_t i = json_first(values); i != json_end(im->tape, values);
+             i = json_at(im->tape, i)->next) {
             text_puts(out, separator);
             put_json_any(im, out, i);
             separator = ",";
@@ -184,7 +186,8 @@ static void put_json_map(struct import *im, struct text *out, uint32_t node)
 
     text_puts(out, "{\"$map\":[");
     if (values != 0 && import_type(im, values) == JSON_ARRAY)
-        for (uint32_t i = json_first(values); i != json_end(im->tape, values); i = json_at(im->tape, i)->next) {
+        for (uint32_t i = json_first(values); i != json_end(im->tape, values);
+             i = json_at(im->tape, i)->next) {
             const uint32_t key = fields_find(im->tape, i, "key"), value = fields_find(im->tape, i, "value");
 
             if (key == 0)
@@ -225,7 +228,8 @@ static void put_json_any(struct import *im, struct text *out, uint32_t node)
 
         /* Integers stand in texts; so do NaN and Infinity. */
         if (number.len > 0 && json_tape_read(&check, number.ptr, number.len, true) == JSON_DONE &&
-            check.end == number.len && check.nodes[0].type >= JSON_INT && check.nodes[0].type <= JSON_NONFINITE)
+            check.end == number.len && check.nodes[0].type >= JSON_INT &&
+            check.nodes[0].type <= JSON_NONFINITE)
             text_put(out, number.ptr, number.len);
         else
             put_json_text(im, out, inner);
@@ -296,9 +300,11 @@ static void add_pairs(struct import *im, struct span_attrs *a, uint32_t array, b
     }
 }
 
-static void add_members(struct import *im, struct span_attrs *a, uint32_t object, xray_str prefix, int depth, bool map)
+static void add_members(struct import *im, struct span_attrs *a, uint32_t object, xray_str prefix, int depth,
+                        bool map)
 {
-    for (uint32_t key = json_first(object); key != json_end(im->tape, object); key = json_at(im->tape, key + 1)->next) {
+    for (uint32_t key = json_first(object); key != json_end(im->tape, object);
+         key = json_at(im->tape, key + 1)->next) {
         xray_str name = import_text(im, key);
 
         if (prefix.len > 0) {

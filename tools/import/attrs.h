@@ -23,10 +23,10 @@ enum attr_how {
 struct span_attr {
     xray_str key;
     xray_value value;
-    uint32_t node;    /* of the value, for places and tags; 0: it was put together here */
-    uint8_t how;      /* enum attr_how */
-    uint8_t target;   /* enum field_target */
-    uint16_t rank;    /* the lower one wins; UINT16_MAX: not in the table */
+    uint32_t node;  /* of the value, for places and tags; 0: it was put together here */
+    uint8_t how;    /* enum attr_how */
+    uint8_t target; /* enum field_target */
+    uint16_t rank;  /* the lower one wins; UINT16_MAX: not in the table */
 };
 
 struct span_attrs { /* all zero at first */
@@ -36,8 +36,9 @@ struct span_attrs { /* all zero at first */
 
 void span_attrs_free(struct span_attrs *a);
 
-/* Reads [{"key":..,"value":{"stringValue":..}}] or {"key":value}; flattened lists ("llm.input_messages.0.message.role") are put
- * together, their wrappers taken off. With `map` the table is looked up. Replaces what was there. */
+/* Reads [{"key":..,"value":{"stringValue":..}}] or {"key":value}; flattened lists
+ * ("llm.input_messages.0.message.role") are put together, their wrappers taken off. With `map` the table is
+ * looked up. Replaces what was there. */
 void span_attrs_read(struct import *im, struct span_attrs *a, uint32_t node, bool map);
 
 const struct span_attr *span_attrs_find(const struct span_attrs *a, const char *key);

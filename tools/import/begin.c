@@ -23,7 +23,10 @@ bool begin_parse_id(xray_str text, uint8_t out[16])
                 return false;
             continue;
         }
-        d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        d = c >= '0' && c <= '9'   ? c - '0'
+            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+            : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                   : -1;
         if (d < 0)
             return false;
         out[digits / 2] = (uint8_t)(digits % 2 == 0 ? d << 4 : out[digits / 2] | d);
@@ -76,7 +79,8 @@ struct open_run *begin_run(struct import *im, const struct run_start *start)
     uint8_t id[16];
     const xray_str key = run_key(im, start, space, id);
     struct open_run *run = runs_find(&im->runs, key);
-    xray_run_options options = { .version = start->version, .parent_run = start->parent_run,
+    xray_run_options options = { .version = start->version,
+                                 .parent_run = start->parent_run,
                                  .clock = XRAY_CLOCK_NONE };
 
     if (run != NULL)
@@ -88,7 +92,8 @@ struct open_run *begin_run(struct import *im, const struct run_start *start)
         options.id = id;
     if (!start->id_only)
         options.ext_id = start->id;
-    run->handle = xray_run_begin(im->writer, start->pipeline.len > 0 ? start->pipeline : begin_pipeline(im), &options);
+    run->handle =
+        xray_run_begin(im->writer, start->pipeline.len > 0 ? start->pipeline : begin_pipeline(im), &options);
     if (!options.resume) {
         im->counts.runs++;
         if (im->print_ids)

@@ -45,7 +45,8 @@ static void add_evidence(struct import *im, struct evidence *e, uint32_t key)
 
 static void add_evidence_object(struct import *im, struct evidence *e, uint32_t object)
 {
-    for (uint32_t key = json_first(object); key != json_end(im->tape, object); key = json_at(im->tape, key + 1)->next)
+    for (uint32_t key = json_first(object); key != json_end(im->tape, object);
+         key = json_at(im->tape, key + 1)->next)
         add_evidence(im, e, key);
 }
 
@@ -228,7 +229,8 @@ void event_json_decision(struct import *im, const struct scope *sc, uint32_t nod
 
 static void put_note(struct import *im, const struct scope *sc, uint32_t node, const struct fields *f)
 {
-    const xray_str kind = import_text_of(im, f->value[T_VERDICT]), name = kind.len > 0 ? kind : xray_s("event");
+    const xray_str kind = import_text_of(im, f->value[T_VERDICT]),
+                   name = kind.len > 0 ? kind : xray_s("event");
     const int64_t time_ns = time_of(im, f->value[T_TIME]);
 
     import_note(im, sc, name, node, import_value(im, node), XRAY_MISSING, time_ns);

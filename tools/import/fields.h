@@ -121,7 +121,8 @@ enum field_target {
     T_TARGETS, /* the number of all */
 };
 
-/* The members of one object by target. Node 0 is the document itself, never a member: it stands for "none". */
+/* The members of one object by target. Node 0 is the document itself, never a member: it stands for "none".
+ */
 struct fields {
     uint32_t value[T_TARGETS];
     uint32_t key[T_TARGETS];

@@ -19,7 +19,8 @@ static void say_fault(struct import *im, uint64_t line, uint64_t column, const c
     char what[512];
 
     vsnprintf(what, sizeof what, format, args);
-    text_printf(&foreign, "%s:%llu:%llu: %s", im->file, (unsigned long long)line, (unsigned long long)column, what);
+    text_printf(&foreign, "%s:%llu:%llu: %s", im->file, (unsigned long long)line, (unsigned long long)column,
+                what);
     text_safe(&t, text_str(&foreign), SAFE_LINE);
     text_puts(&t, "\n");
     fwrite(t.data, 1, t.len, stderr);
@@ -167,7 +168,9 @@ xray_value import_value(struct import *im, uint32_t node)
     case JSON_REAL:
         return double_parse_fast(raw, &d) ? xray_double(d) : xray_jsonn(raw.ptr, raw.len);
     case JSON_NONFINITE:
-        return xray_double(raw.ptr[0] == 'N' ? (double)NAN : raw.ptr[0] == '-' ? -(double)INFINITY : (double)INFINITY);
+        return xray_double(raw.ptr[0] == 'N'   ? (double)NAN
+                           : raw.ptr[0] == '-' ? -(double)INFINITY
+                                               : (double)INFINITY);
     case JSON_STRING:
         text = import_text(im, node);
         return xray_textn(text.ptr, text.len);
@@ -193,8 +196,9 @@ bool import_double(struct import *im, uint32_t node, double *out)
 
         if (f == 0)
             return false;
-        *out = fields_is(im->tape, f, "inf") ? (double)INFINITY
-               : fields_is(im->tape, f, "-inf") ? -(double)INFINITY : (double)NAN;
+        *out = fields_is(im->tape, f, "inf")    ? (double)INFINITY
+               : fields_is(im->tape, f, "-inf") ? -(double)INFINITY
+                                                : (double)NAN;
         return true;
     }
     if ((type != JSON_INT && type != JSON_REAL && type != JSON_STRING) || text.len == 0)
@@ -299,15 +303,17 @@ xray_value import_keep_json(struct import *im, struct text *t)
 static void refused(struct import *im, uint32_t node, const xray_value *value, const xray_error *err)
 {
     const struct json_tape *doc = &im->stream->tape;
-    const char *text = value->kind == XRAY_VALUE_JSON ? value->as.bytes.ptr : NULL;
-    const bool inside = text != NULL && text >= doc->text && text < doc->text + doc->end && err->pos < value->as.bytes.len;
+    const uintptr_t text = value->kind == XRAY_VALUE_JSON ? (uintptr_t)value->as.bytes.ptr : 0;
+    const uintptr_t begin = (uintptr_t)doc->text;
+    const bool inside = text >= begin && text < begin + doc->end && err->pos < value->as.bytes.len;
     uint64_t line, column;
 
-    json_stream_place(im->stream, inside ? (size_t)(text - doc->text) + err->pos : offset_of(im, node), &line, &column);
+    json_stream_place(im->stream, inside ? text - begin + err->pos : offset_of(im, node), &line, &column);
     import_fault_at(im, line, column, "%s; this value is left out", err->message);
 }
 
-/* The text is well formed, so what the library refuses may be a key that comes twice: says it in the way it takes. */
+/* The text is well formed, so what the library refuses may be a key that comes twice: says it in the way it
+ * takes. */
 static bool make_tolerant(struct import *im, xray_value *value)
 {
     struct json_tape tape = { 0 };
@@ -415,7 +421,7 @@ static void put_value(struct text *t, const xray_value *v)
         text_put(t, v->as.bytes.ptr, v->as.bytes.len);
         return;
     case XRAY_VALUE_NIL:
-    case XRAY_VALUE_BIN:     /* no foreign value becomes one of these */
+    case XRAY_VALUE_BIN: /* no foreign value becomes one of these */
     case XRAY_VALUE_MSGPACK:
     case XRAY_VALUE_TREE:
         break;

@@ -31,30 +31,31 @@ struct json_map {
 struct import {
     xray_writer *writer; /* NULL: nothing is written */
     enum import_shape from;
-    bool strict;         /* the first fault ends it */
+    bool strict; /* the first fault ends it */
     bool print_ids;
     bool stop;
     const char *pipeline; /* for shapes that have none; NULL: name of the file */
 
     const char *file;
     unsigned file_number;
-    char stem[208];       /* its name without folders and suffix */
+    char stem[208]; /* its name without folders and suffix */
     const struct json_stream *stream;
     const struct json_tape *tape; /* of the document at hand; another one for JSON in strings */
     struct import_counts counts;
     struct run_table runs;
 
     struct arena arena;
-    xray_buffer packed;       /* scratch */
-    struct json_map attrs;    /* of the run or step being read */
-    bool own;                 /* the document is our own NDJSON: exact, no guessing */
-    bool json_in_strings;     /* this source writes structured values as text */
+    xray_buffer packed;    /* scratch */
+    struct json_map attrs; /* of the run or step being read */
+    bool own;              /* the document is our own NDJSON: exact, no guessing */
+    bool json_in_strings;  /* this source writes structured values as text */
 };
 
 /* ---- faults ---- */
 
 /* Prints "FILE:LINE:COLUMN: what" for a place in the document and counts it as skipped. */
-void import_fault(struct import *im, uint32_t node, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void import_fault(struct import *im, uint32_t node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void import_fault_at(struct import *im, uint64_t line, uint64_t column, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -91,7 +92,8 @@ char *arena_take(struct arena *a, size_t len);
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
 
-/* A string or key without its escapes; a node that is no string gives its JSON text. Lives as long as the document. */
+/* A string or key without its escapes; a node that is no string gives its JSON text. Lives as long as the
+ * document. */
 xray_str import_text(struct import *im, uint32_t node);
 
 /* The same for a member that may be missing or null: then, or if it must be a string and is none, "none". */
@@ -105,9 +107,9 @@ xray_value import_value(struct import *im, uint32_t node);
 bool import_double(struct import *im, uint32_t node, double *out);
 bool import_int(struct import *im, uint32_t node, int64_t *out);
 
-/* What to do after the library refused `value` with `status`. It may be that a key comes twice: then *value becomes a
- * text that it takes, and true says to try again. Else says why in a fault. In a
- * dry run, where every call is refused, checks the value. */
+/* What to do after the library refused `value` with `status`. It may be that a key comes twice: then *value
+ * becomes a text that it takes, and true says to try again. Else says why in a fault. In a dry run, where
+ * every call is refused, checks the value. */
 bool import_settle(struct import *im, int status, uint32_t node, xray_value *value);
 
 /* Appends a value as MessagePack, duplicate keys and all. False after a fault. */
@@ -135,16 +137,18 @@ struct scope {
 };
 
 /* Places a value. False: the field does not take this; nothing was set. */
-bool scope_put(struct import *im, const struct scope *sc, enum field_target target, uint32_t node, xray_value value);
+bool scope_put(struct import *im, const struct scope *sc, enum field_target target, uint32_t node,
+               xray_value value);
 void scope_int(const struct scope *sc, xray_int_field field, int64_t value);
 
 /* A candidate; evidence as a whole that the library refuses is settled, or left out after a fault. */
 void import_candidate(struct import *im, const struct scope *sc, xray_candidate *c, uint32_t node);
 
 /* A decision (its `body` is set here) and a note, of a run or step. */
-void import_decide(struct import *im, const struct scope *sc, xray_decision *d, uint32_t node, xray_value body);
-void import_note(struct import *im, const struct scope *sc, xray_str name, uint32_t node, xray_value body, int64_t after,
-                 int64_t time_ns);
+void import_decide(struct import *im, const struct scope *sc, xray_decision *d, uint32_t node,
+                   xray_value body);
+void import_note(struct import *im, const struct scope *sc, xray_str name, uint32_t node, xray_value body,
+                 int64_t after, int64_t time_ns);
 
 /* Places all of `f` that scope_put knows; what does not fit and what has no target goes into im->attrs. */
 void scope_put_fields(struct import *im, const struct scope *sc, const struct fields *f);

@@ -176,9 +176,9 @@ static void resynchronise(struct json_stream *s)
 /* ---- cutting a large value ---- */
 
 struct cut_point {
-    size_t level;     /* of the array, in tape.stack */
-    size_t end;       /* offset behind its last element that is given away */
-    size_t rest;      /* offset of the element that comes next */
+    size_t level; /* of the array, in tape.stack */
+    size_t end;   /* offset behind its last element that is given away */
+    size_t rest;  /* offset of the element that comes next */
 };
 
 /* The outermost open array with whole elements. */

@@ -24,22 +24,22 @@ struct json_stream {
 
     /* The rest is the stream's own. */
     int fd;
-    bool ended;        /* the file has been read to its end */
-    int sys_errno;     /* reading failed */
-    char *data;        /* data[start..len) is not yet consumed */
+    bool ended;    /* the file has been read to its end */
+    int sys_errno; /* reading failed */
+    char *data;    /* data[start..len) is not yet consumed */
     size_t start, len, cap;
-    size_t limit;      /* of a value's text */
-    size_t chunk;      /* of a piece after the first */
-    size_t cut_level;  /* of the array the value was cut at last */
-    uint64_t line;     /* of data[start], or behind the head of a piece of what follows the head */
-    uint64_t column;   /* likewise, from 0 */
-    size_t head;       /* data[start..start + head) repeats what was consumed before */
-    size_t consumed;   /* bytes of the document given last */
+    size_t limit;     /* of a value's text */
+    size_t chunk;     /* of a piece after the first */
+    size_t cut_level; /* of the array the value was cut at last */
+    uint64_t line;    /* of data[start], or behind the head of a piece of what follows the head */
+    uint64_t column;  /* likewise, from 0 */
+    size_t head;      /* data[start..start + head) repeats what was consumed before */
+    size_t consumed;  /* bytes of the document given last */
     uint64_t doc_line, doc_column; /* the same two of the document being read */
     size_t doc_head;
-    bool after_value;  /* a comma may follow */
-    bool after_comma;  /* a value must follow */
-    char *cut;         /* text of the piece given last */
+    bool after_value; /* a comma may follow */
+    bool after_comma; /* a value must follow */
+    char *cut;        /* text of the piece given last */
     size_t cut_cap;
 };
 

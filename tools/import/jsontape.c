@@ -11,7 +11,7 @@ enum expect {
     A_VALUE,
     A_VALUE_OR_END, /* behind [ */
     A_KEY,
-    A_KEY_OR_END,   /* behind { */
+    A_KEY_OR_END, /* behind { */
     A_COLON,
     A_COMMA_OR_END, /* behind a value in a container */
 };
@@ -105,7 +105,8 @@ static size_t char_len(const char *text, size_t at, size_t len)
             return 0;
     }
     b = (unsigned char)text[at + 1];
-    if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b >= 0xa0) || (a == 0xf0 && b < 0x90) || (a == 0xf4 && b >= 0x90))
+    if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b >= 0xa0) || (a == 0xf0 && b < 0x90) ||
+        (a == 0xf4 && b >= 0x90))
         return 0; /* overlong, a surrogate, beyond U+10FFFF */
     return want;
 }

@@ -19,15 +19,15 @@ enum node_type {
     JSON_NONFINITE, /* NaN, Infinity, -Infinity */
     JSON_STRING,
     JSON_ARRAY,
-    JSON_OBJECT,    /* its nodes are key, value, key, value, ... */
+    JSON_OBJECT, /* its nodes are key, value, key, value, ... */
 };
 
 struct json_node {
-    uint32_t off;     /* of its first byte */
-    uint32_t len;     /* bytes of its text, with quotes or brackets; 0: it goes on beyond the text */
-    uint32_t next;    /* index of the node behind it and all that is in it */
-    uint8_t type;     /* enum node_type */
-    bool escaped;     /* string: it has escapes */
+    uint32_t off;  /* of its first byte */
+    uint32_t len;  /* bytes of its text, with quotes or brackets; 0: it goes on beyond the text */
+    uint32_t next; /* index of the node behind it and all that is in it */
+    uint8_t type;  /* enum node_type */
+    bool escaped;  /* string: it has escapes */
 };
 
 struct json_tape { /* all zero at first; json_tape_free in the end */
@@ -35,12 +35,12 @@ struct json_tape { /* all zero at first; json_tape_free in the end */
     struct json_node *nodes;
     size_t count;
     size_t cap;
-    size_t end;        /* offset behind the value */
-    size_t nonfinite;  /* offset of the first NaN or Infinity, or SIZE_MAX */
+    size_t end;                     /* offset behind the value */
+    size_t nonfinite;               /* offset of the first NaN or Infinity, or SIZE_MAX */
     uint32_t stack[JSON_DEPTH_MAX]; /* containers that were open where the text stopped */
     size_t depth;
-    size_t fault;      /* JSON_BAD: where */
-    const char *what;  /* and what */
+    size_t fault;     /* JSON_BAD: where */
+    const char *what; /* and what */
 };
 
 enum json_result { JSON_DONE, JSON_MORE, JSON_BAD };

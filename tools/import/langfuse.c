@@ -1,5 +1,5 @@
-/* Langfuse: {"trace":{..},"observations":[..]}, as its export writes it. Values are JSON in texts there, and the input
- * tokens leave out what came from a cache, so that is added back. */
+/* Langfuse: {"trace":{..},"observations":[..]}, as its export writes it. Values are JSON in texts there, and
+ * the input tokens leave out what came from a cache, so that is added back. */
 #include "import/shapes.h"
 
 /* The sum of input tokens of all kinds. */
@@ -9,7 +9,8 @@ static void put_usage(struct import *im, const struct scope *sc, uint32_t usage)
     bool any = false;
 
     scope_put_usage(im, sc, usage);
-    for (uint32_t key = json_first(usage); key != json_end(im->tape, usage); key = json_at(im->tape, key + 1)->next) {
+    for (uint32_t key = json_first(usage); key != json_end(im->tape, usage);
+         key = json_at(im->tape, key + 1)->next) {
         const xray_str name = import_text(im, key);
         int64_t v;
 
@@ -17,7 +18,8 @@ static void put_usage(struct import *im, const struct scope *sc, uint32_t usage)
             any = any || import_str_is(name, "input");
             sum += v;
         }
-        if (import_str_is(name, "cache_read_input_tokens") || import_str_is(name, "cache_creation_input_tokens"))
+        if (import_str_is(name, "cache_read_input_tokens") ||
+            import_str_is(name, "cache_creation_input_tokens"))
             sum += import_int(im, key + 1, &input) && input > 0 ? input : 0;
     }
     if (any)
@@ -44,7 +46,8 @@ static xray_outcome outcome_of(struct import *im, const struct fields *f)
 {
     if (import_str_is(import_string(im, f->value[T_STATUS]), "ERROR"))
         return XRAY_FAILURE;
-    if (import_has(im, f->value[T_STATUS]) && !import_str_is(import_string(im, f->value[T_STATUS]), "DEFAULT"))
+    if (import_has(im, f->value[T_STATUS]) &&
+        !import_str_is(import_string(im, f->value[T_STATUS]), "DEFAULT"))
         attrs_add_member(im, f->key[T_STATUS]);
     return import_has(im, f->value[T_END]) ? XRAY_SUCCESS : XRAY_RUNNING;
 }

@@ -1,7 +1,6 @@
-/* Spans: OTLP JSON in the spellings that occur (camel and snake case, ids in hexadecimal, with 0x or in base64, `batches`,
- * enums as numbers or names), console exporters, Phoenix. A trace is a run,
- * every span a step; the span without parent describes the run as well. What the span's
- * attributes mean is for span.c. */
+/* Spans: OTLP JSON in the spellings that occur (camel and snake case, ids in hexadecimal, with 0x or in
+ * base64, `batches`, enums as numbers or names), console exporters, Phoenix. A trace is a run, every span a
+ * step; the span without parent describes the run as well. What the span's attributes mean is for span.c. */
 #include "import/shapes.h"
 #include "import/span.h"
 
@@ -140,8 +139,9 @@ int64_t span_time(struct import *im, uint32_t node, bool nanoseconds)
     if (import_type(im, node) == JSON_REAL) { /* 1.7e18 */
         double d;
 
-        return import_double(im, node, &d) && d > 0 && d < 9e18 ? (nanoseconds ? llround(d) : time_from_number(d))
-                                                               : XRAY_MISSING;
+        return import_double(im, node, &d) && d > 0 && d < 9e18
+                   ? (nanoseconds ? llround(d) : time_from_number(d))
+                   : XRAY_MISSING;
     }
     return time_parse(text);
 }
@@ -150,7 +150,8 @@ static bool is_nano_key(struct import *im, uint32_t key)
 {
     const xray_str text = json_text(im->tape, key);
 
-    return text.len > 5 && (memcmp(text.ptr + text.len - 5, "Nano\"", 5) == 0 || memcmp(text.ptr + text.len - 5, "nano\"", 5) == 0);
+    return text.len > 5 && (memcmp(text.ptr + text.len - 5, "Nano\"", 5) == 0 ||
+                            memcmp(text.ptr + text.len - 5, "nano\"", 5) == 0);
 }
 
 /* ---- status ---- */
@@ -198,7 +199,8 @@ static void read_status(struct import *im, const struct fields *f, struct span *
     } else if (import_has(im, f->value[T_STATUS])) {
         s->code = status_code(im, f->value[T_STATUS]);
     }
-    if (s->message != 0 && (import_type(im, s->message) != JSON_STRING || json_at(im->tape, s->message)->len == 2))
+    if (s->message != 0 &&
+        (import_type(im, s->message) != JSON_STRING || json_at(im->tape, s->message)->len == 2))
         s->message = 0;
 }
 
@@ -250,7 +252,8 @@ static void read_level(struct import *im, uint32_t node, struct span_level level
     if (f.value[T_STEPS] != 0 && import_type(im, f.value[T_STEPS]) == JSON_ARRAY) {
         const uint32_t list = f.value[T_STEPS];
 
-        for (uint32_t i = json_first(list); i != json_end(im->tape, list) && !im->stop; i = json_at(im->tape, i)->next) {
+        for (uint32_t i = json_first(list); i != json_end(im->tape, list) && !im->stop;
+             i = json_at(im->tape, i)->next) {
             if (!import_is_object(im, i))
                 import_fault(im, i, "a span, or a list of them, must be an object");
             else if (is_span(im, i) || depth == 0)
@@ -271,14 +274,15 @@ static void count_other(struct import *im, uint32_t node)
     for (uint32_t i = node; i + 1 < end; i++)
         for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++)
             if (fields_is(im->tape, i, lists[k]) && import_type(im, i + 1) == JSON_ARRAY)
-                for (uint32_t e = json_first(i + 1); e != json_end(im->tape, i + 1); e = json_at(im->tape, e)->next)
+                for (uint32_t e = json_first(i + 1); e != json_end(im->tape, i + 1);
+                     e = json_at(im->tape, e)->next)
                     im->counts.other++;
 }
 
 void otlp_document(struct import *im, uint32_t node)
 {
     static const struct span_level none;
-    static const char *const other[] = { "resourceLogs",    "resource_logs",  "scopeLogs",
+    static const char *const other[] = { "resourceLogs",    "resource_logs",    "scopeLogs",
                                          "resourceMetrics", "resource_metrics", "scopeMetrics" };
 
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)

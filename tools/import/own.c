@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/text.h"
+#include "import/times.h"
 
 #define EVIDENCE_MAX 64
 #define REASONS_MAX 64
@@ -36,8 +37,10 @@ static void put_histogram(xray_step step, const struct text *json)
         const xray_str quoted = json_text(&tape, key), number = json_text(&tape, key + 1);
         char *code = memory_new(quoted.len, 1);
         const size_t len = json_unescape(code, quoted.ptr, quoted.len);
+        int64_t count;
 
-        xray_step_set_reason_count(step, xray_strn(code, len), strtoll(number.ptr, NULL, 10));
+        if (integer_parse(number, &count))
+            xray_step_set_reason_count(step, xray_strn(code, len), count);
         free(code);
     }
     json_tape_free(&tape);
@@ -138,7 +141,8 @@ static void read_step(struct import *im, struct fields *f)
         return;
     }
     finish_step(run);
-    sc.handle = xray_step_begin(run->handle, import_string(im, f->value[T_NAME]), import_string(im, f->value[T_TYPE]), &options);
+    sc.handle = xray_step_begin(run->handle, import_string(im, f->value[T_NAME]),
+                                import_string(im, f->value[T_TYPE]), &options);
     f->value[T_NAME] = f->value[T_TYPE] = 0;
     run->current = sc.handle;
     run->current_number = number;
@@ -151,7 +155,8 @@ static void read_step(struct import *im, struct fields *f)
 
         if (import_type(im, f->value[T_REASONS]) == JSON_OBJECT) {
             text_put(&run->own->reasons, text.ptr, text.len);
-            put_histogram(sc.handle, &run->own->reasons); /* now for their order, at the end for their counts */
+            put_histogram(sc.handle,
+                          &run->own->reasons); /* now for their order, at the end for their counts */
         } else
             import_fault(im, f->value[T_REASONS], "reasons of a step must be an object");
     }
@@ -183,7 +188,8 @@ static bool read_reasons(struct import *im, uint32_t list, xray_reason *out, siz
         if (*count == REASONS_MAX || import_type(im, i) != JSON_OBJECT)
             return false;
         *r = (xray_reason){ 0 };
-        for (uint32_t key = json_first(i); key != json_end(im->tape, i); key = json_at(im->tape, key + 1)->next) {
+        for (uint32_t key = json_first(i); key != json_end(im->tape, i);
+             key = json_at(im->tape, key + 1)->next) {
             const xray_str text = import_string(im, key + 1);
 
             if (fields_is(im->tape, key, "code"))
@@ -200,8 +206,8 @@ static bool read_reasons(struct import *im, uint32_t list, xray_reason *out, siz
     return true;
 }
 
-static bool put_real(struct import *im, const struct fields *f, enum field_target t, unsigned bit, double *out,
-                     unsigned *fields)
+static bool put_real(struct import *im, const struct fields *f, enum field_target t, unsigned bit,
+                     double *out, unsigned *fields)
 {
     if (!import_has(im, f->value[t]))
         return true;
@@ -209,8 +215,8 @@ static bool put_real(struct import *im, const struct fields *f, enum field_targe
     return import_double(im, f->value[t], out);
 }
 
-static bool put_integer(struct import *im, const struct fields *f, enum field_target t, unsigned bit, int64_t *out,
-                        unsigned *fields)
+static bool put_integer(struct import *im, const struct fields *f, enum field_target t, unsigned bit,
+                        int64_t *out, unsigned *fields)
 {
     if (!import_has(im, f->value[t]))
         return true;
@@ -233,7 +239,8 @@ static void put_evidence(struct import *im, uint32_t object, xray_attr *list, xr
                 list[count - 1].key = import_text(im, key);
                 list[count - 1].value = import_value(im, key + 1);
             }
-    if (count == 0 || count > EVIDENCE_MAX || (count == 1 && list[0].key.len > 0 && list[0].key.ptr[0] == '$')) {
+    if (count == 0 || count > EVIDENCE_MAX ||
+        (count == 1 && list[0].key.len > 0 && list[0].key.ptr[0] == '$')) {
         c->fields |= XRAY_HAS_EVIDENCE;
         c->evidence_value = import_value(im, object);
         return;
@@ -264,14 +271,17 @@ static void read_candidate(struct import *im, const struct fields *f)
     ok = ok && put_integer(im, f, T_RANK_OUT, XRAY_HAS_RANK_OUT, &c.rank_out, &c.fields);
     ok = ok && put_integer(im, f, T_TIME, XRAY_HAS_TIME, &c.time_ns, &c.fields);
     if (!ok || f->value[T_NUMBER] == 0) {
-        import_fault(im, 0, f->value[T_NUMBER] == 0 ? "a candidate without its step" : "this is no candidate of spec 13");
+        import_fault(im, 0,
+                     f->value[T_NUMBER] == 0 ? "a candidate without its step"
+                                             : "this is no candidate of spec 13");
         return;
     }
     c.by = by > 0 ? (xray_by)by : XRAY_BY_UNSAID;
     c.provenance = provenance > 0 ? (xray_provenance)provenance : XRAY_PROV_UNSAID;
     put_evidence(im, f->value[T_EVIDENCE], evidence, &c);
     if (run->current != 0 && xray_step_candidate(run->current, &c) < 0)
-        import_fault(im, f->value[T_EVIDENCE], "evidence that cannot be kept (a key twice, or nested too deeply)");
+        import_fault(im, f->value[T_EVIDENCE],
+                     "evidence that cannot be kept (a key twice, or nested too deeply)");
     else
         im->counts.candidates++;
 }

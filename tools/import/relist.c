@@ -73,7 +73,8 @@ static struct json_object *tree_of(const xray_value *v)
         snprintf(number, sizeof number, "%.17g", v->as.d);
         return json_object_new_double_s(v->as.d, number);
     case XRAY_VALUE_TEXT:
-        return json_object_new_string_len(v->as.bytes.ptr != NULL ? v->as.bytes.ptr : "", (int)v->as.bytes.len);
+        return json_object_new_string_len(v->as.bytes.ptr != NULL ? v->as.bytes.ptr : "",
+                                          (int)v->as.bytes.len);
     case XRAY_VALUE_JSON:
         return json_tokener_parse(v->as.bytes.ptr); /* ends where the value does */
     case XRAY_VALUE_NIL:
@@ -126,7 +127,8 @@ static bool split_path(struct path *p, xray_str rest)
     return true;
 }
 
-/* The child of a container by name or index, made if it is not there. NULL: the attributes contradict each other. */
+/* The child of a container by name or index, made if it is not there. NULL: the attributes contradict each
+ * other. */
 static struct json_object *child_of(struct json_object *parent, const char *part, bool list)
 {
     struct json_object *child = NULL;
@@ -178,7 +180,8 @@ static void put_unwrapped(struct text *out, const struct json_tape *t, uint32_t 
         text_put(out, t->text + n->off, n->len);
         return;
     }
-    if (object && json_first(node) != json_end(t, node) && json_at(t, json_first(node) + 1)->next == json_end(t, node)) {
+    if (object && json_first(node) != json_end(t, node) &&
+        json_at(t, json_first(node) + 1)->next == json_end(t, node)) {
         const xray_str key = json_text(t, json_first(node));
 
         if (is_one_of(xray_strn(key.ptr + 1, key.len - 2), wrappers, sizeof wrappers / sizeof wrappers[0]) &&
@@ -233,7 +236,8 @@ static void join_list(struct import *im, struct span_attrs *a, size_t list)
             a->list[kept++] = a->list[i];
     }
     a->count = kept;
-    json = json_object_to_json_string_length(root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+    json = json_object_to_json_string_length(root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+                                             &len);
     if (json_object_array_length(root) > 0)
         attrs_append(a, xray_s(lists[list]), 0, unwrap(im, json, len), true);
     json_object_put(root);
@@ -256,7 +260,8 @@ void relist_join(struct import *im, struct span_attrs *a)
         struct span_attr *one = &a->list[i];
 
         if (one->node != 0 && one->value.kind == XRAY_VALUE_JSON && one->value.as.bytes.ptr[0] == '[' &&
-            (one->how == HOW_TALK || one->how == HOW_DOCS || one->how == HOW_RERANK_IN || one->how == HOW_RERANK_OUT))
+            (one->how == HOW_TALK || one->how == HOW_DOCS || one->how == HOW_RERANK_IN ||
+             one->how == HOW_RERANK_OUT))
             one->value = unwrap(im, one->value.as.bytes.ptr, one->value.as.bytes.len);
     }
 }

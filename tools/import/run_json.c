@@ -1,7 +1,7 @@
 /* Runs with their steps, as the SDKs and services send them that this project succeeds: one
  * {"run":{},"steps":[]} per line, a run with its steps inside, run rows and step rows one by
- * one, {"type":"step_complete","data":{}} in {"events":[]}, events that form a tree by parent_event_id. Names are those
- * of fields.def; a run is what its id says, however many objects tell of it. */
+ * one, {"type":"step_complete","data":{}} in {"events":[]}, events that form a tree by parent_event_id. Names
+ * are those of fields.def; a run is what its id says, however many objects tell of it. */
 #include "import/shapes.h"
 #include "import/span.h"
 
@@ -32,7 +32,8 @@ static xray_str made_up_id(struct import *im, const struct fields *f, int64_t pa
     return xray_strn(id, (size_t)n);
 }
 
-static void start_of(struct import *im, const struct fields *f, int64_t parent, size_t index, struct step_start *out)
+static void start_of(struct import *im, const struct fields *f, int64_t parent, size_t index,
+                     struct step_start *out)
 {
     *out = (struct step_start){
         .id = import_text_of(im, f->value[T_ID]),
@@ -49,7 +50,8 @@ static void start_of(struct import *im, const struct fields *f, int64_t parent, 
         out->name = out->type;
 }
 
-/* Events are over when they are told; steps are when they have an end, or no time at all in a run that is over. */
+/* Events are over when they are told; steps are when they have an end, or no time at all in a run that is
+ * over. */
 static xray_outcome outcome_of(struct import *im, const struct open_run *run, const struct fields *f)
 {
     const xray_outcome outcome = import_outcome(im, f);
@@ -72,7 +74,8 @@ static void put_reasons(struct import *im, const struct scope *sc, const struct 
         attrs_add_member(im, f->key[T_REASONS]);
         return;
     }
-    for (uint32_t key = json_first(reasons); key != json_end(im->tape, reasons); key = json_at(im->tape, key + 1)->next) {
+    for (uint32_t key = json_first(reasons); key != json_end(im->tape, reasons);
+         key = json_at(im->tape, key + 1)->next) {
         int64_t count;
 
         if (import_int(im, key + 1, &count))
@@ -107,7 +110,8 @@ static bool is_object_list(struct import *im, uint32_t node)
 
 static void put_steps(struct import *im, struct open_run *run, uint32_t array, int64_t parent, int depth);
 
-static void put_step(struct import *im, struct open_run *run, uint32_t node, int64_t parent, size_t index, int depth)
+static void put_step(struct import *im, struct open_run *run, uint32_t node, int64_t parent, size_t index,
+                     int depth)
 {
     struct step_at_hand step;
     struct step_start start;
@@ -144,7 +148,8 @@ static void put_steps(struct import *im, struct open_run *run, uint32_t array, i
 {
     size_t index = 0;
 
-    for (uint32_t i = json_first(array); i != json_end(im->tape, array); i = json_at(im->tape, i)->next, index++) {
+    for (uint32_t i = json_first(array); i != json_end(im->tape, array);
+         i = json_at(im->tape, i)->next, index++) {
         if (import_is_object(im, i))
             put_step(im, run, i, parent, index, depth);
         else

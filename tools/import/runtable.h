@@ -13,7 +13,7 @@ struct known_step {
     uint64_t hash;    /* 0: free */
     xray_step handle; /* 0: ended (or nothing is written) */
     uint32_t number;
-    uint32_t events;  /* recorded so far: a step that comes again may repeat them */
+    uint32_t events; /* recorded so far: a step that comes again may repeat them */
     bool open;
 };
 
@@ -38,8 +38,8 @@ struct open_run {
     int64_t start_ns, end_ns;           /* first and last time seen */
     bool derive_times;                  /* the run's times are those, for want of its own */
 
-    struct open_run *chain;             /* of its hash */
-    struct open_run *newer, *older;     /* by last use */
+    struct open_run *chain;         /* of its hash */
+    struct open_run *newer, *older; /* by last use */
 };
 
 struct run_table {
@@ -67,7 +67,8 @@ struct open_run *runs_add(struct run_table *t, xray_str key, bool *resume);
 /* Ends one now; later steps of it begin it again. */
 void runs_end(struct run_table *t, struct open_run *run);
 
-/* The step with this id, or NULL; and a new entry for it, which replaces none. Entries move when others are added. */
+/* The step with this id, or NULL; and a new entry for it, which replaces none. Entries move when others are
+ * added. */
 struct known_step *runs_find_step(struct run_table *t, struct open_run *run, xray_str id);
 struct known_step *runs_add_step(struct run_table *t, struct open_run *run, xray_str id);
 

@@ -164,8 +164,9 @@ static xray_value open_text(struct import *im, xray_value value)
     const xray_str text = value.as.bytes;
 
     if (im->json_in_strings && value.kind == XRAY_VALUE_TEXT && text.len > 1 &&
-        (import_inner(&inner, text) || (text.ptr[0] == '"' && json_tape_read(&inner, text.ptr, text.len, true) == JSON_DONE &&
-                                        inner.end == text.len)))
+        (import_inner(&inner, text) ||
+         (text.ptr[0] == '"' && json_tape_read(&inner, text.ptr, text.len, true) == JSON_DONE &&
+          inner.end == text.len)))
         value = xray_jsonn(text.ptr, text.len);
     json_tape_free(&inner);
     return value;
@@ -225,7 +226,8 @@ static bool put_by_rule(struct import *im, const struct scope *sc, const struct 
     return true;
 }
 
-bool scope_put(struct import *im, const struct scope *sc, enum field_target target, uint32_t node, xray_value value)
+bool scope_put(struct import *im, const struct scope *sc, enum field_target target, uint32_t node,
+               xray_value value)
 {
     const struct rule *rule = &rules[target];
 
@@ -251,7 +253,8 @@ void import_candidate(struct import *im, const struct scope *sc, xray_candidate 
     }
 }
 
-void import_decide(struct import *im, const struct scope *sc, xray_decision *d, uint32_t node, xray_value body)
+void import_decide(struct import *im, const struct scope *sc, xray_decision *d, uint32_t node,
+                   xray_value body)
 {
     d->body = &body;
     for (int tries = 0; tries < 2; tries++) {
@@ -263,8 +266,8 @@ void import_decide(struct import *im, const struct scope *sc, xray_decision *d, 
     d->body = NULL;
 }
 
-void import_note(struct import *im, const struct scope *sc, xray_str name, uint32_t node, xray_value body, int64_t after,
-                 int64_t time_ns)
+void import_note(struct import *im, const struct scope *sc, xray_str name, uint32_t node, xray_value body,
+                 int64_t after, int64_t time_ns)
 {
     for (int tries = 0; tries < 2; tries++) {
         const int r = sc->is_step ? xray_step_note(sc->handle, name, body, after, time_ns)
@@ -289,7 +292,8 @@ void attrs_add_member(struct import *im, uint32_t key)
 
 void attrs_add_object(struct import *im, uint32_t object)
 {
-    for (uint32_t key = json_first(object); key != json_end(im->tape, object); key = json_at(im->tape, key + 1)->next)
+    for (uint32_t key = json_first(object); key != json_end(im->tape, object);
+         key = json_at(im->tape, key + 1)->next)
         attrs_add_member(im, key);
 }
 
@@ -308,8 +312,9 @@ static void merge_attrs(struct import *im, const struct scope *sc, struct json_m
         xray_value value = xray_jsonn(text.ptr, text.len);
 
         for (int tries = 0; tries < 2; tries++) {
-            const int r = sc->is_step ? xray_step_add(sc->handle, XRAY_ATTRS_FIELD, xray_strn(key, len), value)
-                                      : xray_run_add(sc->handle, XRAY_ATTRS_FIELD, xray_strn(key, len), value);
+            const int r = sc->is_step
+                              ? xray_step_add(sc->handle, XRAY_ATTRS_FIELD, xray_strn(key, len), value)
+                              : xray_run_add(sc->handle, XRAY_ATTRS_FIELD, xray_strn(key, len), value);
 
             if (r == XRAY_OK || !import_settle(im, r, 0, &value))
                 break;
@@ -341,8 +346,8 @@ static bool is_sum(struct import *im, const struct fields *f)
 
     return import_has(im, f->value[T_TOK_TOTAL]) && import_has(im, f->value[T_TOK_IN]) &&
            import_has(im, f->value[T_TOK_OUT]) && import_int(im, f->value[T_TOK_TOTAL], &total) &&
-           import_int(im, f->value[T_TOK_IN], &in) && import_int(im, f->value[T_TOK_OUT], &out) && in >= 0 && out >= 0 &&
-           in <= total && total - in == out;
+           import_int(im, f->value[T_TOK_IN], &in) && import_int(im, f->value[T_TOK_OUT], &out) && in >= 0 &&
+           out >= 0 && in <= total && total - in == out;
 }
 
 void scope_put_usage(struct import *im, const struct scope *sc, uint32_t object)

@@ -59,7 +59,8 @@ static bool is_span(struct import *im, uint32_t o)
 static bool is_envelope(struct import *im, uint32_t o)
 {
     return is_type(im, fields_find(im->tape, o, "type"), JSON_STRING) &&
-           is_type(im, fields_find(im->tape, o, "data"), JSON_OBJECT) && !HAS(im, o, "event_id", "trace_id", "run_id");
+           is_type(im, fields_find(im->tape, o, "data"), JSON_OBJECT) &&
+           !HAS(im, o, "event_id", "trace_id", "run_id");
 }
 
 /* An event of a tree: parent_event_id and its kin. */
@@ -76,11 +77,13 @@ static bool is_step(struct import *im, uint32_t o)
 
 static bool is_run(struct import *im, uint32_t o)
 {
-    if (HAS(im, o, "pipeline", "pipeline_name") && HAS(im, o, "id", "run_id", "status", "steps", "start_time", "started_at"))
+    if (HAS(im, o, "pipeline", "pipeline_name") &&
+        HAS(im, o, "id", "run_id", "status", "steps", "start_time", "started_at"))
         return true;
     if (is_type(im, fields_find(im->tape, o, "steps"), JSON_ARRAY))
         return HAS(im, o, "id", "run_id", "name", "status");
-    return HAS(im, o, "id", "run_id") && HAS(im, o, "status") && HAS(im, o, "name", "started_at", "start_time");
+    return HAS(im, o, "id", "run_id") && HAS(im, o, "status") &&
+           HAS(im, o, "name", "started_at", "start_time");
 }
 
 static bool is_run_document(struct import *im, uint32_t o)
@@ -98,7 +101,8 @@ static bool is_langfuse(struct import *im, uint32_t o)
 
 static bool is_observation(struct import *im, uint32_t o)
 {
-    return HAS(im, o, "traceId") && HAS(im, o, "type") && HAS(im, o, "startTime") && HAS(im, o, "id") && !HAS(im, o, "spanId");
+    return HAS(im, o, "traceId") && HAS(im, o, "type") && HAS(im, o, "startTime") && HAS(im, o, "id") &&
+           !HAS(im, o, "spanId");
 }
 
 static reader reader_of(struct import *im, uint32_t o)
@@ -163,7 +167,8 @@ static bool read_value(struct import *im, uint32_t node, int depth);
 /* A list of what is known: events, runs, spans, conversations. False: the first element is nothing known. */
 static bool read_list(struct import *im, uint32_t list, int depth)
 {
-    for (uint32_t i = json_first(list); i != json_end(im->tape, list) && !im->stop; i = json_at(im->tape, i)->next)
+    for (uint32_t i = json_first(list); i != json_end(im->tape, list) && !im->stop;
+         i = json_at(im->tape, i)->next)
         if (!read_value(im, i, depth)) {
             if (i == json_first(list))
                 return false;

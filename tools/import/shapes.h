@@ -15,7 +15,7 @@ void own_finish(struct open_run *run); /* before a run ends */
 void run_json_document(struct import *im, uint32_t node); /* {"run":..,"steps":..}, {"run":..}, {"step":..} */
 void run_json_run(struct import *im, uint32_t node);
 void run_json_step(struct import *im, uint32_t node);
-void run_json_event(struct import *im, uint32_t node); /* one that forms a tree with others */
+void run_json_event(struct import *im, uint32_t node);    /* one that forms a tree with others */
 void run_json_envelope(struct import *im, uint32_t node); /* {"type":"step_complete","data":{..}} */
 
 /* event_json.c: what happens to candidates in a step; decisions; notes. Returns how many events there are. */

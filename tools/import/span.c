@@ -26,7 +26,8 @@ static struct open_run *open_run(struct import *im, const struct span *s)
     struct open_run *run;
     uint8_t id[16];
 
-    span_attrs_read(im, &resource, s->resource != 0 ? fields_find(im->tape, s->resource, "attributes") : 0, false);
+    span_attrs_read(im, &resource, s->resource != 0 ? fields_find(im->tape, s->resource, "attributes") : 0,
+                    false);
     start.id_only = begin_parse_id(s->trace, id);
     start.pipeline = text_value(span_attrs_find(&resource, "service.name"));
     if (start.pipeline.len == 0 && s->parent.len == 0 && s->fields.value[T_NAME] != 0)
@@ -55,7 +56,8 @@ static void put_surroundings(struct import *im, const struct span *s, struct ope
         const uint64_t hash = hash_node(im, both[i].node);
         xray_value value;
 
-        if (both[i].node == 0 || hash == *both[i].known || json_first(both[i].node) == json_end(im->tape, both[i].node))
+        if (both[i].node == 0 || hash == *both[i].known ||
+            json_first(both[i].node) == json_end(im->tape, both[i].node))
             continue;
         span_attrs_put(&resource, &all);
         value = i == 0 ? json_map_value(&all) : import_value(im, both[i].node);
@@ -78,7 +80,7 @@ static void describe_run(struct import *im, const struct span *s, struct open_ru
     const struct scope sc = { .handle = run->handle };
 
     if (run->described && run->outcome != XRAY_RUNNING) /* a root may come again, with its end */
-        return; /* the first root counts */
+        return;                                         /* the first root counts */
     run->described = true;
     run->outcome = outcome;
     if (s->start_ns != XRAY_MISSING)
@@ -160,8 +162,9 @@ static bool put_param(const struct placing *p, const struct span_attr *a)
 
     while (dot > 0 && a->key.ptr[dot - 1] != '.')
         dot--;
-    return p->step.handle == 0 || xray_step_add(p->step.handle, XRAY_PARAMS,
-                                                xray_strn(a->key.ptr + dot, a->key.len - dot), a->value) == XRAY_OK;
+    return p->step.handle == 0 ||
+           xray_step_add(p->step.handle, XRAY_PARAMS, xray_strn(a->key.ptr + dot, a->key.len - dot),
+                         a->value) == XRAY_OK;
 }
 
 /* {"price_too_high":46,...}, as JSON or in a text. */
@@ -178,7 +181,8 @@ static bool put_reasons(struct import *im, const struct scope *step, const struc
     if (!xray_mp_next(&c, &map) || map.type != XRAY_MP_MAP)
         return false;
     for (uint32_t i = 0; i < map.count; i++)
-        if (xray_mp_next(&c, &code) && code.type == XRAY_MP_STR && xray_mp_next(&c, &count) && count.type == XRAY_MP_INT)
+        if (xray_mp_next(&c, &code) && code.type == XRAY_MP_STR && xray_mp_next(&c, &count) &&
+            count.type == XRAY_MP_INT)
             xray_step_set_reason_count(step->handle, code.bytes, count.i);
         else
             return false;
@@ -242,7 +246,8 @@ static const struct span_attr *best_of(enum field_target target, enum attr_how h
     for (size_t i = 0; i < attrs.count; i++) {
         const struct span_attr *a = &attrs.list[i];
 
-        if (a->target == target && a->how == how && a->rank != UINT16_MAX && (best == NULL || a->rank < best->rank))
+        if (a->target == target && a->how == how && a->rank != UINT16_MAX &&
+            (best == NULL || a->rank < best->rank))
             best = a;
     }
     return best;
@@ -253,7 +258,8 @@ static bool is_best(const struct span_attr *a)
     for (size_t i = 0; i < attrs.count; i++) {
         const struct span_attr *b = &attrs.list[i];
 
-        if (b != a && b->rank < a->rank && b->target == a->target && b->how != HOW_MIME && b->how != HOW_PARAM)
+        if (b != a && b->rank < a->rank && b->target == a->target && b->how != HOW_MIME &&
+            b->how != HOW_PARAM)
             return false;
     }
     return true;
@@ -275,7 +281,8 @@ static bool is_sum(const struct span_attr *a)
     int64_t in, out;
 
     return a->target == T_TOK_TOTAL && a->value.kind == XRAY_VALUE_INT && token_count(T_TOK_IN, &in) &&
-           token_count(T_TOK_OUT, &out) && in >= 0 && out >= 0 && a->value.as.i >= in && a->value.as.i - in == out;
+           token_count(T_TOK_OUT, &out) && in >= 0 && out >= 0 && a->value.as.i >= in &&
+           a->value.as.i - in == out;
 }
 
 static void put_attributes(struct import *im, struct placing *p)
@@ -311,14 +318,16 @@ static xray_outcome outcome_of(const struct span *s, xray_str status)
     return s->end_ns != XRAY_MISSING ? XRAY_SUCCESS : XRAY_RUNNING;
 }
 
-/* Members of the span that have no place: kind, links, trace state. What is as good as not there is left out. */
+/* Members of the span that have no place: kind, links, trace state. What is as good as not there is left out.
+ */
 static void put_rest(struct import *im, const struct span *s)
 {
     for (size_t i = 0; i < s->fields.extra_count; i++) {
         const uint32_t key = fields_extra(&s->fields, i);
         const xray_str text = json_text(im->tape, key + 1);
-        const bool empty = import_type(im, key + 1) == JSON_NULL || (text.len == 1 && text.ptr[0] == '0') ||
-                           (text.len == 2 && (text.ptr[0] == '"' || text.ptr[0] == '[' || text.ptr[0] == '{'));
+        const bool empty =
+            import_type(im, key + 1) == JSON_NULL || (text.len == 1 && text.ptr[0] == '0') ||
+            (text.len == 2 && (text.ptr[0] == '"' || text.ptr[0] == '[' || text.ptr[0] == '{'));
 
         if (!empty)
             attrs_add_member(im, key);
@@ -341,7 +350,9 @@ static xray_str type_of(struct import *im, const struct span *s)
 
 static void fill_step(struct import *im, struct span *s, struct open_run *run, struct step_at_hand *step)
 {
-    struct placing p = { .step = step->scope, .run = { .handle = run->handle }, .is_root = s->parent.len == 0 };
+    struct placing p = { .step = step->scope,
+                         .run = { .handle = run->handle },
+                         .is_root = s->parent.len == 0 };
     const uint32_t events = s->fields.value[T_EVENTS];
     const bool again = step->scope.again;
     bool exception = false;

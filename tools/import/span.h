@@ -24,8 +24,10 @@ void span_put(struct import *im, struct span *s);
 /* A time in the ways spans write it. */
 int64_t span_time(struct import *im, uint32_t node, bool nanoseconds);
 
-/* span_events.c: what happened in it. Returns how many events there are; *error: an exception was among them. */
-uint32_t span_events_put(struct import *im, const struct scope *sc, uint32_t array, uint32_t skip, bool *error);
+/* span_events.c: what happened in it. Returns how many events there are; *error: an exception was among them.
+ */
+uint32_t span_events_put(struct import *im, const struct scope *sc, uint32_t array, uint32_t skip,
+                         bool *error);
 
 /* span_docs.c: documents as candidates. */
 void span_docs_put(struct import *im, const struct scope *sc, const struct span_attr *found,

@@ -63,7 +63,8 @@ static void put_document(struct import *im, const struct scope *sc, uint32_t doc
     char made_up[32];
     struct text t = { 0 };
 
-    for (uint32_t key = json_first(doc); key != json_end(im->tape, doc); key = json_at(im->tape, key + 1)->next) {
+    for (uint32_t key = json_first(doc); key != json_end(im->tape, doc);
+         key = json_at(im->tape, key + 1)->next) {
         const xray_str name = import_text(im, key);
 
         if (key + 1 == id && is_key(name, "id"))

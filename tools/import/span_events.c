@@ -62,7 +62,9 @@ static void put_candidate(struct import *im, const struct scope *sc, int64_t tim
     const int verdict = xray_verdict_parse(text_of("xray.candidate.verdict"));
     const int by = xray_by_parse(text_of("xray.candidate.by"));
     const int provenance = xray_provenance_parse(text_of("xray.candidate.provenance"));
-    xray_candidate c = { .item = text_of("xray.candidate.id"), .verdict = (xray_verdict)verdict, .time_ns = time_ns };
+    xray_candidate c = { .item = text_of("xray.candidate.id"),
+                         .verdict = (xray_verdict)verdict,
+                         .time_ns = time_ns };
     const xray_reason reason = { .code = text_of("xray.candidate.reason"),
                                  .rule = text_of("xray.candidate.rule"),
                                  .version = text_of("xray.candidate.rule_version"),
@@ -83,7 +85,8 @@ static void put_candidate(struct import *im, const struct scope *sc, int64_t tim
     for (size_t i = 0; i < attrs.count; i++)
         if (begins_with(attrs.list[i].key, evidence))
             json_map_add(&m,
-                         xray_strn(attrs.list[i].key.ptr + sizeof evidence - 1, attrs.list[i].key.len - sizeof evidence + 1),
+                         xray_strn(attrs.list[i].key.ptr + sizeof evidence - 1,
+                                   attrs.list[i].key.len - sizeof evidence + 1),
                          attrs.list[i].value);
     if (m.count > 0) {
         c.fields |= XRAY_HAS_EVIDENCE;
@@ -108,7 +111,8 @@ static void put_decision(struct import *im, const struct scope *sc, int64_t time
         struct json_tape tape = { 0 };
         xray_value v = a->value;
 
-        if (!begins_with(a->key, prefix) || (a->key.len == skip + 4 && memcmp(a->key.ptr + skip, "name", 4) == 0))
+        if (!begins_with(a->key, prefix) ||
+            (a->key.len == skip + 4 && memcmp(a->key.ptr + skip, "name", 4) == 0))
             continue;
         if (v.kind == XRAY_VALUE_TEXT && import_inner(&tape, v.as.bytes))
             v = xray_jsonn(v.as.bytes.ptr, v.as.bytes.len);
@@ -119,7 +123,8 @@ static void put_decision(struct import *im, const struct scope *sc, int64_t time
     json_map_free(&m);
 }
 
-static void put_note(struct import *im, const struct scope *sc, xray_str name, const struct fields *f, int64_t time_ns)
+static void put_note(struct import *im, const struct scope *sc, xray_str name, const struct fields *f,
+                     int64_t time_ns)
 {
     struct json_map m = { 0 };
 
@@ -135,7 +140,8 @@ static void put_note(struct import *im, const struct scope *sc, xray_str name, c
     json_map_free(&m);
 }
 
-uint32_t span_events_put(struct import *im, const struct scope *sc, uint32_t array, uint32_t skip, bool *error)
+uint32_t span_events_put(struct import *im, const struct scope *sc, uint32_t array, uint32_t skip,
+                         bool *error)
 {
     uint32_t count = 0;
 
@@ -152,7 +158,8 @@ uint32_t span_events_put(struct import *im, const struct scope *sc, uint32_t arr
             name = import_text(im, f.value[T_NAME]);
         time_ns = span_time(im, f.value[T_TIME], true);
         span_attrs_read(im, &attrs, f.value[T_ATTRS], false);
-        if (import_str_is(name, "xray.candidate") && xray_verdict_parse(text_of("xray.candidate.verdict")) > 0) {
+        if (import_str_is(name, "xray.candidate") &&
+            xray_verdict_parse(text_of("xray.candidate.verdict")) > 0) {
             put_candidate(im, sc, time_ns);
         } else if (import_str_is(name, "xray.decision")) {
             put_decision(im, sc, time_ns);

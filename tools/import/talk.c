@@ -1,7 +1,8 @@
-/* Conversations: lists of {"role":..,"content":..}, alone or in a document that says whose they are. One run each; every
- * turn of an agent is a step whose input is {"messages":[all before it]} and whose output is its
- * message; answers of tools are steps below the turn that asked. Each message is packed once and the same bytes used
- * wherever it stands, so the writer keeps it once. What comes behind the last turn is kept as notes. */
+/* Conversations: lists of {"role":..,"content":..}, alone or in a document that says whose they are. One run
+ * each; every turn of an agent is a step whose input is {"messages":[all before it]} and whose output is its
+ * message; answers of tools are steps below the turn that asked. Each message is packed once and the same
+ * bytes used wherever it stands, so the writer keeps it once. What comes behind the last turn is kept as
+ * notes. */
 #include "import/shapes.h"
 
 #include <stdio.h>
@@ -16,24 +17,25 @@ enum role { ROLE_AGENT, ROLE_TOOL, ROLE_OTHER };
 
 struct call {
     xray_str id, name;
-    int64_t step;   /* number of the turn that asked */
+    int64_t step; /* number of the turn that asked */
     uint32_t node;
 };
 
 struct talk {
     struct open_run *run;
     xray_str model;
-    xray_buffer history;  /* messages so far, packed one behind the other */
-    bool as_text;         /* one holds what packed bytes cannot be handed over with */
-    uint32_t count;       /* of them */
-    size_t since_off;     /* where those behind the last turn begin */
+    bool group;          /* several agents talk: each sees itself as the assistant and the others as users */
+    xray_buffer history; /* messages so far, packed one behind the other */
+    bool as_text;        /* one holds what packed bytes cannot be handed over with */
+    uint32_t count;      /* of them */
+    size_t since_off;    /* where those behind the last turn begin */
     uint32_t since_count;
     uint32_t first, since; /* nodes of the first message, and of the first behind the last turn */
     struct text input;
     uint64_t input_bytes;
     struct call calls[CALLS_MAX];
-    size_t call_count;    /* all; the last CALLS_MAX are there */
-    uint32_t tail;        /* first message behind the last step, or 0 */
+    size_t call_count; /* all; the last CALLS_MAX are there */
+    uint32_t tail;     /* first message behind the last step, or 0 */
 };
 
 static bool is_one_of(xray_str s, const char *const *words, size_t count)
@@ -47,7 +49,8 @@ static bool is_one_of(xray_str s, const char *const *words, size_t count)
 static enum role role_of(xray_str role)
 {
     static const char *const tools[] = { "tool", "function", "ipython" };
-    static const char *const others[] = { "user", "human", "system", "developer", "observation", "environment", "" };
+    static const char *const others[] = { "user",        "human",       "system", "developer",
+                                          "observation", "environment", "" };
 
     if (is_one_of(role, tools, sizeof tools / sizeof tools[0]))
         return ROLE_TOOL;
@@ -67,9 +70,10 @@ static void remember_calls(struct import *im, struct talk *t, uint32_t list, int
         if (!import_is_object(im, i))
             continue;
         function = fields_find(im->tape, i, "function");
-        *c = (struct call){ .id = import_string(im, fields_find(im->tape, i, "id")), .step = step, .node = i };
+        *c =
+            (struct call){ .id = import_string(im, fields_find(im->tape, i, "id")), .step = step, .node = i };
         c->name = import_is_object(im, function) ? import_string(im, fields_find(im->tape, function, "name"))
-                                          : import_string(im, function);
+                                                 : import_string(im, function);
         t->call_count++;
     }
 }
@@ -106,12 +110,13 @@ static bool has_own_ext(const uint8_t *data, size_t len)
     return false;
 }
 
-/* {"messages":[...]} around what is packed already: a map of one, the header of an array in its longest form, the
- * elements. */
+/* {"messages":[...]} around what is packed already: a map of one, the header of an array in its longest form,
+ * the elements. */
 static xray_value packed_input(struct talk *t, bool all, size_t len)
 {
     const uint32_t count = all ? t->count : t->count - t->since_count;
-    const uint8_t size[4] = { (uint8_t)(count >> 24), (uint8_t)(count >> 16), (uint8_t)(count >> 8), (uint8_t)count };
+    const uint8_t size[4] = { (uint8_t)(count >> 24), (uint8_t)(count >> 16), (uint8_t)(count >> 8),
+                              (uint8_t)count };
     const size_t from = all ? 0 : t->since_off;
 
     text_reset(&t->input);
@@ -121,7 +126,8 @@ static xray_value packed_input(struct talk *t, bool all, size_t len)
     return xray_msgpack(t->input.data, t->input.len);
 }
 
-/* The same as JSON: the messages stand one behind the other in the document. `end`: the first that is not taken. */
+/* The same as JSON: the messages stand one behind the other in the document. `end`: the first that is not
+ * taken. */
 static xray_value text_input(struct import *im, struct talk *t, bool all, uint32_t end)
 {
     const uint32_t from = all ? t->first : t->since;
@@ -152,7 +158,8 @@ static void put_input(struct import *im, struct talk *t, const struct scope *sc,
 static void put_output(struct import *im, struct talk *t, const struct scope *sc, size_t from, uint32_t node)
 {
     scope_put(im, sc, T_OUTPUT, node,
-              t->as_text ? import_value(im, node) : xray_msgpack(t->history.data + from, t->history.len - from));
+              t->as_text ? import_value(im, node)
+                         : xray_msgpack(t->history.data + from, t->history.len - from));
 }
 
 /* Sets what a message says beside its content. */
@@ -164,7 +171,8 @@ static xray_outcome put_details(struct import *im, const struct scope *sc, const
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         const uint32_t node = f->value[targets[i]];
 
-        if (!import_has(im, node) || (import_type(im, node) == JSON_STRING && json_at(im->tape, node)->len == 2))
+        if (!import_has(im, node) ||
+            (import_type(im, node) == JSON_STRING && json_at(im->tape, node)->len == 2))
             continue;
         scope_put(im, sc, targets[i], node, import_value(im, node));
         failed = failed || targets[i] == T_ERROR;
@@ -176,7 +184,8 @@ static xray_outcome put_details(struct import *im, const struct scope *sc, const
 static void put_turn(struct import *im, struct talk *t, const struct fields *f, size_t from, uint32_t node)
 {
     const xray_str name = import_string(im, f->value[T_NAME]);
-    const struct step_start start = { .name = name.len > 0 ? name : import_string(im, f->value[T_ROLE]), .type = xray_s("llm") };
+    const struct step_start start = { .name = name.len > 0 ? name : import_string(im, f->value[T_ROLE]),
+                                      .type = xray_s(t->group ? "agent" : "llm") };
     struct step_at_hand step;
     xray_outcome outcome;
 
@@ -208,6 +217,12 @@ static void put_answer(struct import *im, struct talk *t, const struct fields *f
     end_step(im, t->run, &step, put_details(im, &step.scope, f));
 }
 
+static xray_str name_in(struct import *im, uint32_t message)
+{
+    return import_is_object(im, message) ? import_string(im, fields_find(im->tape, message, "name"))
+                                         : xray_strn(NULL, 0);
+}
+
 static void put_message(struct import *im, struct talk *t, uint32_t node)
 {
     const size_t from = t->history.len;
@@ -225,6 +240,8 @@ static void put_message(struct import *im, struct talk *t, uint32_t node)
         t->first = t->since = node;
     fields_collect(&f, im->tape, node, SET_MESSAGE);
     role = role_of(import_string(im, f.value[T_ROLE]));
+    if (t->group && role == ROLE_OTHER && name_in(im, node).len > 0)
+        role = ROLE_AGENT;
     if (role == ROLE_AGENT)
         put_turn(im, t, &f, from, node);
     else if (role == ROLE_TOOL)
@@ -239,23 +256,37 @@ static void put_message(struct import *im, struct talk *t, uint32_t node)
     fields_done(&f);
 }
 
+/* A group chat is one in which assistants have names. */
+static bool is_group(struct import *im, uint32_t list)
+{
+    for (uint32_t i = json_first(list); i != json_end(im->tape, list); i = json_at(im->tape, i)->next)
+        if (name_in(im, i).len > 0 &&
+            role_of(import_string(im, fields_find(im->tape, i, "role"))) == ROLE_AGENT)
+            return true;
+    return false;
+}
+
 /* Messages that are no step's input: the last word of a user. */
 static void put_tail(struct import *im, struct talk *t, uint32_t list)
 {
     if (t->tail == 0)
         return;
     for (uint32_t i = t->tail; i != json_end(im->tape, list); i = json_at(im->tape, i)->next) {
-        const xray_str role = import_is_object(im, i) ? import_string(im, fields_find(im->tape, i, "role")) : xray_strn(NULL, 0);
+        const xray_str role = import_is_object(im, i) ? import_string(im, fields_find(im->tape, i, "role"))
+                                                      : xray_strn(NULL, 0);
 
         if (import_is_object(im, i))
-            import_note(im, &(struct scope){ .handle = t->run->handle }, role.len > 0 ? role : xray_s("message"), i,
-                        import_value(im, i), XRAY_MISSING, XRAY_MISSING);
+            import_note(im, &(struct scope){ .handle = t->run->handle },
+                        role.len > 0 ? role : xray_s("message"), i, import_value(im, i), XRAY_MISSING,
+                        XRAY_MISSING);
     }
 }
 
 static void put_messages(struct import *im, struct talk *t, uint32_t list)
 {
-    for (uint32_t i = json_first(list); i != json_end(im->tape, list) && !im->stop; i = json_at(im->tape, i)->next)
+    t->group = is_group(im, list);
+    for (uint32_t i = json_first(list); i != json_end(im->tape, list) && !im->stop;
+         i = json_at(im->tape, i)->next)
         put_message(im, t, i);
     put_tail(im, t, list);
     xray_buffer_free(&t->history);
@@ -269,8 +300,9 @@ bool talk_is_list(struct import *im, uint32_t node)
 {
     const uint32_t first = json_first(node);
 
-    return node < im->tape->count && import_type(im, node) == JSON_ARRAY && first != json_end(im->tape, node) &&
-           import_is_object(im, first) && import_string(im, fields_find(im->tape, first, "role")).ptr != NULL;
+    return node < im->tape->count && import_type(im, node) == JSON_ARRAY &&
+           first != json_end(im->tape, node) && import_is_object(im, first) &&
+           import_string(im, fields_find(im->tape, first, "role")).ptr != NULL;
 }
 
 uint32_t talk_messages(struct import *im, uint32_t node)
@@ -332,7 +364,8 @@ static void put_object_but(struct import *im, const char *name, uint32_t object,
 {
     struct json_map m = { 0 };
 
-    for (uint32_t key = json_first(object); key != json_end(im->tape, object); key = json_at(im->tape, key + 1)->next)
+    for (uint32_t key = json_first(object); key != json_end(im->tape, object);
+         key = json_at(im->tape, key + 1)->next)
         if (key + 1 != but)
             json_map_add(&m, import_text(im, key), import_value(im, key + 1));
     if (m.count > 0)
@@ -370,7 +403,8 @@ static void put_run(struct import *im, struct talk *t, struct fields *f, uint32_
     outcome = import_outcome(im, f);
     f->value[T_MODEL] = 0;
     scope_put_fields(im, &sc, f);
-    for (enum field_target k = T_STATUS + 1; k <= T_REWARD; k++) /* success and reward say more than the outcome does */
+    for (enum field_target k = T_STATUS + 1; k <= T_REWARD;
+         k++) /* success and reward say more than the outcome does */
         if (import_has(im, f->value[k]) && f->key[k] != 0)
             attrs_add_member(im, f->key[k]);
     if (state != 0 && import_is_object(im, state))

@@ -21,7 +21,8 @@ bool integer_parse(xray_str text, int64_t *out);
 int64_t nano_parse(xray_str text);
 int64_t nano_from_number(double number);
 
-/* A decimal number with at most 15 digits and a small exponent: exactly the double it stands for. False: ask strtod. */
+/* A decimal number with at most 15 digits and a small exponent: exactly the double it stands for. False: ask
+ * strtod. */
 bool double_parse_fast(xray_str text, double *out);
 
 #endif
