@@ -8,8 +8,8 @@
 #include "base/fail.h"
 #include "base/hash.h"
 
-#define WINDOW_LEN ((size_t)32 * 1024)   /* read ahead while blocks are small */
-#define SMALL_BLOCK ((uint32_t)8 * 1024)
+#define WINDOW_LEN ((size_t)16 * 1024)   /* read ahead while blocks are small */
+#define SMALL_BLOCK ((uint32_t)2 * 1024) /* beyond it a header costs less to read than what stands before it */
 #define SEARCH_LEN ((size_t)256 * 1024)  /* piece in which damage is searched */
 #define HELLO_FRAME_MAX (XF_HELLO_HEAD + XF_HELLO_MAX + XF_HELLO_TAIL)
 /* Looking at something that pretends to be a hello costs a hash of up to 64 KiB. A file of

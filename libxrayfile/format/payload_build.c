@@ -194,6 +194,15 @@ static int split_array(struct xf_payload_build *p, xray_mp *c, uint32_t count, x
     return put_array_header(out, start, written);
 }
 
+/* A message stands alone as an output first and then, the same bytes, in every history after it:
+ * it must be the same part in both places. */
+static bool is_message(xray_str map)
+{
+    xray_str role;
+
+    return xf_mp_find(map, "role", &role);
+}
+
 /* Recursion is bounded: values are canonical, depth at most XF_DEPTH_WRITE. */
 static int split_value(struct xf_payload_build *p, xray_str value, xray_buffer *out)
 {
@@ -206,7 +215,7 @@ static int split_value(struct xf_payload_build *p, xray_str value, xray_buffer *
     }
     if (!xray_mp_next(&c, &item))
         return XRAY_ECORRUPT;
-    if (item.type == XRAY_MP_MAP)
+    if (item.type == XRAY_MP_MAP && !is_message(value))
         return split_map(p, &c, item.count, out);
     if (item.type == XRAY_MP_ARRAY)
         return split_array(p, &c, item.count, out);

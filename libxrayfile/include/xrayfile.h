@@ -743,10 +743,13 @@ XRAY_API void xray_events_close(xray_events *e);
 
 /* Text search support: visits every text of the segment's payload exactly once,
  * in file order (spec 6). For each part, then each skeleton, `visit` is called with its MessagePack
- * bytes (references not resolved); it returns true if it matches. Afterwards xray_hits_test tells in O(size of the ref) whether a
- * stored value contains something that matched, in place or by reference. */
+ * bytes (references not resolved); it returns 1 if it matches, 0 if not, and a negative number to stop. Afterwards
+ * xray_hits_test tells in O(size of the ref) whether a stored value contains something that matched, in place or by
+ * reference; values that stand in place are visited in there, where a negative number counts as 0. Of a
+ * map merged from several rows (spec 7.2) it tells whether one of these rows matches, which a later one may have overruled.
+ * xray_hits_build returns 0, 1 if it was stopped (*out then knows what was visited before), or a negative status. */
 typedef struct xray_hits xray_hits;
-typedef bool (*xray_visit)(void *ctx, const uint8_t *data, size_t len);
+typedef int (*xray_visit)(void *ctx, const uint8_t *data, size_t len);
 XRAY_API int xray_hits_build(xray_hits **out, xray_store *s, xray_visit visit, void *ctx, xray_error *err);
 XRAY_API bool xray_hits_test(const xray_hits *h, xray_ref ref);
 XRAY_API void xray_hits_free(xray_hits *h);

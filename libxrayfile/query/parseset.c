@@ -55,7 +55,7 @@ static int take_file_name(struct xf_parser *p, xray_str *name)
 static int read_file(struct xf_parser *p, xray_str name, size_t off, const char **data, size_t *len)
 {
     struct xf_query_source *s = p->source;
-    char *path = xf_arena_copy(s->arena, name.ptr, name.len + 1);
+    char *path = xf_arena_alloc(s->arena, name.len + 1);
     xray_error err = {0};
     uint64_t size = 0;
     char *text = NULL;
@@ -63,7 +63,7 @@ static int read_file(struct xf_parser *p, xray_str name, size_t off, const char 
 
     if (path == NULL)
         return xf_source_fail_memory(s);
-    path[name.len] = '\0';
+    memcpy(path, name.ptr, name.len);
     r = xf_file_open(&fd, path, &err);
     if (r == XRAY_OK)
         r = xf_file_size(fd, &size, &err);

@@ -31,6 +31,12 @@ static int build(struct xf_query_source *source, xray_query *q)
 {
     int r;
 
+    /* The tree points into the text. Longer ones are refused before they are looked at. */
+    if (source->text.len > 0 && source->text.len <= XF_QUERY_MAX_LEN) {
+        source->text.ptr = xf_arena_copy(&q->arena, source->text.ptr, source->text.len);
+        if (source->text.ptr == NULL)
+            return xf_source_fail_memory(source);
+    }
     q->regexes = xf_regex_env_new(source->options->match_limit);
     if (q->regexes == NULL)
         return xf_source_fail_memory(source);

@@ -95,7 +95,7 @@ static bool test_one(const xray_hits *h, uint32_t segment, const uint8_t *data, 
         return false;
     if (xf_is_value_reference(data, len, &value))
         return test_value(&h->segments[segment], value);
-    return h->visit(h->ctx, data, len) || test_references(&h->segments[segment], data, len);
+    return h->visit(h->ctx, data, len) > 0 || test_references(&h->segments[segment], data, len);
 }
 
 bool xray_hits_test(const xray_hits *h, xray_ref ref)
@@ -155,31 +155,39 @@ static struct block_hits *add_block(struct segment_hits *seg, const struct xf_bl
     return b;
 }
 
-static void visit_parts(const xray_hits *h, struct block_hits *b, const struct xf_payload *p)
+/* These return 0, or 1 once the visitor wants no more. Ranks are made of all parts then as well: those that were
+ * not visited do not match. */
+static int visit_parts(const xray_hits *h, struct block_hits *b, const struct xf_payload *p)
 {
     const uint32_t words = (b->parts + 63) / 64;
+    int r = 0;
 
-    for (uint32_t i = 0; i < p->part_count; i++) {
+    for (uint32_t i = 0; i < p->part_count && r >= 0; i++) {
         const xray_str part = xf_payload_part(p, i);
 
-        if (h->visit(h->ctx, (const uint8_t *)part.ptr, part.len))
+        r = h->visit(h->ctx, (const uint8_t *)part.ptr, part.len);
+        if (r > 0)
             b->part_bits[i / 64] |= UINT64_C(1) << i % 64;
     }
     for (uint32_t w = 0; w < words; w++)
         b->rank[w + 1] = b->rank[w] + (uint32_t)__builtin_popcountll(b->part_bits[w]);
+    return r < 0;
 }
 
 /* Skeletons refer to parts of this block and of those before. */
-static void visit_values(const xray_hits *h, const struct segment_hits *seg, struct block_hits *b,
-                         const struct xf_payload *p)
+static int visit_values(const xray_hits *h, const struct segment_hits *seg, struct block_hits *b,
+                        const struct xf_payload *p, bool stopped)
 {
     for (uint32_t i = 0; i < p->value_count; i++) {
         const xray_str value = xf_payload_value(p, i);
         const uint8_t *data = (const uint8_t *)value.ptr;
+        const int r = stopped ? 0 : h->visit(h->ctx, data, value.len);
 
-        if (h->visit(h->ctx, data, value.len) || test_references(seg, data, value.len))
+        stopped = stopped || r < 0;
+        if (r > 0 || test_references(seg, data, value.len))
             b->value_bits[i / 64] |= UINT64_C(1) << i % 64;
     }
+    return stopped;
 }
 
 static int build_block(xray_hits *h, struct xray_store *s, uint32_t segment, uint32_t block, xray_error *err)
@@ -193,11 +201,11 @@ static int build_block(xray_hits *h, struct xray_store *s, uint32_t segment, uin
         return r;
     b = add_block(seg, &s->parts[segment].seg->blocks[block], &e->as.payload);
     if (b != NULL) {
-        visit_parts(h, b, &e->as.payload);
-        visit_values(h, seg, b, &e->as.payload);
+        r = visit_parts(h, b, &e->as.payload);
+        r = visit_values(h, seg, b, &e->as.payload, r == 1);
     }
     xf_block_release(s, e);
-    return b != NULL ? XRAY_OK : xf_fail_memory(err);
+    return b != NULL ? r : xf_fail_memory(err);
 }
 
 int xray_hits_build(xray_hits **out, xray_store *s, xray_visit visit, void *ctx, xray_error *err)
@@ -214,10 +222,10 @@ int xray_hits_build(xray_hits **out, xray_store *s, xray_visit visit, void *ctx,
         r = xf_fail_memory(err);
     else
         h->segment_count = s->part_count;
-    for (uint32_t rank = 0; rank < h->segment_count && r >= 0; rank++) {
+    for (uint32_t rank = 0; rank < h->segment_count && r == 0; rank++) {
         const struct xf_segment *seg = s->parts[s->order[rank]].seg;
 
-        for (uint32_t i = 0; i < seg->payload_count && r >= 0; i++)
+        for (uint32_t i = 0; i < seg->payload_count && r == 0; i++)
             r = build_block(h, s, s->order[rank], seg->payload[i], err);
     }
     if (r < 0) {
@@ -225,7 +233,7 @@ int xray_hits_build(xray_hits **out, xray_store *s, xray_visit visit, void *ctx,
         return r;
     }
     *out = h;
-    return XRAY_OK;
+    return r;
 }
 
 void xray_hits_free(xray_hits *h)

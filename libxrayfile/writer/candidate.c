@@ -73,6 +73,17 @@ static int put_attrs(xray_buffer *b, const xray_attr *attrs, size_t count)
     return XRAY_OK;
 }
 
+/* An empty map says as much as none, and the columns of spec 8 could not tell them apart. */
+static int put_evidence_value(xray_buffer *b, xray_value value)
+{
+    const size_t start = b->len;
+    const int r = xray_value_pack(value, true, b, NULL);
+
+    if (r == XRAY_OK && b->len == start + 1 && b->data[start] == 0x80)
+        b->data[start] = 0xc0;
+    return r;
+}
+
 static int put_candidate(struct xf_scope *s, const xray_candidate *c)
 {
     xray_buffer *b = &s->cands;
@@ -93,7 +104,7 @@ static int put_candidate(struct xf_scope *s, const xray_candidate *c)
     xf_mp_int(b, c->by);
     xf_mp_int(b, c->provenance);
     if ((f & XRAY_HAS_EVIDENCE) != 0)
-        return xray_value_pack(c->evidence_value, true, b, NULL);
+        return put_evidence_value(b, c->evidence_value);
     if (c->evidence_count == 0) {
         xf_mp_nil(b);
         return XRAY_OK;
@@ -177,6 +188,15 @@ static void count_candidate(struct xf_step_slot *step, const xray_candidate *c)
     step->scope.dirty = true;
 }
 
+/* A call that is told it is wrong was not accepted; one that could not be kept was, and is lost. */
+static void count_failure(xray_writer *w, int status)
+{
+    const bool lost = status == XRAY_ENOMEM || status == w->status;
+
+    w->stats.accepted += lost;
+    w->stats.dropped += lost;
+}
+
 int xray_step_candidate(xray_step handle, const xray_candidate *c)
 {
     xray_writer *w;
@@ -189,7 +209,6 @@ int xray_step_candidate(xray_step handle, const xray_candidate *c)
         return XRAY_ECLOSED;
     s = &step->scope;
     start = s->cands.len;
-    w->stats.accepted++;
     r = w->status;
     if (r == XRAY_OK && xray_verdict_name(c->verdict) == NULL)
         r = XRAY_EMISUSE;
@@ -200,8 +219,9 @@ int xray_step_candidate(xray_step handle, const xray_candidate *c)
     if (r < 0) {
         s->cands.len = start;
         s->cands.failed = false;
-        w->stats.dropped++;
+        count_failure(w, r);
     } else {
+        w->stats.accepted++;
         s->cand_count++;
         count_candidate(step, c);
         if (s->cand_count >= FLUSH_COUNT || s->cands.len >= FLUSH_BYTES)
@@ -340,7 +360,6 @@ static int put_event(xray_writer *w, struct xf_scope *s, const struct event *e)
     const size_t start = b->len;
     int r = w->status;
 
-    w->stats.accepted++;
     xf_mp_array(b, 2);
     xf_mp_int(b, e->table);
     xf_mp_array(b, 4);
@@ -357,9 +376,10 @@ static int put_event(xray_writer *w, struct xf_scope *s, const struct event *e)
     if (r < 0) {
         b->len = start;
         b->failed = false;
-        w->stats.dropped++;
+        count_failure(w, r);
         return r;
     }
+    w->stats.accepted++;
     s->event_count++;
     s->dirty = true;
     return XRAY_OK;

@@ -98,12 +98,12 @@ static void read_scan(xray_store *s, xray_buffer *out)
     xray_scan_close(scan);
 }
 
-static bool visit(void *ctx, const uint8_t *data, size_t len)
+static int visit(void *ctx, const uint8_t *data, size_t len)
 {
     xray_mp c = xray_mp_over(data, len);
 
     (void)ctx;
-    return xray_mp_skip(&c);
+    return xray_mp_skip(&c) ? 1 : 0;
 }
 
 int fuzz_read_all(const struct fuzz_file *f, size_t cache_bytes, xray_buffer *out)

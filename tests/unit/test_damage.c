@@ -24,7 +24,7 @@ static struct golden {
 
 static void write_run(xray_writer *w, int k)
 {
-    char long_text[200], item[16];
+    char long_text[200], item[32];
     xray_run run = xray_run_begin(w, xray_s("p"), NULL);
     xray_step st = xray_step_begin(run, xray_s("filter"), xray_s("filter"), NULL);
 

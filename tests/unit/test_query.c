@@ -414,6 +414,7 @@ static void check_mutations(const char *query)
         if (xray_query_parse(&q, xray_strn((const char *)copy, cut), &at_fixed_time, &error) == XRAY_OK) {
             check_stable(text);
         } else {
+            CHECK(q == NULL);
             CHECK(error.offset <= cut && error.len > 0 && error.line > 0 && error.column > 0);
             CHECK(error.message[0] != '\0');
         }

@@ -232,15 +232,15 @@ static void test_layers(void)
     xray_store_close(s);
 }
 
-static bool has_text(void *ctx, const uint8_t *data, size_t len)
+static int has_text(void *ctx, const uint8_t *data, size_t len)
 {
     const char *text = ctx;
     const size_t n = strlen(text);
 
     for (size_t i = 0; i + n <= len; i++)
         if (memcmp(data + i, text, n) == 0)
-            return true;
-    return false;
+            return 1;
+    return 0;
 }
 
 static void test_hits(void)
@@ -274,4 +274,50 @@ static void test_hits(void)
     xray_store_close(s);
 }
 
-CHECK_MAIN(test_references, test_canonical, test_failures, test_layers, test_hits)
+struct countdown {
+    int left; /* calls until it wants no more */
+    int calls;
+};
+
+static int count_down(void *ctx, const uint8_t *data, size_t len)
+{
+    struct countdown *c = ctx;
+
+    (void)data;
+    (void)len;
+    c->calls++;
+    return c->left-- > 0 ? 1 : -1;
+}
+
+/* A visitor that stops is not called again, and what it did not see does not match. */
+static void test_hits_stop(void)
+{
+    xray_store *s = open_image();
+    struct countdown all = {.left = 1000};
+    xray_buffer first = {0}, range = {0};
+    const xray_ref in_place = {(const uint8_t *)"\xa2p4", 3, 0};
+    xray_hits *h;
+
+    put_range(&first, 0, 0);
+    xf_mp_array(&range, 1);
+    put_range(&range, 1, 4);
+    if (CHECK_EQ(xray_hits_build(&h, s, count_down, &all, NULL), XRAY_OK))
+        xray_hits_free(h);
+    for (int n = 0; n < all.calls; n++) {
+        struct countdown c = {.left = n};
+
+        check_context("stopped after %d", n);
+        if (!CHECK_EQ(xray_hits_build(&h, s, count_down, &c, NULL), 1))
+            break;
+        CHECK_EQ(c.calls, n + 1);
+        CHECK_EQ(xray_hits_test(h, (xray_ref){first.data, first.len, 0}), n >= 1);
+        CHECK_EQ(xray_hits_test(h, (xray_ref){range.data, range.len, 0}), n >= 2);
+        CHECK(!xray_hits_test(h, in_place));
+        xray_hits_free(h);
+    }
+    xray_buffer_free(&first);
+    xray_buffer_free(&range);
+    xray_store_close(s);
+}
+
+CHECK_MAIN(test_references, test_canonical, test_failures, test_layers, test_hits, test_hits_stop)

@@ -120,7 +120,7 @@ static bool wants(const struct search *s, enum field field)
 
 /* ---- begin ---- */
 
-static bool visit_part(void *ctx, const uint8_t *data, size_t len)
+static int visit_part(void *ctx, const uint8_t *data, size_t len)
 {
     return matcher_value(ctx, data, len);
 }

@@ -184,9 +184,27 @@ static void add_selected(struct import *im, struct json_map *body, uint32_t node
     text_free(&t);
 }
 
-/* The members of a decision and of the "data" inside it. */
-static void gather_decision(struct import *im, const struct fields *f, struct json_map *body, xray_str *name,
-                            int64_t *time_ns)
+static bool same_text(xray_str a, xray_str b)
+{
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+/* True if `outer` has the same member with the same value: SDKs repeat a decision's reason in its "data". */
+static bool is_repeated(struct import *im, const struct fields *outer, uint32_t key)
+{
+    for (size_t i = 0; outer != NULL && i < outer->extra_count; i++) {
+        const uint32_t other = fields_extra(outer, i);
+
+        if (same_text(json_text(im->tape, other), json_text(im->tape, key)) &&
+            same_text(json_text(im->tape, other + 1), json_text(im->tape, key + 1)))
+            return true;
+    }
+    return false;
+}
+
+/* The members of a decision (outer is NULL), and of the "data" inside it. */
+static void gather_decision(struct import *im, const struct fields *f, const struct fields *outer,
+                            struct json_map *body, xray_str *name, int64_t *time_ns)
 {
     if (name->len == 0)
         *name = import_text_of(im, f->value[T_NAME]);
@@ -197,7 +215,7 @@ static void gather_decision(struct import *im, const struct fields *f, struct js
     for (size_t i = 0; i < f->extra_count; i++) {
         const uint32_t key = fields_extra(f, i);
 
-        if (import_has(im, key + 1))
+        if (import_has(im, key + 1) && !is_repeated(im, outer, key))
             json_map_add(body, import_text(im, key), import_value(im, key + 1));
     }
 }
@@ -211,10 +229,10 @@ void event_json_decision(struct import *im, const struct scope *sc, uint32_t nod
 
     d.time_ns = XRAY_MISSING;
     fields_collect(&f, im->tape, node, SET_DECISION);
-    gather_decision(im, &f, &body, &d.name, &d.time_ns);
+    gather_decision(im, &f, NULL, &body, &d.name, &d.time_ns);
     if (import_is_object(im, f.value[T_EVIDENCE])) {
         fields_collect(&inner, im->tape, f.value[T_EVIDENCE], SET_DECISION);
-        gather_decision(im, &inner, &body, &d.name, &d.time_ns);
+        gather_decision(im, &inner, &f, &body, &d.name, &d.time_ns);
         fields_done(&inner);
     } else if (import_has(im, f.value[T_EVIDENCE])) {
         json_map_add(&body, import_text(im, f.key[T_EVIDENCE]), import_value(im, f.value[T_EVIDENCE]));

@@ -66,7 +66,8 @@ static bool is_envelope(struct import *im, uint32_t o)
 /* An event of a tree: parent_event_id and its kin. */
 static bool is_event(struct import *im, uint32_t o)
 {
-    return HAS(im, o, "event_id", "parent_event_id") || (HAS(im, o, "event_type") && HAS(im, o, "trace_id"));
+    return HAS(im, o, "event_id", "parent_event_id", "event_type") && HAS(im, o, "event_type", "trace_id") &&
+           HAS(im, o, "event_id", "trace_id");
 }
 
 static bool is_step(struct import *im, uint32_t o)
