@@ -229,13 +229,17 @@ void event_json_decision(struct import *im, const struct scope *sc, uint32_t nod
 
     d.time_ns = XRAY_MISSING;
     fields_collect(&f, im->tape, node, SET_DECISION);
-    gather_decision(im, &f, NULL, &body, &d.name, &d.time_ns);
     if (import_is_object(im, f.value[T_EVIDENCE])) {
         fields_collect(&inner, im->tape, f.value[T_EVIDENCE], SET_DECISION);
+        if (inner.value[T_SELECTED] != 0) /* the fuller of the two: a list */
+            f.value[T_SELECTED] = 0;
+        gather_decision(im, &f, NULL, &body, &d.name, &d.time_ns);
         gather_decision(im, &inner, &f, &body, &d.name, &d.time_ns);
         fields_done(&inner);
-    } else if (import_has(im, f.value[T_EVIDENCE])) {
-        json_map_add(&body, import_text(im, f.key[T_EVIDENCE]), import_value(im, f.value[T_EVIDENCE]));
+    } else {
+        gather_decision(im, &f, NULL, &body, &d.name, &d.time_ns);
+        if (import_has(im, f.value[T_EVIDENCE]))
+            json_map_add(&body, import_text(im, f.key[T_EVIDENCE]), import_value(im, f.value[T_EVIDENCE]));
     }
     if (d.name.len == 0)
         d.name = xray_s("decision");
