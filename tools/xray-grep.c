@@ -8,11 +8,11 @@
 #include <stdlib.h>
 
 #include "common/cli.h"
-#include "common/hitprint.h"
+#include "grep/hitprint.h"
 #include "common/input.h"
 #include "common/out.h"
 #include "common/runs.h"
-#include "common/search.h"
+#include "grep/search.h"
 
 enum { KEY_IN = CLI_LONG, KEY_STATS };
 

@@ -10,6 +10,9 @@
 #include "base/fail.h"
 #include "codec/mpread.h"
 #include "codec/utf8.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 struct scan {
     const char *text;
@@ -60,17 +63,47 @@ static uint64_t has_special(uint64_t w)
            EACH_BYTE(0x80);
 }
 
+#ifdef __SSE2__
+/* Bit i: byte i of the sixteen is special. Signed, everything that is not ASCII is below 0x20 too. */
+static unsigned specials_of_16(const char *text)
+{
+    const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)text);
+    const __m128i below = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+    const __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+    const __m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+    const __m128i del = _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f));
+
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(below, quote), _mm_or_si128(backslash, del)));
+}
+#endif
+
 size_t xf_json_plain_run(const char *text, size_t len)
 {
     size_t n = 0;
 
+#ifdef __SSE2__
+    while (len - n >= 16) {
+        const unsigned special = specials_of_16(text + n);
+
+        if (special != 0)
+            return n + (size_t)__builtin_ctz(special);
+        n += 16;
+    }
+#endif
     while (len - n >= 8) {
-        uint64_t word;
+        uint64_t word, special;
 
         memcpy(&word, text + n, 8);
-        if (has_special(word) != 0)
-            break;
-        n += 8;
+        special = has_special(word);
+        if (special == 0) {
+            n += 8;
+            continue;
+        }
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        return n + (size_t)__builtin_ctzll(special) / 8; /* a borrow can only reach beyond the first one */
+#else
+        break;
+#endif
     }
     while (n < len) {
         const unsigned char c = (unsigned char)text[n];
@@ -80,6 +113,23 @@ size_t xf_json_plain_run(const char *text, size_t len)
         n++;
     }
     return n;
+}
+
+static bool is_short_escape(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Value of the four hexadecimal digits at `at`, or -1. */
@@ -139,7 +189,7 @@ static int scan_escape(struct scan *s)
         s->at = s->len;
         return fail_string(s, "");
     }
-    if (c == '\0' || strchr("\"\\/bfnrt", c) == NULL)
+    if (!is_short_escape(c))
         return fail_string(s, "an unknown escape");
     s->at += 2;
     return XRAY_OK;

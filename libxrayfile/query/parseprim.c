@@ -321,8 +321,8 @@ static struct xf_expr *parse_string(struct xf_parser *p)
     return e;
 }
 
-/* On the right of a comparison a word is text (ql 2.2), unless its scope is written
- * or it is reckoned with: `> run.cost`, `> candidates_in / 2`. */
+/* On the right of a comparison a word is text (ql 2.2), unless its scope is written, it is reckoned
+ * with, or it goes on as no text does: `> run.cost`, `> candidates_in / 2`, `= input[0]`. */
 static bool is_text_word(const struct xf_parser *p)
 {
     struct xf_lex l = p->lex;
@@ -331,6 +331,16 @@ static bool is_text_word(const struct xf_parser *p)
     if (is_scope(name) && xf_lex_peek(&l, name.len) == '.')
         return false;
     l.at += xf_lex_word(&l);
+    switch (xf_lex_peek(&l, 0)) {
+    case '[':
+    case '?':
+        return false;
+    case '"':
+    case '\'':
+        return l.text[l.at - 1] != '.';
+    default:
+        break;
+    }
     xf_lex_space(&l);
     switch (xf_lex_peek(&l, 0)) {
     case '+':

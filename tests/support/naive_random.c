@@ -54,15 +54,17 @@ const struct naive_field naive_fields[] = {
 
 /* ---- making ------------------------------------------------------------------------ */
 
-static struct naive_query *made[4096];
-static size_t made_count;
+static struct naive_query **made;
+static size_t made_count, made_cap;
 
 static struct naive_query *make(enum naive_op op, enum naive_type type)
 {
     struct naive_query *q = calloc(1, sizeof *q);
 
-    if (made_count == sizeof made / sizeof made[0])
-        abort();
+    if (made_count == made_cap) {
+        made_cap = made_cap * 2 + 64;
+        made = realloc(made, made_cap * sizeof *made);
+    }
     made[made_count++] = q;
     q->op = op;
     q->type = type;
@@ -73,6 +75,9 @@ void naive_forget(void)
 {
     while (made_count > 0)
         free(made[--made_count]);
+    free(made);
+    made = NULL;
+    made_cap = 0;
 }
 
 static uint64_t below(uint64_t n)
@@ -94,12 +99,14 @@ static struct place deeper(struct place p)
 
 static struct naive_query *random_field(struct place p, enum naive_type type)
 {
+    const size_t count = sizeof naive_fields / sizeof naive_fields[0] - 1;
+
     for (;;) {
-        const struct naive_field *f = &naive_fields[below(95)];
+        const struct naive_field *f = &naive_fields[below(count)];
         struct naive_query *q;
         size_t members = 0;
 
-        if (f->scope == 0 || f->name == NULL || f->type != type || (f->scope == 'c' && !p.cand))
+        if (f->type != type || (f->scope == 'c' && !p.cand))
             continue;
         q = make(NQ_FIELD, type);
         q->field = f;
@@ -236,7 +243,9 @@ static struct naive_query *random_compare(struct place p)
     struct naive_query *q, *left, *right;
 
     if (type == NT_BOOL) {
-        left = below(2) ? random_field(p, NT_BOOL) : random_condition(deeper(p));
+        do /* a recorded value in a comparison is itself, not the condition that it is alone */
+            left = below(2) ? random_field(p, NT_BOOL) : random_condition(deeper(p));
+        while (left->op == NQ_ALONE && left->kids[0]->type == NT_ANY);
         right = below(2) ? make(NQ_TEXT, NT_TEXT) : random_field(p, below(2) ? NT_BOOL : NT_ANY);
         if (right->op == NQ_TEXT)
             right->text = below(2) ? "true" : "false";
@@ -615,7 +624,7 @@ static void print_bare(FILE *out, const struct naive_query *q)
         fprintf(out, "%" PRId64, q->integer);
         break;
     case NQ_DECIMAL:
-        fprintf(out, "%.17g%s", q->decimal, q->decimal == (double)(int64_t)q->decimal && q->decimal < 1e15 ? ".0" : "");
+        fprintf(out, "%.17g%s", q->decimal, q->decimal < 1e17 && q->decimal == (double)(int64_t)q->decimal ? ".0" : "");
         break;
     case NQ_TEXT:
         print_text(out, q->text, true);

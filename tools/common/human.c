@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
+
+#include "common/when.h"
 
 enum { NS_PER_US = 1000, NS_PER_MS = 1000000 };
 #define NS_PER_S INT64_C(1000000000)
@@ -132,24 +133,7 @@ void human_size(struct text *t, uint64_t bytes)
 
 void human_time(struct text *t, int64_t ns, int decimals)
 {
-    if (ns == XRAY_MISSING)
-        return;
-
-    const int64_t rest = (ns % NS_PER_S + NS_PER_S) % NS_PER_S;
-    const time_t seconds = (time_t)((ns - rest) / NS_PER_S);
-    struct tm tm;
-
-    if (gmtime_r(&seconds, &tm) == NULL)
-        return;
-    text_printf(t, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                tm.tm_min, tm.tm_sec);
-    if (decimals > 0) {
-        char digits[16];
-
-        snprintf(digits, sizeof digits, "%09" PRId64, rest);
-        text_printf(t, ".%.*s", decimals, digits);
-    }
-    text_puts(t, "Z");
+    when_put(t, ns, decimals);
 }
 
 bool rejection_rate(int64_t in, int64_t out, double *rate)

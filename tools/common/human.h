@@ -17,7 +17,7 @@ void human_mean(struct text *t, double mean);
 void human_rate(struct text *t, double rate);
 /* 832 B, 1.4 GB (1000, not 1024) */
 void human_size(struct text *t, uint64_t bytes);
-/* 2026-08-21T09:14:03.120Z, RFC 3339 in UTC; decimals of the second: 0 to 9 */
+/* 2026-08-21T09:14:03.120Z, RFC 3339 in UTC or the zone of --tz; decimals of the second: 0 to 9 */
 void human_time(struct text *t, int64_t ns, int decimals);
 
 /* 1 - out / in; in = 0 gives 0. False if in or out is missing. */

@@ -37,21 +37,26 @@ void json_rate(struct text *t, const char *name, double rate)
     xray_buffer_free(&number);
 }
 
-void json_cost(struct text *t, const char *name, int64_t nano)
+void json_put_cost(struct text *t, int64_t nano)
 {
     enum { UNIT = 1000000000, DECIMALS = 9 };
-
-    if (nano == XRAY_MISSING)
-        return;
 
     const uint64_t amount = nano < 0 ? 0 - (uint64_t)nano : (uint64_t)nano;
     uint64_t rest = amount % UNIT;
     int decimals = DECIMALS;
 
-    text_printf(t, ",\"%s\":%s%" PRIu64, name, nano < 0 ? "-" : "", amount / UNIT);
+    text_printf(t, "%s%" PRIu64, nano < 0 ? "-" : "", amount / UNIT);
     if (rest == 0)
         return;
     for (; rest % 10 == 0; rest /= 10)
         decimals--;
     text_printf(t, ".%0*" PRIu64, decimals, rest);
+}
+
+void json_cost(struct text *t, const char *name, int64_t nano)
+{
+    if (nano == XRAY_MISSING)
+        return;
+    text_printf(t, ",\"%s\":", name);
+    json_put_cost(t, nano);
 }

@@ -120,7 +120,7 @@ static void put_control(struct text *t, unsigned char c, enum safe_mode mode)
     }
 }
 
-void text_safe(struct text *t, xray_str foreign, enum safe_mode mode)
+void text_escape(struct text *t, xray_str foreign, enum safe_mode mode)
 {
     const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)foreign.ptr;
     size_t left = foreign.len;
@@ -157,6 +157,29 @@ void text_safe(struct text *t, xray_str foreign, enum safe_mode mode)
             text_put(t, (const char *)at, (size_t)size);
         at += size;
         left -= (size_t)size;
+    }
+}
+
+static bool raw;
+
+void text_set_raw(void)
+{
+    raw = true;
+}
+
+void text_safe(struct text *t, xray_str foreign, enum safe_mode mode)
+{
+    if (!raw) {
+        text_escape(t, foreign, mode);
+    } else if (mode == SAFE_BLOCK) {
+        text_put(t, foreign.ptr, foreign.len);
+    } else {
+        for (size_t i = 0; i < foreign.len; i++) {
+            if (foreign.ptr[i] == '\n' || foreign.ptr[i] == '\t' || foreign.ptr[i] == '\r')
+                put_control(t, (unsigned char)foreign.ptr[i], mode);
+            else
+                text_put(t, &foreign.ptr[i], 1);
+        }
     }
 }
 

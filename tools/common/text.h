@@ -39,6 +39,12 @@ static inline xray_str text_str(const struct text *t)
  * return as \n \t \r as well, SAFE_BLOCK keeps newline and tab. */
 enum safe_mode { SAFE_LINE, SAFE_BLOCK };
 void text_safe(struct text *t, xray_str foreign, enum safe_mode mode);
+/* The same whatever --raw-text says: for messages. */
+void text_escape(struct text *t, xray_str foreign, enum safe_mode mode);
+
+/* --raw-text: from now on text_safe lets everything through but, in SAFE_LINE, newline, tab and
+ * carriage return. */
+void text_set_raw(void);
 
 /* Columns that safe text takes on a terminal; our own colour sequences take none. */
 size_t text_width(const char *data, size_t len);

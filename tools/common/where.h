@@ -59,12 +59,12 @@ struct where_list {
 
 struct where { /* start with all zero */
     struct where_list exprs, files, pipelines, types, steps, ids;
-    int64_t since, until; /* valid if has_ */
-    bool has_since, has_until;
+    const char *since, *until; /* texts */
     const char *status; /* canonical, or NULL */
     bool explain;
 
     /* private */
+    int64_t since_ns, until_ns;
     xray_query *query; /* all expressions as one, or NULL */
     enum xray_unit unit;
     size_t *runs; /* indexes that -r names, ascending, each once; valid once bound */
@@ -92,7 +92,7 @@ bool where_has_ids(const struct where *w);
 bool where_has_steps(const struct where *w);
 
 /* With --explain: prints the canonical expression and what will be read, and returns true: nothing more is to be done.
- * `reads` are the tool's own needs: a set of XRAY_NEEDS_*. */
+ * `reads` are the tool's own needs beside the spine: a set of XRAY_NEEDS_*. */
 bool where_explain(const struct where *w, const xray_store *store, unsigned reads);
 
 /* Finds the runs that -r names. An id that is unknown or ambiguous is an error (the list of candidates is

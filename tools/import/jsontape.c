@@ -5,6 +5,9 @@
 #include <stdlib.h>
 
 #include "common/text.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* What may come next. */
 enum expect {
@@ -57,27 +60,54 @@ static void close_node(struct json_tape *tape, uint32_t node, size_t end)
 
 /* ---- strings ---- */
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
 /* Bytes that end a plain run: quote, backslash, controls, everything that is not ASCII. */
 static bool is_special(unsigned char c)
 {
     return c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
 }
 
-/* Eight bytes at a time: the usual text is long and plain. */
+#ifdef __SSE2__
+/* Bit i: byte i of the sixteen is special. Signed, everything that is not ASCII is below 0x20 too. */
+static unsigned specials_of_16(const char *text)
+{
+    const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)text);
+    const __m128i below = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+    const __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+    const __m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(below, _mm_or_si128(quote, backslash)));
+}
+#endif
+
+/* Sixteen or eight bytes at a time: the usual text is long and plain. (x - 1 borrows from the top bit of a zero byte.) */
 static size_t skip_plain(const char *text, size_t at, size_t len)
 {
-    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+#ifdef __SSE2__
+    while (len - at >= 16) {
+        const unsigned special = specials_of_16(text + at);
 
+        if (special != 0)
+            return at + (size_t)__builtin_ctz(special);
+        at += 16;
+    }
+#endif
     while (len - at >= 8) {
-        uint64_t w, quote, slash, control;
+        uint64_t w, special;
 
         memcpy(&w, text + at, 8);
-        quote = w ^ (ones * '"');
-        slash = w ^ (ones * '\\');
-        control = w - ones * 0x20;
-        if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | control | w) & tops)
-            break;
-        at += 8;
+        special = (((w ^ EACH_BYTE('"')) - EACH_BYTE(1)) | ((w ^ EACH_BYTE('\\')) - EACH_BYTE(1)) |
+                   (w - EACH_BYTE(0x20)) | w) & EACH_BYTE(0x80);
+        if (special == 0) {
+            at += 8;
+            continue;
+        }
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        return at + (size_t)__builtin_ctzll(special) / 8; /* a borrow can only reach beyond the first one */
+#else
+        break;
+#endif
     }
     while (at < len && !is_special((unsigned char)text[at]))
         at++;
@@ -176,10 +206,20 @@ static enum json_result take_escape(struct reader *r)
         return cut(r);
     if (r->text[r->at + 1] == 'u')
         return take_unicode(r);
-    if (r->text[r->at + 1] == '\0' || strchr("\"\\/bfnrt", r->text[r->at + 1]) == NULL)
+    switch (r->text[r->at + 1]) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        r->at += 2;
+        return JSON_DONE;
+    default:
         return bad(r, r->at, "unknown escape in a string");
-    r->at += 2;
-    return JSON_DONE;
+    }
 }
 
 /* At a quote: a string node. */

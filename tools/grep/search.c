@@ -1,5 +1,5 @@
 /* See search.h. */
-#include "common/search.h"
+#include "grep/search.h"
 
 #include "common/cli.h"
 #include "common/input.h"
@@ -14,10 +14,12 @@ static const char *const names[FIELD_COUNT] = {
     [FIELD_TAGS] = "tags",
     [FIELD_FILTERS] = "filters",
     [FIELD_PARAMS] = "params",
+    [FIELD_SAMPLING] = "sampling",
     [FIELD_ATTRS] = "attrs",
     [FIELD_NAME] = "name",
     [FIELD_TYPE] = "type",
     [FIELD_MODEL] = "model",
+    [FIELD_PROVIDER] = "provider",
     [FIELD_ID] = "id",
     [FIELD_REASON] = "reason",
     [FIELD_CAND] = "cand",
@@ -33,19 +35,30 @@ const char *field_name(enum field field)
     return names[field];
 }
 
+/* The names of the query language mean the same here: step.output, cand.text, run.text. */
+static xray_str plain_name(xray_str name)
+{
+    if (name.len > 5 && memcmp(name.ptr, "step.", 5) == 0)
+        return xray_strn(name.ptr + 5, name.len - 5);
+    if (name.len > 5 && memcmp(name.ptr + name.len - 5, ".text", 5) == 0)
+        return xray_strn(name.ptr, name.len - 5);
+    return name;
+}
+
 unsigned fields_parse(const char *list)
 {
     unsigned fields = 0;
 
     while (*list != '\0') {
         const size_t len = strcspn(list, ",");
+        const xray_str name = plain_name(xray_strn(list, len));
         size_t i = 0;
 
-        while (i < FIELD_COUNT && (strlen(names[i]) != len || memcmp(names[i], list, len) != 0))
+        while (i < FIELD_COUNT && (strlen(names[i]) != name.len || memcmp(names[i], name.ptr, name.len) != 0))
             i++;
         if (i == FIELD_COUNT)
             cli_usage("--in: there is no field '%.*s'; fields are input output reasoning error metadata tags "
-                      "filters params attrs name type model id reason cand decision note run",
+                      "filters params sampling attrs name type model provider id reason cand decision note run",
                       (int)(len < 100 ? len : 100), list);
         fields |= 1u << i;
         list += len;
@@ -65,7 +78,7 @@ struct value_field {
     xray_ref ref;
 };
 
-enum { STEP_VALUES = 9, RUN_VALUES = 6, STEP_NAMES = 4, RUN_NAMES = 4 };
+enum { STEP_VALUES = 10, RUN_VALUES = 6, STEP_NAMES = 5, RUN_NAMES = 4 };
 
 static void step_values(const xray_step_record *r, struct value_field out[STEP_VALUES])
 {
@@ -74,7 +87,7 @@ static void step_values(const xray_step_record *r, struct value_field out[STEP_V
         {FIELD_REASONING, "", r->reasoning}, {FIELD_ERROR, "", r->error},
         {FIELD_METADATA, "", r->metadata},   {FIELD_TAGS, "", r->tags},
         {FIELD_FILTERS, "", r->filters},     {FIELD_PARAMS, "", r->params},
-        {FIELD_ATTRS, "", r->attrs},
+        {FIELD_SAMPLING, "", r->sampling},   {FIELD_ATTRS, "", r->attrs},
     };
 
     memcpy(out, values, sizeof values);
@@ -102,7 +115,8 @@ static void step_names(const xray_step_record *r, struct name_field out[STEP_NAM
     out[0] = (struct name_field){FIELD_NAME, "", r->name};
     out[1] = (struct name_field){FIELD_TYPE, "", r->type};
     out[2] = (struct name_field){FIELD_MODEL, "", r->model};
-    out[3] = (struct name_field){FIELD_ID, "", r->ext_id};
+    out[3] = (struct name_field){FIELD_PROVIDER, "", r->provider};
+    out[4] = (struct name_field){FIELD_ID, "", r->ext_id};
 }
 
 static void run_names(const xray_run_record *r, struct name_field out[RUN_NAMES])
@@ -122,7 +136,14 @@ static bool wants(const struct search *s, enum field field)
 
 static int visit_part(void *ctx, const uint8_t *data, size_t len)
 {
-    return matcher_value(ctx, data, len);
+    struct search *s = ctx;
+
+    if (s->stop_early && s->found)
+        return -1;
+    if (!matcher_value(s->matcher, data, len))
+        return 0;
+    s->found = true;
+    return 1;
 }
 
 static bool has_events(xray_store *store)
@@ -138,36 +159,70 @@ static bool has_events(xray_store *store)
     return false;
 }
 
-int search_begin(struct search *s, xray_error *err)
+void search_begin(struct search *s)
 {
-    const unsigned no_payload =
-        1u << FIELD_NAME | 1u << FIELD_TYPE | 1u << FIELD_MODEL | 1u << FIELD_ID | 1u << FIELD_REASON;
-
     s->events = (s->fields & EVENT_FIELDS) != 0 && has_events(s->store);
-    if ((s->fields & ~no_payload) == 0)
-        return 0;
-    return xray_hits_build(&s->hits, s->store, visit_part, s->matcher, err);
 }
 
 void search_done(struct search *s)
 {
     xray_hits_free(s->hits);
     s->hits = NULL;
+    xray_buffer_free(&s->value);
+}
+
+int search_all_payload(struct search *s, bool first_only, xray_error *err)
+{
+    const unsigned no_payload = 1u << FIELD_NAME | 1u << FIELD_TYPE | 1u << FIELD_MODEL | 1u << FIELD_PROVIDER |
+                                1u << FIELD_ID | 1u << FIELD_REASON;
+    int r;
+
+    xray_hits_free(s->hits);
+    s->hits = NULL;
+    if ((s->fields & ~no_payload) == 0)
+        return 0;
+    s->stop_early = first_only;
+    s->found = false;
+    r = xray_hits_build(&s->hits, s->store, visit_part, s, err);
+    s->stop_early = false;
+    return r;
 }
 
 /* ---- does it match? ---- */
 
-static bool value_matches(const struct search *s, xray_ref ref)
+/* Resolves a value into s->value and searches it. */
+static bool resolve_and_match(struct search *s, xray_ref ref)
 {
-    return ref.data != NULL && s->hits != NULL && xray_hits_test(s->hits, ref);
+    xray_error err = {0};
+
+    s->value.len = 0;
+    s->value.failed = false;
+    if (xray_ref_resolve(s->store, ref, &s->value, &err) < 0) {
+        input_failed(&err);
+        return false;
+    }
+    return matcher_value(s->matcher, s->value.data, s->value.len);
 }
 
-static bool name_matches_pattern(const struct search *s, const struct name_field *name)
+/* A map merged from several rows is not of any one segment, and xray_hits_test also tells of what a later
+ * row has overruled: it is searched as it reads now. */
+static bool value_matches(struct search *s, xray_ref ref)
+{
+    if (ref.data == NULL)
+        return false;
+    if (s->hits == NULL)
+        return resolve_and_match(s, ref);
+    if (!xray_hits_test(s->hits, ref))
+        return false;
+    return ref.segment < xray_store_segment_count(s->store) || resolve_and_match(s, ref);
+}
+
+static bool name_matches_pattern(struct search *s, const struct name_field *name)
 {
     return wants(s, name->field) && name->text.len > 0 && matcher_text(s->matcher, name->text);
 }
 
-bool search_step(const struct search *s, const xray_step_record *step)
+bool search_step(struct search *s, const xray_step_record *step)
 {
     struct value_field values[STEP_VALUES];
     struct name_field name_fields[STEP_NAMES];
@@ -189,7 +244,7 @@ bool search_step(const struct search *s, const xray_step_record *step)
     return false;
 }
 
-bool search_run(const struct search *s, const xray_run_record *run)
+bool search_run(struct search *s, const xray_run_record *run)
 {
     struct value_field values[RUN_VALUES];
     struct name_field name_fields[RUN_NAMES];
@@ -213,7 +268,7 @@ bool search_run(const struct search *s, const xray_run_record *run)
 
 /* The place in which leaves are looked at, and who wants the hits. */
 struct target {
-    const struct search *search;
+    struct search *search;
     enum field field;
     xray_str item;
     struct text path; /* a prefix, then the leaf's own */
@@ -257,18 +312,18 @@ static bool visit_leaf(void *ctx, xray_str path, xray_str text)
 
 static void report_value(struct target *t, const char *prefix, xray_ref ref)
 {
-    const struct search *s = t->search;
+    struct search *s = t->search;
     xray_buffer value = {0};
     xray_error err = {0};
 
-    if (!t->going || !value_matches(s, ref))
+    if (!t->going || ref.data == NULL || (s->hits != NULL && !xray_hits_test(s->hits, ref)))
         return;
     text_reset(&t->path);
     text_puts(&t->path, prefix);
     t->prefix_len = t->path.len;
     if (xray_ref_resolve(s->store, ref, &value, &err) < 0)
         input_failed(&err);
-    else
+    else if (matcher_value(s->matcher, value.data, value.len)) /* cheaper than a walk that makes paths */
         leaves_walk(value.data, value.len, matcher_numbers(s->matcher), visit_leaf, t);
     xray_buffer_free(&value);
 }
@@ -330,7 +385,7 @@ static void report_event(struct target *t, const xray_event_record *e)
 
 static void report_events(struct target *t, xray_trace *trace, int64_t step_number)
 {
-    const struct search *s = t->search;
+    struct search *s = t->search;
     const unsigned kinds = (wants(s, FIELD_CAND) || wants(s, FIELD_REASON) ? XRAY_EVENT_CANDIDATE : 0u) |
                            (wants(s, FIELD_DECISION) ? XRAY_EVENT_DECISION : 0u) |
                            (wants(s, FIELD_NOTE) ? XRAY_EVENT_NOTE : 0u);
@@ -357,7 +412,7 @@ static bool stop_at_first(void *ctx, const struct hit *hit)
     return false;
 }
 
-bool search_events(const struct search *s, xray_trace *trace, int64_t step_number)
+bool search_events(struct search *s, xray_trace *trace, int64_t step_number)
 {
     bool found = false;
     struct target t = {.search = s, .visit = stop_at_first, .ctx = &found, .going = true};
@@ -367,8 +422,26 @@ bool search_events(const struct search *s, xray_trace *trace, int64_t step_numbe
     return found;
 }
 
-void search_step_hits(const struct search *s, xray_trace *trace, const xray_step_record *step,
-                      hit_visit visit, void *ctx)
+bool search_event(struct search *s, const xray_event_record *event)
+{
+    bool found = false;
+    struct target t = {.search = s, .visit = stop_at_first, .ctx = &found, .going = true};
+
+    report_event(&t, event);
+    text_free(&t.path);
+    return found;
+}
+
+void search_event_hits(struct search *s, const xray_event_record *event, hit_visit visit, void *ctx)
+{
+    struct target t = {.search = s, .visit = visit, .ctx = ctx, .going = true};
+
+    report_event(&t, event);
+    text_free(&t.path);
+}
+
+void search_step_hits(struct search *s, xray_trace *trace, const xray_step_record *step, hit_visit visit,
+                      void *ctx)
 {
     struct target t = {.search = s, .visit = visit, .ctx = ctx, .going = true};
     struct value_field values[STEP_VALUES];
@@ -390,8 +463,7 @@ void search_step_hits(const struct search *s, xray_trace *trace, const xray_step
     text_free(&t.path);
 }
 
-void search_run_hits(const struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit,
-                     void *ctx)
+void search_run_hits(struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit, void *ctx)
 {
     struct target t = {.search = s, .visit = visit, .ctx = ctx, .going = true};
     struct value_field values[RUN_VALUES];

@@ -1,5 +1,5 @@
 /* See hitprint.h. */
-#include "common/hitprint.h"
+#include "grep/hitprint.h"
 
 #include <inttypes.h>
 

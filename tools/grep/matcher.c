@@ -1,10 +1,11 @@
 /* See matcher.h. */
-#include "common/matcher.h"
+#include "grep/matcher.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <utf8proc.h>
 
 #include "common/cli.h"
 #include "common/leaves.h"
@@ -20,8 +21,7 @@ enum {
 struct pattern {
     pcre2_code *code;
     bool jit;
-    const char *literal; /* what to look for with memmem instead, or NULL */
-    size_t literal_len;
+    xray_str literal; /* what to look for with memmem instead; none: ptr NULL */
 };
 
 struct matcher {
@@ -38,45 +38,140 @@ struct matcher {
 
 /* ---- compiling ---- */
 
-static _Noreturn void reject_pattern(const char *pattern, int code, size_t offset)
+static _Noreturn void reject_pattern(xray_str pattern, int code, size_t offset)
 {
     char message[256] = "";
     struct text line = {0};
     size_t columns;
 
     pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof message);
-    text_safe(&line, xray_strn(pattern, offset <= strlen(pattern) ? offset : strlen(pattern)), SAFE_LINE);
+    text_safe(&line, xray_strn(pattern.ptr, offset <= pattern.len ? offset : pattern.len), SAFE_LINE);
     columns = line.len > 0 ? text_width(line.data, line.len) : 0;
     text_reset(&line);
-    text_safe(&line, xray_s(pattern), SAFE_LINE);
+    text_safe(&line, pattern, SAFE_LINE);
     cli_error("pattern", "%s", message);
     fprintf(stderr, "  %.*s\n  %*s^\n", (int)line.len, line.data, (int)columns, "");
     exit(EXIT_TROUBLE);
 }
 
-static bool is_plain(const char *pattern)
+static bool is_plain(xray_str pattern)
 {
-    return pattern[strcspn(pattern, "\\^$.[]|()?*+{}")] == '\0';
+    for (size_t i = 0; i < pattern.len; i++) {
+        if (strchr("\\^$.[]|()?*+{}", pattern.ptr[i]) != NULL) /* finds NUL as well */
+            return false;
+    }
+    return true;
 }
 
-static void compile(struct pattern *p, const char *text, const struct matcher_options *options)
+/* The length of the escape sequence at `at`: what it names has no case of its own. */
+static size_t escape_len(xray_str pattern, size_t at)
+{
+    const char c = at + 1 < pattern.len ? pattern.ptr[at + 1] : '\0';
+    size_t len = 2;
+
+    if (strchr("pPxNogk", c) == NULL || at + 2 >= pattern.len || pattern.ptr[at + 2] != '{')
+        return c == 'p' || c == 'P' || c == 'x' ? 3 : len;
+    while (at + len < pattern.len && pattern.ptr[at + len] != '}')
+        len++;
+    return len + 1;
+}
+
+static bool has_upper(xray_str pattern, bool literal)
+{
+    for (size_t at = 0; at < pattern.len;) {
+        utf8proc_int32_t c = -1;
+        utf8proc_ssize_t len;
+
+        if (pattern.ptr[at] == '\\' && !literal) {
+            at += escape_len(pattern, at);
+            continue;
+        }
+        len = utf8proc_iterate((const utf8proc_uint8_t *)pattern.ptr + at, (utf8proc_ssize_t)(pattern.len - at), &c);
+        if (len > 0 && (utf8proc_category(c) == UTF8PROC_CATEGORY_LU || utf8proc_category(c) == UTF8PROC_CATEGORY_LT))
+            return true;
+        at += len > 0 ? (size_t)len : 1;
+    }
+    return false;
+}
+
+static bool is_caseless(xray_str pattern, const struct matcher_options *options)
+{
+    switch (options->letters) {
+    case CASE_EXACT:
+        return false;
+    case CASE_FOLDED:
+        return true;
+    case CASE_SMART:
+        break;
+    }
+    return !has_upper(pattern, options->literal);
+}
+
+/* Appends a plain text as a pattern that means it: letters and digits are themselves, before
+ * everything else in ASCII a backslash makes it so. */
+static void put_literal(struct text *t, xray_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        const unsigned char c = (unsigned char)text.ptr[i];
+
+        if (c < 0x80 && !((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+            text_puts(t, "\\");
+        text_put(t, text.ptr + i, 1);
+    }
+}
+
+/* Appends the pattern with the conditions of -w. PCRE2's own option for words knows ASCII
+ * letters only, unless \d and \w are to mean more as well, and -w is not to change these. */
+static void put_wrapped(struct text *t, xray_str pattern, const struct matcher_options *options)
+{
+    if (options->word)
+        text_puts(t, "(?<![\\p{L}\\p{M}\\p{N}_])(?:");
+    if (options->literal)
+        put_literal(t, pattern);
+    else
+        text_put(t, pattern.ptr, pattern.len);
+    if (options->word)
+        text_puts(t, ")(?![\\p{L}\\p{M}\\p{N}_])");
+}
+
+static pcre2_code *compile_code(xray_str text, uint32_t flags, bool line, int *code, size_t *offset)
+{
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    pcre2_code *compiled;
+
+    if (context == NULL)
+        cli_die("out of memory");
+    if (line)
+        pcre2_set_compile_extra_options(context, PCRE2_EXTRA_MATCH_LINE);
+    compiled = pcre2_compile((PCRE2_SPTR)(text.len > 0 ? text.ptr : ""), text.len, flags, code, offset, context);
+    pcre2_compile_context_free(context);
+    return compiled;
+}
+
+static void compile(struct pattern *p, xray_str text, const struct matcher_options *options)
 {
     /* Beside PCRE2_LITERAL the others are not allowed, nor needed. */
-    uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
-                     (options->literal ? PCRE2_LITERAL : PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C);
+    const uint32_t common = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | (is_caseless(text, options) ? PCRE2_CASELESS : 0);
+    const uint32_t regex = common | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+    struct text wrapped = {0};
     int code = 0;
     size_t offset = 0;
 
-    if (options->caseless)
-        flags |= PCRE2_CASELESS;
-    p->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, flags, &code, &offset, NULL);
+    p->code = compile_code(text, options->literal ? common | PCRE2_LITERAL : regex, false, &code, &offset);
     if (p->code == NULL)
         reject_pattern(text, code, offset);
-    p->jit = pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE) == 0;
-    if (!options->caseless && text[0] != '\0' && (options->literal || is_plain(text))) {
-        p->literal = text;
-        p->literal_len = strlen(text);
+    if (options->word || options->line) {
+        pcre2_code_free(p->code);
+        put_wrapped(&wrapped, text, options);
+        p->code = compile_code(text_str(&wrapped), regex, options->line, &code, &offset);
+        if (p->code == NULL)
+            reject_pattern(text_str(&wrapped), code, offset);
+        text_free(&wrapped);
     }
+    p->jit = pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE) == 0;
+    if ((common & PCRE2_CASELESS) == 0 && !options->word && !options->line && text.len > 0 &&
+        (options->literal || is_plain(text)))
+        p->literal = text;
 }
 
 static bool in_numbers(unsigned char c)
@@ -108,7 +203,7 @@ static bool matches_numbers(const pcre2_code *code)
     return true;
 }
 
-struct matcher *matcher_new(const char *const *patterns, size_t count, const struct matcher_options *options)
+struct matcher *matcher_new(const xray_str *patterns, size_t count, const struct matcher_options *options)
 {
     struct matcher *m = memory_new(1, sizeof *m);
 
@@ -118,7 +213,7 @@ struct matcher *matcher_new(const char *const *patterns, size_t count, const str
     for (size_t i = 0; i < count; i++) {
         compile(&m->patterns[i], patterns[i], options);
         m->numbers = m->numbers || matches_numbers(m->patterns[i].code);
-        m->all_literal = m->all_literal && m->patterns[i].literal != NULL;
+        m->all_literal = m->all_literal && m->patterns[i].literal.ptr != NULL;
     }
     m->context = pcre2_match_context_create(NULL);
     m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
@@ -149,22 +244,22 @@ void matcher_free(struct matcher *m)
 
 /* ---- matching ---- */
 
-static bool find_literal(const struct pattern *p, xray_str text, size_t from, size_t *start, size_t *end)
+static bool find_literal(xray_str literal, xray_str text, size_t from, size_t *start, size_t *end)
 {
-    const char *at = memmem(text.ptr + from, text.len - from, p->literal, p->literal_len);
+    const char *at = memmem(text.ptr + from, text.len - from, literal.ptr, literal.len);
 
     if (at == NULL)
         return false;
     *start = (size_t)(at - text.ptr);
-    *end = *start + p->literal_len;
+    *end = *start + literal.len;
     return true;
 }
 
 static bool find_one(struct matcher *m, const struct pattern *p, xray_str text, size_t from, size_t *start,
                      size_t *end)
 {
-    if (p->literal != NULL)
-        return find_literal(p, text, from, start, end);
+    if (p->literal.ptr != NULL)
+        return find_literal(p->literal, text, from, start, end);
 
     const PCRE2_SPTR subject = (PCRE2_SPTR)text.ptr;
     const int r = p->jit ? pcre2_jit_match(p->code, subject, text.len, from, 0, m->data, m->context)
@@ -224,7 +319,7 @@ static bool may_match_raw(const struct matcher *m, const uint8_t *data, size_t l
     if (!m->all_literal || m->numbers)
         return true;
     for (size_t i = 0; i < m->count; i++) {
-        if (memmem(data, len, m->patterns[i].literal, m->patterns[i].literal_len) != NULL)
+        if (memmem(data, len, m->patterns[i].literal.ptr, m->patterns[i].literal.len) != NULL)
             return true;
     }
     return false;

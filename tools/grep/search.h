@@ -1,10 +1,10 @@
 /* Searches the text of steps and runs, field by field. Payload is searched once, in the
  * order of the file, however many steps refer to it; then each step only asks
- * whether what it refers to matched. */
-#ifndef COMMON_SEARCH_H
-#define COMMON_SEARCH_H
+ * whether what it refers to matched. Where few runs are of interest, their values are resolved and searched instead. */
+#ifndef GREP_SEARCH_H
+#define GREP_SEARCH_H
 
-#include "common/matcher.h"
+#include "grep/matcher.h"
 
 /* What a text can belong to; the names of --in. */
 enum field {
@@ -16,10 +16,12 @@ enum field {
     FIELD_TAGS,
     FIELD_FILTERS,
     FIELD_PARAMS,
+    FIELD_SAMPLING,
     FIELD_ATTRS,
     FIELD_NAME,
     FIELD_TYPE,
     FIELD_MODEL,
+    FIELD_PROVIDER,
     FIELD_ID, /* the application's own id of a step */
     FIELD_REASON,
     FIELD_CAND,
@@ -39,19 +41,30 @@ struct search {
     xray_store *store;
     struct matcher *matcher;
     unsigned fields; /* bits 1 << FIELD_... */
-    xray_hits *hits; /* NULL where no field asked for has payload */
     bool events;     /* candidates, decisions or notes are asked for and there are some */
+
+    /* private */
+    xray_hits *hits; /* NULL: values are searched one by one */
+    bool stop_early; /* while building */
+    bool found;
+    xray_buffer value; /* scratch */
 };
 
-/* Reads the payload, where it is asked for. Returns 0 or a negative status. */
-int search_begin(struct search *s, xray_error *err);
+/* To be called first. Afterwards each value is searched when it is asked for. */
+void search_begin(struct search *s);
 void search_done(struct search *s);
 
+/* Searches all payload, where fields with payload are asked for. With `first_only` it stops at the first match.
+ * Returns 0, 1 if it stopped (then what was not seen counts as not matching: good for finding
+ * any match, not for finding none), or a negative status. */
+int search_all_payload(struct search *s, bool first_only, xray_error *err);
+
 /* Does a step's, a run's own text match, without its events? */
-bool search_step(const struct search *s, const xray_step_record *step);
-bool search_run(const struct search *s, const xray_run_record *run);
-/* Do the events of a step (0: the run itself) match? */
-bool search_events(const struct search *s, xray_trace *trace, int64_t step_number);
+bool search_step(struct search *s, const xray_step_record *step);
+bool search_run(struct search *s, const xray_run_record *run);
+/* Do the events of a step (0: the run itself) match? Does this event? */
+bool search_events(struct search *s, xray_trace *trace, int64_t step_number);
+bool search_event(struct search *s, const xray_event_record *event);
 
 /* One match. */
 struct hit {
@@ -64,9 +77,9 @@ struct hit {
 
 /* Every match in fields and events, in the order of enum field; return false to stop. */
 typedef bool (*hit_visit)(void *ctx, const struct hit *hit);
-void search_step_hits(const struct search *s, xray_trace *trace, const xray_step_record *step,
-                      hit_visit visit, void *ctx);
-void search_run_hits(const struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit,
-                     void *ctx);
+void search_step_hits(struct search *s, xray_trace *trace, const xray_step_record *step, hit_visit visit,
+                      void *ctx);
+void search_run_hits(struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit, void *ctx);
+void search_event_hits(struct search *s, const xray_event_record *event, hit_visit visit, void *ctx);
 
 #endif

@@ -1,20 +1,28 @@
 /* Finds patterns in texts and in MessagePack values: PCRE2 with its JIT compiler,
  * bounded, so that no pattern can hang a search. It knows nothing of runs and steps. */
-#ifndef COMMON_MATCHER_H
-#define COMMON_MATCHER_H
+#ifndef GREP_MATCHER_H
+#define GREP_MATCHER_H
 
 #include "xrayfile.h"
 
 struct matcher;
 
+enum matcher_case {
+    CASE_EXACT,
+    CASE_FOLDED,
+    CASE_SMART, /* folded, unless the pattern itself holds an upper-case letter */
+};
+
 struct matcher_options {
     bool literal; /* patterns are plain text */
-    bool caseless;
+    enum matcher_case letters;
+    bool word; /* neither a letter nor a digit nor _ stands beside a match */
+    bool line; /* a match is a whole line of the text */
 };
 
 /* A text matches if any of the patterns is found in it; ^ and $ match at its lines. A
  * pattern that cannot be compiled ends the program, with a caret under the place. */
-struct matcher *matcher_new(const char *const *patterns, size_t count, const struct matcher_options *options);
+struct matcher *matcher_new(const xray_str *patterns, size_t count, const struct matcher_options *options);
 void matcher_free(struct matcher *m);
 
 /* The first match at or behind `from` (the longest where several patterns match there). */

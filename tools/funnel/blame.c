@@ -1,0 +1,162 @@
+/* See blame.h. */
+#include "funnel/blame.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/cli.h"
+#include "common/human.h"
+#include "common/runs.h"
+
+enum { MOST_RUNS = 10 };
+
+/* One run's part in a line. */
+struct part {
+    const xray_run_record *record;
+    int64_t in, out, cost, longest;
+};
+
+struct blame {
+    const struct board *board;
+    const struct board_line *line;
+    size_t first_number;
+    struct part *parts; /* by run number */
+    size_t count, cap;
+};
+
+struct culprit {
+    const xray_run_record *record;
+    double value;
+};
+
+static void take_run(void *ctx, const struct feed_run *run)
+{
+    struct blame *b = ctx;
+    const size_t number = run->number - b->first_number;
+
+    if (number >= b->count) {
+        b->parts = memory_grow(b->parts, &b->cap, number + 1, sizeof *b->parts);
+        for (; b->count <= number; b->count++)
+            b->parts[b->count] = (struct part){NULL, XRAY_MISSING, XRAY_MISSING, XRAY_MISSING, XRAY_MISSING};
+    }
+}
+
+static bool same_text(const struct text *a, xray_str b)
+{
+    return a->len == b.len && (b.len == 0 || memcmp(a->data, b.ptr, b.len) == 0);
+}
+
+static void take_step(void *ctx, const struct feed_run *run, const struct group *group, const xray_step_record *step)
+{
+    struct blame *b = ctx;
+    const struct board_step *wanted = &b->board->steps[b->line->step];
+    struct part *part = &b->parts[run->number - b->first_number];
+
+    if (run->side != 0 || !group_equal(group, &b->line->group) || !same_text(&wanted->name, step->name) ||
+        !same_text(&wanted->type, step->type) ||
+        !same_text(&b->board->pipelines[wanted->pipeline].name, run->record->pipeline))
+        return;
+    part->record = run->record;
+    if (step->candidates_in != XRAY_MISSING && step->candidates_out != XRAY_MISSING) {
+        sum_add(&part->in, step->candidates_in);
+        sum_add(&part->out, step->candidates_out);
+    }
+    sum_add(&part->cost, step->cost);
+    if (step->duration_ns != XRAY_MISSING && step->duration_ns > part->longest)
+        part->longest = step->duration_ns; /* XRAY_MISSING is less than any */
+}
+
+static bool value_of(const struct part *p, enum assert_field field, double *value)
+{
+    const int64_t n = field == ASSERT_IN     ? p->in
+                      : field == ASSERT_OUT  ? p->out
+                      : field == ASSERT_COST ? p->cost
+                      : field == ASSERT_P50 || field == ASSERT_P95 ? p->longest : XRAY_MISSING;
+
+    if (p->record == NULL)
+        return false;
+    if (field == ASSERT_RATE)
+        return rejection_rate(p->in, p->out, value);
+    if (field == ASSERT_REJECTED) {
+        *value = (double)p->in - (double)p->out;
+        return p->in != XRAY_MISSING;
+    }
+    *value = field == ASSERT_COST ? (double)n / 1e9 : (double)n;
+    return n != XRAY_MISSING;
+}
+
+static int largest_first(const void *a, const void *b)
+{
+    const struct culprit *s = a;
+    const struct culprit *t = b;
+
+    return s->value > t->value ? -1 : s->value < t->value;
+}
+
+static int smallest_first(const void *a, const void *b)
+{
+    return largest_first(b, a);
+}
+
+static void say_culprits(const struct assert_test *test, const struct blame *b, struct culprit *culprits, size_t count,
+                         int digits)
+{
+    const bool small = test->comparison == ASSERT_GT || test->comparison == ASSERT_GE;
+    struct text t = {0};
+
+    if (count > 0)
+        qsort(culprits, count, sizeof *culprits, small ? smallest_first : largest_first);
+    for (size_t i = 0; i < count && i < MOST_RUNS; i++) {
+        text_reset(&t);
+        text_puts(&t, "run ");
+        runs_put_id(&t, culprits[i].record->id, digits);
+        if (culprits[i].record->ext_id.len > 0) {
+            text_puts(&t, " (");
+            text_safe(&t, culprits[i].record->ext_id, SAFE_LINE);
+            text_puts(&t, ")");
+        }
+        text_puts(&t, ": ");
+        text_safe(&t, text_str(&b->board->steps[b->line->step].name), SAFE_LINE);
+        text_puts(&t, " ");
+        assert_put_value(&t, test->field, culprits[i].value);
+        cli_say(NULL, "%.*s", (int)t.len, t.data);
+    }
+    if (count > MOST_RUNS)
+        cli_say(NULL, "and %zu more runs", count - MOST_RUNS);
+    text_free(&t);
+}
+
+static void find_culprits(const struct assert_test *test, const struct blame *b, int digits)
+{
+    const bool own = test->field == ASSERT_RATE || test->field == ASSERT_P50 || test->field == ASSERT_P95;
+    struct culprit *culprits = memory_new(b->count, sizeof *culprits);
+    size_t count = 0;
+
+    for (size_t i = 0; i < b->count; i++) {
+        double value;
+
+        if (value_of(&b->parts[i], test->field, &value) && !(own && assert_holds(test, value)))
+            culprits[count++] = (struct culprit){b->parts[i].record, value};
+    }
+    say_culprits(test, b, culprits, count, digits);
+    free(culprits);
+}
+
+void blame_runs(const struct assert_test *test, struct board *board, const struct board_line *line,
+                const struct feed *feed)
+{
+    struct blame b = {.board = board, .line = line, .first_number = feed->first_number};
+    struct feed again = *feed;
+    const xray_run_record *runs;
+    size_t count;
+
+    if (test->field == ASSERT_RUNS)
+        return;
+    again.ctx = &b;
+    again.take_run = take_run;
+    again.take_step = take_step;
+    if (feed_read(&again) && xray_store_runs(feed->store, &runs, &count, NULL) == 0)
+        find_culprits(test, &b, runs_id_digits(runs, count));
+    free(b.parts);
+}
