@@ -42,6 +42,7 @@ COMMON_SRC := $(sort $(wildcard tools/common/*.c))
 TOOL_SRC   := $(sort $(wildcard tools/xray-*.c))
 IMPORT_SRC := $(sort $(wildcard tools/import/*.c))
 GREP_SRC   := $(sort $(wildcard tools/grep/*.c))
+FUNNEL_SRC := $(sort $(wildcard tools/funnel/*.c))
 TOOLS      := $(patsubst tools/%.c,%,$(TOOL_SRC))
 UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
@@ -69,6 +70,7 @@ $B/tools/%.o:       INC += -Itools
 $B/tools/%.o:       OPTS += -D_GNU_SOURCE
 $B/tests/%.o:       INC += -Ilibxrayfile -Itests
 $B/tests/%.o:       OPTS += -D_GNU_SOURCE
+$B/tests/unit/test_interval.o: INC += -Itools
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
@@ -87,6 +89,7 @@ $(LIB_SO): $(call obj,$(LIB_SRC)) $(EXPORTS)
 
 $B/bin/xray-import: $(call obj,$(IMPORT_SRC))
 $B/bin/xray-grep: $(call obj,$(GREP_SRC))
+$B/bin/xray-funnel: $(call obj,$(FUNNEL_SRC))
 $B/bin/xray-%: $B/tools/xray-%.o $(call obj,$(COMMON_SRC)) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD )
@@ -99,6 +102,7 @@ $(addprefix $B/bin/,$(EXAMPLES)): $B/bin/%: $B/examples/%.o $(LIB_A)
 
 # Unit tests may reach anywhere in the library; one binary per module.
 UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
+$B/tests/test_interval: $(call obj,tools/funnel/interval.c)
 $B/tests/test_%: $B/tests/unit/test_%.o $(call obj,$(SUPPORT_SRC)) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD )

@@ -1,389 +1,461 @@
-/* xray-grep: finds steps by their text.
+/* xray-grep: finds steps, runs and candidates by their text and by their fields.
  *
- * The payload is decompressed and searched once, in the order of the file. Then the
- * spine tells which steps refer to what matched, and only runs that have such
- * a step are opened to print it. Candidates, decisions and notes are searched run by run,
- * where they are asked for and there are any. */
+ * What the runs' own records tell is asked first: runs that cannot have a hit are never opened. Then, with a pattern, the
+ * payload is searched: all of it once, in the order of the file, after which the spine tells which runs refer to what
+ * matched; or, where few runs are left, only what these refer to. At last the runs in question are opened one by one, in the
+ * order of the store. Candidates, decisions and notes are searched there, where they are asked for and there are any. */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/cli.h"
-#include "grep/hitprint.h"
 #include "common/input.h"
 #include "common/out.h"
 #include "common/runs.h"
-#include "grep/search.h"
+#include "grep/deliver.h"
 
-enum { KEY_IN = CLI_LONG, KEY_STATS };
-
-static const struct cli_option option_table[] = {
-    {'e', "regexp", "PATTERN", "look for this; repeatable, any may match; then all operands are FILEs"},
-    {'F', "fixed-strings", NULL, "patterns are plain text"},
-    {'i', "ignore-case", NULL, "upper and lower case are the same"},
-    {KEY_IN, "in", "FIELDS",
-     "only these, comma-separated: input output reasoning error metadata tags filters\n"
-     "params attrs name type model id reason cand decision note run"},
-    {'v', "invert-match", NULL, "steps that do not match"},
-    {'c', "count", NULL, "print only how many steps match"},
-    {'l', "files-with-matches", NULL, "print only the segments that hold matching steps"},
-    {'o', "only-matching", NULL, "print only the text that matches, each match on a line"},
-    {'m', "max-count", "N", "stop after N matching steps"},
-    {'q', "quiet", NULL, "print nothing; exit status 0 at the first match, even after errors"},
-    {'j', "json", NULL, "one JSON object per matching step and line"},
-    {KEY_STATS, "stats", NULL, "say on stderr what was read"},
-    {0, NULL, NULL, NULL},
-};
-
-static const struct cli_example examples[] = {
-    {"xray-grep 'refund|chargeback' traces", "steps with either word in any text"},
-    {"xray-grep -i --in output,reasoning 'sorry' traces", "in what steps wrote, any case"},
-    {"xray-grep -F --in cand B07X traces", "where candidate B07X was seen"},
-    {"xray-grep -c --in error timeout traces", "how many steps failed that way"},
-    {"xray-grep -o 'sku-\\d{4}' traces | sort | uniq -c", "what matched, counted"},
-    {NULL, NULL},
-};
-
-static const struct cli_tool tool = {
-    .name = "xray-grep",
-    .summary = "find steps by their text; PATTERN is a Perl-compatible regular expression",
-    .usage = {"[OPTIONS] PATTERN [FILE...]", "[OPTIONS] -e PATTERN... [FILE...]"},
-    .examples = examples,
-    .options = option_table,
-};
-
-enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_ONLY, OUTPUT_COUNT, OUTPUT_FILES, OUTPUT_NONE };
-
-struct settings {
-    const char **patterns;
-    size_t pattern_count;
-    size_t pattern_cap;
-    struct matcher_options matcher;
-    unsigned fields;
-    bool invert;
-    uint64_t max_count;
-    enum output output;
-    bool stats;
+enum {
+    /* Searching runs one by one reads the payload blocks that their values stand in, which runs that were written
+     * at the same time share; all payload in one pass reads every block once, and searches once what steps have in
+     * common. Up to this many runs, or one in so many, go one by one. */
+    FEW_RUNS = 8,
+    FEW_RUNS_OF = 16,
+    /* Where the first hits are enough, the first runs are tried one by one: a common pattern is found there. */
+    FIRST_RUNS = 16,
 };
 
 struct grep {
-    const struct settings *settings;
+    struct settings settings;
+    xray_store *store;
     struct search search;
+    struct marker marker;
+    struct marks marks;
+    struct deliver deliver;
     const xray_run_record *runs;
     size_t run_count;
-    int id_digits;
-    bool *segments; /* those that hold matching steps (-l) */
-    uint64_t matched;
+    uint8_t *answers; /* enum where_answer of each run */
+    size_t chosen;    /* runs of which it is not no */
+    struct idmap texts; /* the runs that refer to payload that matches */
+    bool has_texts;
+    bool *segments; /* those that hold hits (-l, -L) */
+    size_t listed;  /* how many of them */
+    uint64_t matched, matched_runs;
 };
 
-static void add_pattern(struct settings *s, const char *pattern)
+/* ---- counting ---- */
+
+static bool lists_files(const struct grep *g)
 {
-    s->patterns = memory_grow(s->patterns, &s->pattern_cap, s->pattern_count + 1, sizeof *s->patterns);
-    s->patterns[s->pattern_count++] = pattern;
+    return g->settings.output == OUTPUT_FILES || g->settings.output == OUTPUT_OTHER_FILES;
 }
-
-static void take_option(struct settings *s, int key, const char *arg)
-{
-    switch (key) {
-    case 'e':
-        add_pattern(s, arg);
-        break;
-    case 'F':
-        s->matcher.literal = true;
-        break;
-    case 'i':
-        s->matcher.caseless = true;
-        break;
-    case KEY_IN:
-        s->fields = fields_parse(arg);
-        break;
-    case 'v':
-        s->invert = true;
-        break;
-    case 'c':
-        s->output = s->output == OUTPUT_NONE ? OUTPUT_NONE : OUTPUT_COUNT;
-        break;
-    case 'l':
-        s->output = s->output == OUTPUT_NONE ? OUTPUT_NONE : OUTPUT_FILES;
-        break;
-    case 'o':
-        s->output = s->output == OUTPUT_TEXT ? OUTPUT_ONLY : s->output;
-        break;
-    case 'j':
-        s->output = s->output == OUTPUT_TEXT || s->output == OUTPUT_ONLY ? OUTPUT_JSON : s->output;
-        break;
-    case 'm':
-        s->max_count = cli_number("-m", arg, 0);
-        break;
-    case 'q':
-        s->output = OUTPUT_NONE;
-        break;
-    case KEY_STATS:
-        s->stats = true;
-        break;
-    }
-}
-
-/* Options, and the pattern that is the first operand where there was no -e. */
-static struct settings parse_options(int argc, char **argv, char ***paths, int *count)
-{
-    struct settings s = {.fields = FIELDS_ALL, .max_count = UINT64_MAX};
-    const char *arg = NULL;
-
-    cli_start(&tool, argc, argv);
-    for (int key; (key = cli_next(&arg)) != 0;)
-        take_option(&s, key, arg);
-    *paths = cli_operands(count);
-    if (s.pattern_count == 0) {
-        if (*count == 0)
-            cli_usage("no PATTERN given");
-        add_pattern(&s, (*paths)[0]);
-        (*paths)++;
-        (*count)--;
-    }
-    return s;
-}
-
-/* ---- one record ---- */
 
 static bool is_full(const struct grep *g)
 {
-    return g->matched >= g->settings->max_count;
+    return g->matched >= g->settings.max_count || g->matched_runs >= g->settings.max_runs ||
+           (lists_files(g) && g->listed == xray_store_segment_count(g->store));
 }
 
-/* Counts a match; what is printed in the end needs no more for these outputs. */
-static void count_match(struct grep *g, uint32_t segment)
+static void list_segment(struct grep *g, uint32_t segment)
 {
-    g->matched++;
-    if (g->settings->output == OUTPUT_NONE)
+    if (!lists_files(g) || segment >= xray_store_segment_count(g->store) || g->segments[segment])
+        return;
+    g->segments[segment] = true;
+    g->listed++;
+}
+
+/* With -q the first hit is all that is wanted, whatever went wrong before. */
+static void count_hits(struct grep *g, uint64_t hits)
+{
+    g->matched += hits;
+    if (hits > 0 && g->settings.output == OUTPUT_NONE)
         exit(EXIT_FOUND);
-    if (g->settings->output == OUTPUT_FILES && segment < xray_store_segment_count(g->search.store))
-        g->segments[segment] = true;
 }
 
-static bool prints_hits(const struct grep *g)
+/* Is one hit of a run enough? */
+static bool counts_runs(const struct grep *g)
 {
-    const enum output output = g->settings->output;
-
-    return output == OUTPUT_TEXT || output == OUTPUT_JSON || output == OUTPUT_ONLY;
+    return g->settings.output == OUTPUT_COUNT_RUNS || g->settings.output == OUTPUT_RUNS ||
+           g->settings.output == OUTPUT_NONE;
 }
 
-/* A segment that is listed already needs no other match. */
-static bool is_listed(const struct grep *g, uint32_t segment)
+static void print_run_id(const struct grep *g, const xray_run_record *run)
 {
-    return g->settings->output == OUTPUT_FILES && segment < xray_store_segment_count(g->search.store) &&
-           g->segments[segment];
+    struct text t = {0};
+
+    runs_put_id(&t, run->id, 32);
+    text_put(&t, g->settings.rows.null ? "" : "\n", 1);
+    out_text(&t);
+    text_free(&t);
 }
 
-static struct hitprint begin_print(const struct grep *g, const xray_run_record *run, bool *headed)
+/* ---- one run ---- */
+
+static void list_steps(struct grep *g, xray_trace *trace)
 {
-    static const enum hitprint_mode modes[] = {
-        [OUTPUT_TEXT] = HITPRINT_TEXT,
-        [OUTPUT_JSON] = HITPRINT_JSON,
-        [OUTPUT_ONLY] = HITPRINT_ONLY,
-    };
+    size_t count;
+    const xray_step_record *steps = xray_trace_steps(trace, &count);
 
-    return (struct hitprint){
-        .mode = modes[g->settings->output],
-        .store = g->search.store,
-        .run = run,
-        .id_digits = g->id_digits,
-        .headed = headed,
-    };
-}
-
-/* The run's own text is its step 0. */
-static void grep_run_itself(struct grep *g, xray_trace *trace, bool *headed)
-{
-    const xray_run_record *run = xray_trace_run(trace);
-
-    if (g->settings->invert || is_listed(g, run->segment))
+    if (!lists_files(g))
         return;
-    if (!prints_hits(g)) {
-        if (search_run(&g->search, run) || search_events(&g->search, trace, 0))
-            count_match(g, run->segment);
-        return;
+    if (g->marks.run_text)
+        list_segment(g, xray_trace_run(trace)->segment);
+    for (size_t i = 0; i < count; i++) {
+        if (g->marks.hits[i] > 0)
+            list_segment(g, steps[i].segment);
     }
-
-    struct hitprint p = begin_print(g, run, headed);
-
-    hitprint_begin(&p, 0, run->pipeline);
-    search_run_hits(&g->search, trace, run, hitprint_visit, &p);
-    if (hitprint_end(&p, false))
-        count_match(g, run->segment);
 }
 
-static void grep_step(struct grep *g, xray_trace *trace, const xray_step_record *step, bool *headed)
+/* The run has hits. The trace is NULL where its record was enough. */
+static void take_run(struct grep *g, size_t index, xray_trace *trace)
 {
-    if (is_listed(g, step->segment))
-        return;
-    if (!prints_hits(g) || g->settings->invert) {
-        const bool matches = search_step(&g->search, step) || search_events(&g->search, trace, step->number);
+    const xray_run_record *run = trace != NULL ? xray_trace_run(trace) : &g->runs[index];
 
-        if (matches == g->settings->invert)
-            return;
-        if (prints_hits(g)) {
-            struct hitprint p = begin_print(g, xray_trace_run(trace), headed);
+    g->matched_runs++;
+    count_hits(g, g->marks.total);
+    if (g->settings.unit == XRAY_UNIT_RUN)
+        list_segment(g, run->segment);
+    else
+        list_steps(g, trace);
+    if (settings_prints_hits(&g->settings))
+        deliver_run(&g->deliver, index, trace, run, &g->marks);
+    else if (g->settings.output == OUTPUT_RUNS)
+        print_run_id(g, run);
+}
 
-            hitprint_begin(&p, step->number, step->name);
-            hitprint_end(&p, true);
-        }
-        count_match(g, step->segment);
-        return;
-    }
-
-    struct hitprint p = begin_print(g, xray_trace_run(trace), headed);
-
-    hitprint_begin(&p, step->number, step->name);
-    search_step_hits(&g->search, trace, step, hitprint_visit, &p);
-    if (hitprint_end(&p, false))
-        count_match(g, step->segment);
+/* Is the run a hit as a whole by what its record says, and is that enough for the output? */
+static bool needs_no_trace(const struct grep *g, size_t index)
+{
+    return g->settings.unit == XRAY_UNIT_RUN && !g->settings.has_pattern && g->answers[index] == WHERE_YES &&
+           !(settings_prints_hits(&g->settings) && deliver_needs_trace(&g->deliver));
 }
 
 static void grep_run(struct grep *g, size_t index)
 {
+    const uint64_t left = g->settings.max_count - g->matched;
     xray_trace *trace = NULL;
     xray_error err = {0};
-    bool headed = false;
-    size_t count;
+    size_t number;
 
-    if (xray_trace_open(&trace, g->search.store, index, &err) < 0) {
+    if (g->answers[index] == WHERE_NO || (g->has_texts && !idmap_find(&g->texts, g->runs[index].id, &number)))
+        return;
+    if (needs_no_trace(g, index)) {
+        g->marks.total = 1;
+        take_run(g, index, NULL);
+        return;
+    }
+    if (xray_trace_open(&trace, g->store, index, &err) < 0) {
         input_failed(&err);
         return;
     }
-
-    const xray_step_record *steps = xray_trace_steps(trace, &count);
-
-    grep_run_itself(g, trace, &headed);
-    for (size_t i = 0; i < count && !is_full(g); i++)
-        grep_step(g, trace, &steps[i], &headed);
+    mark_run(&g->marker, trace, g->answers[index], counts_runs(g) && left > 0 ? 1 : left, &g->marks);
+    if (g->marks.total > 0)
+        take_run(g, index, trace);
     xray_trace_close(trace);
-    out_rest();
 }
 
-/* ---- the store ---- */
-
-/* One pass over the spine. Counts, or (with `runs`) collects the runs that have
- * something to print. */
-static int scan_spine(struct grep *g, struct idmap *runs, xray_error *err)
+/* The runs from `from` to before `to`, in the order of the store, until there are hits enough. */
+static void grep_runs(struct grep *g, size_t from, size_t to)
 {
+    for (size_t i = from; i < to && !is_full(g); i++)
+        grep_run(g, i);
+}
+
+/* ---- which runs ---- */
+
+static void choose_runs(struct grep *g)
+{
+    g->answers = memory_new(g->run_count, sizeof *g->answers);
+    for (size_t i = 0; i < g->run_count; i++) {
+        g->answers[i] = (uint8_t)selection_test_run(&g->settings.selection, i, &g->runs[i]);
+        g->chosen += g->answers[i] != WHERE_NO;
+    }
+}
+
+static bool are_few(const struct grep *g)
+{
+    return g->chosen <= FEW_RUNS || g->chosen <= g->run_count / FEW_RUNS_OF;
+}
+
+/* Could the expression hold for anything in the run? */
+static bool has_chosen(struct grep *g, xray_trace *trace)
+{
+    struct selection *s = &g->settings.selection;
+    size_t count;
+
+    xray_trace_steps(trace, &count);
+    if (!selection_has_steps(s))
+        return selection_run(s, g->store, trace);
+    for (size_t i = 0; i < count; i++) {
+        if (selection_step(s, g->store, trace, i))
+            return true;
+    }
+    return false;
+}
+
+/* An expression that the spine alone decides is cheaper than any search of the payload: with a pattern it
+ * is asked first of all runs, for it may leave few. */
+static void narrow_by_expression(struct grep *g)
+{
+    for (size_t i = 0; i < g->run_count; i++) {
+        xray_trace *trace = NULL;
+        xray_error err = {0};
+
+        if (g->answers[i] != WHERE_OPEN)
+            continue;
+        if (xray_trace_open(&trace, g->store, i, &err) < 0)
+            continue; /* reported when it is searched */
+        if (!has_chosen(g, trace)) {
+            g->answers[i] = WHERE_NO;
+            g->chosen--;
+        }
+        xray_trace_close(trace);
+    }
+}
+
+/* ---- the spine after a search of all payload ---- */
+
+/* Is a match in the spine or the payload, of a run that is wanted whatever its steps are, all there is to know? */
+static bool spine_tells(const struct grep *g)
+{
+    return !g->search.events && selection_is_all(&g->settings.selection) && g->settings.unit == XRAY_UNIT_STEP;
+}
+
+static bool counts_only(const struct grep *g)
+{
+    return g->settings.output == OUTPUT_COUNT || lists_files(g) || g->settings.output == OUTPUT_NONE;
+}
+
+static bool record_matches(struct grep *g, const xray_scan_record *record)
+{
+    return record->kind == XRAY_SCAN_RUN ? search_run(&g->search, record->run) : search_step(&g->search, record->step);
+}
+
+/* Counts without opening any run. */
+static int count_by_scan(struct grep *g, xray_error *err)
+{
+    const unsigned kinds = g->settings.invert ? XRAY_SCAN_STEP : XRAY_SCAN_RUN | XRAY_SCAN_STEP;
     xray_scan *scan = NULL;
     xray_scan_record record;
-    int r = xray_scan_open(&scan, g->search.store, XRAY_SCAN_RUN | XRAY_SCAN_STEP, err);
+    int r = xray_scan_open(&scan, g->store, kinds, err);
 
     while (r >= 0 && !is_full(g) && (r = xray_scan_next(scan, &record, err)) == 1) {
-        const bool is_run = record.kind == XRAY_SCAN_RUN;
-        const uint32_t segment = is_run ? record.run->segment : record.step->segment;
-        bool added;
+        const uint32_t segment = record.kind == XRAY_SCAN_RUN ? record.run->segment : record.step->segment;
 
-        if ((is_run && g->settings->invert) || is_listed(g, segment))
+        if (lists_files(g) && segment < xray_store_segment_count(g->store) && g->segments[segment])
             continue;
-
-        const bool matches =
-            is_run ? search_run(&g->search, record.run) : search_step(&g->search, record.step);
-
-        if (matches == g->settings->invert)
+        if (record_matches(g, &record) == g->settings.invert)
             continue;
-        if (runs != NULL)
-            idmap_put(runs, is_run ? record.run->id : record.step->run_id, &added);
-        else
-            count_match(g, segment);
+        list_segment(g, segment);
+        count_hits(g, 1);
     }
     xray_scan_close(scan);
     return r < 0 ? r : 0;
 }
 
-/* Run by run, in the order of the store; with `only`, those runs. */
-static int grep_runs(struct grep *g, const struct idmap *only, xray_error *err)
+/* Finds the runs of which some text matches. */
+static int narrow_by_text(struct grep *g, xray_error *err)
 {
-    const int r = xray_store_runs(g->search.store, &g->runs, &g->run_count, err);
+    xray_scan *scan = NULL;
+    xray_scan_record record;
+    bool added;
+    int r = xray_scan_open(&scan, g->store, XRAY_SCAN_RUN | XRAY_SCAN_STEP, err);
 
-    if (r < 0)
-        return r;
-    g->id_digits = runs_id_digits(g->runs, g->run_count);
-    for (size_t i = 0; i < g->run_count && !is_full(g); i++) {
-        size_t number;
-
-        if (only == NULL || idmap_find(only, g->runs[i].id, &number))
-            grep_run(g, i);
+    idmap_free(&g->texts);
+    while (r >= 0 && (r = xray_scan_next(scan, &record, err)) == 1) {
+        if (record_matches(g, &record))
+            idmap_put(&g->texts, record.kind == XRAY_SCAN_RUN ? record.run->id : record.step->run_id, &added);
     }
-    return 0;
+    xray_scan_close(scan);
+    g->has_texts = true;
+    return r < 0 ? r : 0;
 }
 
-/* Where no events are searched the spine alone tells which steps match. */
-static int grep_store(struct grep *g, xray_error *err)
+/* With the payload searched; `from` is the first run that was not looked at yet. */
+static int grep_searched(struct grep *g, size_t from, xray_error *err)
 {
-    struct idmap matching = {0};
-    int r = search_begin(&g->search, err);
+    int r = 0;
 
-    if (r < 0)
-        return r;
-    if (g->search.events)
-        return grep_runs(g, NULL, err);
-    if (!prints_hits(g))
-        return scan_spine(g, NULL, err);
-    r = scan_spine(g, &matching, err);
-    if (r >= 0 && matching.count > 0)
-        r = grep_runs(g, &matching, err);
-    idmap_free(&matching);
+    if (spine_tells(g) && counts_only(g) && g->matched == 0)
+        return count_by_scan(g, err);
+    if (!g->search.events && !g->settings.invert)
+        r = narrow_by_text(g, err);
+    if (r >= 0)
+        grep_runs(g, from, g->run_count);
     return r;
 }
 
-/* Segments that stand one behind the other in a file are listed as one. */
-static void print_segments(const struct grep *g, struct text *t)
+/* ---- the store ---- */
+
+/* Does it end with the first hits? */
+static bool stops_early(const struct grep *g)
 {
-    const char *last = NULL;
+    return g->settings.output == OUTPUT_NONE || g->settings.max_count < UINT64_MAX || g->settings.max_runs < UINT64_MAX;
+}
 
-    for (size_t i = 0; i < xray_store_segment_count(g->search.store); i++) {
-        xray_segment_info info;
+/* With -q the search of the payload stops at the first match as well. If that belongs to nothing that counts (it is not of
+ * a step that the expression holds for, or of none at all) everything is searched after all. */
+static int grep_payload(struct grep *g, size_t from, xray_error *err)
+{
+    bool first_only = g->settings.output == OUTPUT_NONE && !g->settings.invert;
 
-        if (!g->segments[i] || xray_store_segment(g->search.store, i, &info) < 0)
-            continue;
-        if (last != NULL && strcmp(last, info.path) == 0)
-            continue;
-        text_safe(t, xray_s(info.path), SAFE_LINE);
-        text_puts(t, "\n");
-        last = info.path;
+    for (;;) {
+        const int stopped = search_all_payload(&g->search, first_only, err);
+        const int r = stopped < 0 ? stopped : grep_searched(g, from, err);
+
+        if (r < 0 || stopped == 0)
+            return r;
+        first_only = false;
     }
 }
 
-static void print_summary(const struct grep *g)
+static int grep_store(struct grep *g, xray_error *err)
+{
+    const unsigned needs = selection_needs(&g->settings.selection);
+    size_t from = 0;
+
+    choose_runs(g);
+    if (g->chosen == 0 || is_full(g))
+        return 0;
+    if (!g->settings.has_pattern) {
+        grep_runs(g, 0, g->run_count);
+        return 0;
+    }
+    if (!are_few(g) && (needs & (XRAY_NEEDS_PAYLOAD | XRAY_NEEDS_EVENTS)) == 0)
+        narrow_by_expression(g);
+    if (are_few(g)) {
+        grep_runs(g, 0, g->run_count);
+        return 0;
+    }
+    if (stops_early(g)) {
+        from = g->run_count < FIRST_RUNS ? g->run_count : FIRST_RUNS;
+        grep_runs(g, 0, from);
+        if (is_full(g))
+            return 0;
+    }
+    g->marker.text_first = true; /* the payload is searched: what is left to ask of a value is a bit */
+    return grep_payload(g, from, err);
+}
+
+/* ---- output at the end ---- */
+
+/* Segments that stand one behind the other in a file are listed as one; -L lists files of which none holds a hit. */
+static void print_segments(const struct grep *g, struct text *t)
+{
+    const size_t count = xray_store_segment_count(g->store);
+    const bool wanted = g->settings.output == OUTPUT_FILES;
+
+    for (size_t i = 0; i < count;) {
+        xray_segment_info info, next;
+        bool holds = g->segments[i];
+
+        if (xray_store_segment(g->store, i++, &info) < 0)
+            continue;
+        while (i < count && xray_store_segment(g->store, i, &next) == 0 && strcmp(info.path, next.path) == 0)
+            holds = g->segments[i++] || holds;
+        if (holds != wanted)
+            continue;
+        if (g->settings.rows.null)
+            text_put(t, info.path, strlen(info.path) + 1);
+        else
+            text_safe(t, xray_s(info.path), SAFE_LINE);
+        text_puts(t, g->settings.rows.null ? "" : "\n");
+    }
+}
+
+/* True if what was asked for was found. */
+static bool finish_output(struct grep *g)
 {
     struct text t = {0};
+    bool found = g->matched > 0;
 
-    if (g->settings->output == OUTPUT_COUNT)
+    if (settings_prints_hits(&g->settings))
+        deliver_finish(&g->deliver);
+    if (g->settings.output == OUTPUT_COUNT)
         text_printf(&t, "%" PRIu64 "\n", g->matched);
-    if (g->settings->output == OUTPUT_FILES)
+    if (g->settings.output == OUTPUT_COUNT_RUNS)
+        text_printf(&t, "%" PRIu64 "\n", g->matched_runs);
+    if (lists_files(g))
         print_segments(g, &t);
+    if (g->settings.output == OUTPUT_OTHER_FILES)
+        found = t.len > 0;
     out_text(&t);
     text_free(&t);
+    return found;
+}
+
+/* Was everything read and searched? */
+static bool is_complete(const struct grep *g, bool failed, uint64_t too_expensive)
+{
+    return !failed && too_expensive == 0 && !is_full(g) && g->settings.top == UINT64_MAX &&
+           g->settings.selection.where.failures + g->settings.selection.inverse.failures == 0 &&
+           xray_store_problem_count(g->store) == 0;
+}
+
+static bool explain(const struct grep *g)
+{
+    const unsigned reads = g->settings.has_pattern ? XRAY_NEEDS_PAYLOAD | XRAY_NEEDS_EVENTS : 0;
+
+    if (!where_explain(&g->settings.selection.where, g->store, reads))
+        return false;
+    if (g->settings.selection.inverts)
+        where_explain(&g->settings.selection.inverse, g->store, reads);
+    return true;
+}
+
+/* All that reads; the output is complete when it returns. True if something was found. */
+static bool grep_all(struct grep *g)
+{
+    xray_error err = {0};
+    struct matcher *matcher =
+        g->settings.has_pattern ? matcher_new(g->settings.patterns, g->settings.pattern_count, &g->settings.matcher) : NULL;
+    uint64_t too_expensive = 0;
+
+    g->search = (struct search){.store = g->store, .matcher = matcher, .fields = g->settings.fields};
+    search_begin(&g->search);
+    g->marker = (struct marker){
+        .settings = &g->settings,
+        .selection = &g->settings.selection,
+        .search = &g->search,
+        .listed = lists_files(g) ? g->segments : NULL,
+    };
+    int r = xray_store_runs(g->store, &g->runs, &g->run_count, &err);
+
+    deliver_begin(&g->deliver, &g->settings, &g->marker, &g->search, runs_id_digits(g->runs, g->run_count));
+    if (r >= 0 && where_bind(&g->settings.selection.where, g->store))
+        r = grep_store(g, &err);
+    if (r < 0)
+        input_failed(&err);
+
+    const bool found = finish_output(g);
+
+    if (matcher != NULL)
+        too_expensive = matcher_failures(matcher);
+    if (cli_stats() && settings_prints_hits(&g->settings))
+        hitprint_summary(&g->deliver.print, g->matched, g->matched_runs, is_complete(g, r < 0, too_expensive));
+    deliver_free(&g->deliver);
+    if (too_expensive > 0)
+        cli_error(NULL, "pattern too expensive: gave up on %" PRIu64 " texts, which may hold matches", too_expensive);
+    search_done(&g->search);
+    matcher_free(matcher);
+    return found;
 }
 
 int main(int argc, char **argv)
 {
+    struct grep g = {0};
+    bool found = true;
     char **paths;
     int count;
-    const struct settings settings = parse_options(argc, argv, &paths, &count);
-    struct matcher *matcher = matcher_new(settings.patterns, settings.pattern_count, &settings.matcher);
-    xray_store *store = input_open(paths, count);
-    struct grep g = {
-        .settings = &settings,
-        .search = {.store = store, .matcher = matcher, .fields = settings.fields},
-        .segments = memory_new(xray_store_segment_count(store), sizeof(bool)),
-    };
-    xray_error err = {0};
 
-    if (grep_store(&g, &err) < 0)
-        input_failed(&err);
-    print_summary(&g);
-    if (matcher_failures(matcher) > 0)
-        cli_error(NULL, "pattern too expensive: gave up on %" PRIu64 " texts, which may hold matches",
-                  matcher_failures(matcher));
-    if (settings.stats)
-        input_print_stats(store);
-    search_done(&g.search);
+    settings_read(&g.settings, argc, argv, &paths, &count);
+    g.store = input_open(paths, count);
+    g.segments = memory_new(xray_store_segment_count(g.store), sizeof *g.segments);
+    if (!explain(&g))
+        found = grep_all(&g);
+    marks_free(&g.marks);
+    idmap_free(&g.texts);
+    free(g.answers);
     free(g.segments);
-    input_close(store);
-    matcher_free(matcher);
-    free(settings.patterns);
-    return cli_finish(g.matched > 0);
+    settings_free(&g.settings);
+    input_close(g.store);
+    return cli_finish(found);
 }

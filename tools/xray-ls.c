@@ -1,8 +1,8 @@
 /* xray-ls: lists runs, newest first.
  *
- * One pass over the spine finds the runs, a second one counts their steps;
- * payload and candidates are never read. What is kept per listed run is about
- * a hundred bytes beside the library's record of it; lines are made and printed one at a time. */
+ * One pass over the spine finds the runs, a second one counts their steps; payload and
+ * candidates are read only of runs of which an expression or a field asks for them. What is kept per listed run is
+ * about a hundred bytes beside the library's record of it; lines are made and printed one at a time. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -10,45 +10,57 @@
 #include "common/human.h"
 #include "common/input.h"
 #include "common/out.h"
+#include "common/progress.h"
+#include "common/rows.h"
 #include "common/runs.h"
 #include "common/table.h"
+#include "common/where.h"
 
-enum { KEY_STATUS = CLI_LONG, KEY_NO_HEADER, KEY_STATS };
+enum { KEY_NO_HEADER = CLI_LONG };
 
 static const struct cli_option option_table[] = {
-    {'n', "max-count", "N", "at most N runs"},
-    {'p', "pipeline", "NAME", "runs of this pipeline; * ? [...] match as in the shell"},
-    {KEY_STATUS, "status", "S", "running, abandoned, success, failure, partial, ended"},
-    {'j', "json", NULL, "one JSON object per line"},
+    {'n', "max-count", "N", "at most N runs, of those that are chosen"},
     {KEY_NO_HEADER, "no-header", NULL, "leave out the line of column names"},
-    {KEY_STATS, "stats", NULL, "say on stderr what was read"},
+    WHERE_OPTIONS,
+    ROWS_OPTIONS,
     {0, NULL, NULL, NULL},
 };
 
 static const struct cli_example examples[] = {
-    {"xray-ls traces", "all runs, newest first"},
-    {"xray-ls -n 20 traces", "the last twenty"},
+    {"xray-ls -n 20 traces", "the last twenty runs"},
     {"xray-ls -p 'competitor_*' --status failure traces", "what failed in these pipelines"},
-    {"xray-ls --status running traces", "what is going on"},
-    {"xray-ls -j traces | jq -r .run", "ids for scripts"},
+    {"xray-ls --since 2h --status running traces", "what was begun lately and is going on"},
+    {"xray-ls -W 'any{step.type = filter and candidates_out = 0}' traces", "runs with a filter that left nothing"},
+    {"xray-ls --fields run.id,run.start,tags.tier --format csv traces", "for a spreadsheet"},
     {NULL, NULL},
 };
 
 static const struct cli_tool tool = {
     .name = "xray-ls",
-    .summary = "list runs, newest first",
-    .usage = {"[-n N] [-p PIPELINE] [--status S] [-j] [FILE...]"},
+    .summary = "list the runs in decision traces, newest first",
+    .usage = {"[-n N] [-p PIPELINE] [--status S] [--since TIME] [-W EXPR] [-j] [FILE...]"},
     .examples = examples,
     .options = option_table,
+    .about = "Prints one line per run: when it began, its id, pipeline and version, status, number of steps, candidates "
+             "into the first and out of the last step that counted them, cost and duration. Runs without a time come "
+             "after those that have one, the last to appear first.\n\n"
+             "As many digits of the id are shown (at least 8) as tell all runs of the store apart; the other tools take "
+             "them, or the first 4 or more of them.\n\n"
+             "A run without an end is running while its writer lives, and abandoned after. A run whose end carries no "
+             "status is ended.\n\n"
+             "With -j each line is the run's line of the trace file specification, section 13, without what stands in "
+             "the payload, and with steps, candidates_in, candidates_out and, for a run without an end, abandoned. "
+             "Beside the fields of runs there are the fields candidates_in and candidates_out.",
+    .see_also = "xray-cat(1), xray-grep(1), xray-funnel(1), xray-query(7), xrayfile(5)",
+    .reader = true,
+    .pager = true,
 };
 
 struct settings {
     uint64_t max_count;
-    const char *pipeline;
-    const char *status;
-    bool json;
     bool header;
-    bool stats;
+    struct where where;
+    struct rows rows;
 };
 
 /* What the steps of a run say about it. */
@@ -60,7 +72,7 @@ struct summary {
 
 struct list {
     xray_store *store;
-    const struct settings *settings;
+    struct settings *settings;
     const xray_run_record *runs;
     size_t run_count;
     size_t *chosen; /* indexes of the runs to print, in the order of output */
@@ -69,42 +81,25 @@ struct list {
     int id_digits;
 };
 
-static struct settings parse_options(int argc, char **argv)
+static void parse_options(struct settings *s, int argc, char **argv)
 {
-    struct settings s = {.max_count = UINT64_MAX, .header = true};
     const char *arg = NULL;
 
+    *s = (struct settings){.max_count = UINT64_MAX, .header = true};
     cli_start(&tool, argc, argv);
     for (int key; (key = cli_next(&arg)) != 0;) {
+        if (where_option(&s->where, key, arg) || rows_option(&s->rows, key, arg))
+            continue;
         switch (key) {
         case 'n':
-            s.max_count = cli_number("-n", arg, 0);
-            break;
-        case 'p':
-            s.pipeline = arg;
-            break;
-        case KEY_STATUS:
-            s.status = runs_parse_status(arg);
-            break;
-        case 'j':
-            s.json = true;
+            s->max_count = cli_number("-n", arg, 0);
             break;
         case KEY_NO_HEADER:
-            s.header = false;
-            break;
-        case KEY_STATS:
-            s.stats = true;
+            s->header = false;
+            s->rows.no_header = true;
             break;
         }
     }
-    return s;
-}
-
-static bool is_wanted(const struct settings *s, const xray_run_record *run)
-{
-    if (s->pipeline != NULL && !name_matches(s->pipeline, run->pipeline))
-        return false;
-    return s->status == NULL || strcmp(s->status, runs_status(run->ended, run->abandoned, run->outcome)) == 0;
 }
 
 /* qsort has no context argument in C11. */
@@ -123,17 +118,41 @@ static int compare_runs(const void *a, const void *b)
     return i > j ? -1 : i < j;
 }
 
+/* Is the run wanted? Its trace is opened only if its record does not tell. */
+static bool is_wanted(struct list *l, size_t index)
+{
+    const enum where_answer answer = where_test_run(&l->settings->where, index, &l->runs[index]);
+    xray_trace *trace = NULL;
+    xray_error err = {0};
+
+    if (answer != WHERE_OPEN)
+        return answer == WHERE_YES;
+    if (xray_trace_open(&trace, l->store, index, &err) < 0) {
+        input_failed(&err);
+        return false;
+    }
+
+    const bool wanted = where_run(&l->settings->where, l->store, trace);
+
+    xray_trace_close(trace);
+    return wanted;
+}
+
+/* Filters first, then counts. */
 static void choose_runs(struct list *l)
 {
-    l->chosen = memory_new(l->run_count, sizeof *l->chosen);
-    for (size_t i = 0; i < l->run_count; i++) {
-        if (is_wanted(l->settings, &l->runs[i]))
-            l->chosen[l->chosen_count++] = i;
-    }
+    size_t *order = memory_new(l->run_count, sizeof *order);
+
+    for (size_t i = 0; i < l->run_count; i++)
+        order[i] = i;
     sorted_runs = l->runs;
-    qsort(l->chosen, l->chosen_count, sizeof *l->chosen, compare_runs);
-    if (l->chosen_count > l->settings->max_count)
-        l->chosen_count = (size_t)l->settings->max_count;
+    qsort(order, l->run_count, sizeof *order, compare_runs);
+    for (size_t i = 0; i < l->run_count && l->chosen_count < l->settings->max_count; i++) {
+        progress_show("runs tested", i, l->run_count);
+        if (is_wanted(l, order[i]))
+            order[l->chosen_count++] = order[i];
+    }
+    l->chosen = order;
 }
 
 static void add_step(struct summary *s, const xray_step_record *step)
@@ -185,10 +204,12 @@ static int count_steps(struct list *l, xray_error *err)
 
 /* The run's line of spec 13, without what only the payload knows, and with
  * what this list adds. */
-static void print_json(struct list *l, size_t row, struct text *t)
+static void print_json(struct list *l, size_t row)
 {
     const struct summary *s = &l->summaries[row];
     const xray_run_record *run = &l->runs[l->chosen[row]];
+    struct text object = {0};
+    struct text *t = &object;
     xray_buffer line = {0};
     xray_error err = {0};
 
@@ -199,7 +220,6 @@ static void print_json(struct list *l, size_t row, struct text *t)
 
         while (len > 0 && (line.data[len - 1] == '\n' || line.data[len - 1] == '}'))
             len--;
-        text_reset(t);
         text_put(t, (const char *)line.data, len);
         if (!run->ended)
             text_printf(t, ",\"abandoned\":%s", run->abandoned ? "true" : "false");
@@ -208,11 +228,63 @@ static void print_json(struct list *l, size_t row, struct text *t)
             text_printf(t, ",\"candidates_in\":%" PRId64, s->in);
         if (s->out != XRAY_MISSING)
             text_printf(t, ",\"candidates_out\":%" PRId64, s->out);
-        text_puts(t, "}\n");
-        out_text(t);
+        text_puts(t, "}");
+        rows_put_json(&l->settings->rows, t->data, t->len);
     }
+    text_free(&object);
     xray_buffer_free(&line);
 }
+
+/* ---- rows of fields ---- */
+
+/* What a step of the list counts, as fields. */
+static void get_in(const struct record *r, struct cell *c)
+{
+    cell_set_int(c, CELL_INT, ((const struct summary *)r->own)->in);
+}
+
+static void get_out(const struct record *r, struct cell *c)
+{
+    cell_set_int(c, CELL_INT, ((const struct summary *)r->own)->out);
+}
+
+static const struct field_own own_fields[] = {
+    {"candidates_in", get_in},
+    {"candidates_out", get_out},
+    {NULL, NULL},
+};
+
+static const struct rows_tool rows_tool = {
+    .formats = 1u << ROWS_TEXT | 1u << ROWS_LINE | 1u << ROWS_NDJSON | 1u << ROWS_JSON | 1u << ROWS_CSV |
+               1u << ROWS_TSV | 1u << ROWS_TEMPLATE,
+    .defaults = {[XRAY_UNIT_RUN] = "run.start,run.id,run.pipeline,run.version,run.status,run.steps,candidates_in,"
+                                   "candidates_out,run.cost,run.duration"},
+    .own = own_fields,
+};
+
+/* Values, and steps for the brackets of a template, need the trace. */
+static void print_row(struct list *l, size_t row)
+{
+    struct rows *rows = &l->settings->rows;
+    struct record record = {.store = l->store, .run = &l->runs[l->chosen[row]]};
+    xray_trace *trace = NULL;
+    xray_error err = {0};
+
+    record.own = &l->summaries[row];
+    record.step_count = l->summaries[row].steps;
+    if (rows_needs(rows) != 0) {
+        if (xray_trace_open(&trace, l->store, l->chosen[row], &err) < 0) {
+            input_failed(&err);
+            return;
+        }
+        record.trace = trace;
+        record.run = xray_trace_run(trace);
+    }
+    rows_put(rows, &record);
+    xray_trace_close(trace);
+}
+
+/* ---- the table ---- */
 
 enum column { TIME, ID, PIPELINE, STATUS, STEPS, IN, OUT, COST, DURATION, COLUMNS };
 
@@ -293,39 +365,55 @@ static void print_table(const struct list *l)
 
 static void print_list(struct list *l)
 {
-    struct text t = {0};
-
-    if (!l->settings->json)
+    l->id_digits = runs_id_digits(l->runs, l->run_count);
+    if (l->settings->rows.format == ROWS_TEXT)
         print_table(l);
-    for (size_t i = 0; l->settings->json && i < l->chosen_count; i++)
-        print_json(l, i, &t);
-    text_free(&t);
+    for (size_t i = 0; l->settings->rows.format != ROWS_TEXT && i < l->chosen_count; i++) {
+        if (rows_has_fields(&l->settings->rows))
+            print_row(l, i);
+        else
+            print_json(l, i);
+    }
+    rows_end(&l->settings->rows);
+}
+
+static void list_runs(struct list *l)
+{
+    xray_error err = {0};
+    int r = xray_store_runs(l->store, &l->runs, &l->run_count, &err);
+
+    if (r >= 0) {
+        where_bind(&l->settings->where, l->store);
+        choose_runs(l);
+        r = count_steps(l, &err);
+    }
+    if (r < 0)
+        input_failed(&err);
+    else
+        print_list(l);
+    free(l->summaries);
+    free(l->chosen);
 }
 
 int main(int argc, char **argv)
 {
-    const struct settings settings = parse_options(argc, argv);
+    struct settings settings;
+    struct list l = {.settings = &settings};
     int count;
+
+    parse_options(&settings, argc, argv);
+
     char **paths = cli_operands(&count);
-    struct list l = {.store = input_open(paths, count), .settings = &settings};
-    xray_error err = {0};
 
-    int r = xray_store_runs(l.store, &l.runs, &l.run_count, &err);
+    where_parse(&settings.where, XRAY_UNIT_RUN);
+    rows_begin(&settings.rows, &rows_tool, XRAY_UNIT_RUN);
+    l.store = input_open(paths, count);
 
-    if (r >= 0) {
-        choose_runs(&l);
-        r = count_steps(&l, &err);
-    }
-    if (r < 0) {
-        input_failed(&err);
-    } else {
-        l.id_digits = runs_id_digits(l.runs, l.run_count);
-        print_list(&l);
-    }
-    if (settings.stats)
-        input_print_stats(l.store);
-    free(l.summaries);
-    free(l.chosen);
+    const bool explained = where_explain(&settings.where, l.store, 0);
+
+    if (!explained)
+        list_runs(&l);
+    where_free(&settings.where);
     input_close(l.store);
-    return cli_finish(l.chosen_count > 0);
+    return cli_finish(explained || l.chosen_count > 0);
 }

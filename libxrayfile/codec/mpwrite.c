@@ -149,3 +149,20 @@ void xf_mp_text(xray_buffer *b, const void *text, size_t len)
     else
         xf_mp_ext(b, 6, text, len);
 }
+
+bool xf_mp_insert_header(xray_buffer *b, size_t start, size_t count, bool map)
+{
+    uint8_t bytes[5];
+    xray_buffer header = {.data = bytes, .cap = sizeof bytes};
+    const size_t body = b->len - start;
+
+    if (map)
+        xf_mp_map(&header, count);
+    else
+        xf_mp_array(&header, count);
+    if (xf_buf_extend(b, header.len) == NULL)
+        return false;
+    memmove(b->data + start + header.len, b->data + start, body);
+    memcpy(b->data + start, bytes, header.len);
+    return true;
+}

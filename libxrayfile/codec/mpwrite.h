@@ -18,6 +18,10 @@ void xf_mp_ext_quoted(xray_buffer *b, int8_t type, const void *data, size_t len)
 void xf_mp_array(xray_buffer *b, size_t count);
 void xf_mp_map(xray_buffer *b, size_t count);
 
+/* Puts the header of an array or map before what was appended since `start`: for those who know the count only when
+ * they are done. False (and failed) when memory is out. */
+bool xf_mp_insert_header(xray_buffer *b, size_t start, size_t count, bool map);
+
 /* Text as str if it is UTF-8, as ext 6 if not (spec 6.3). */
 void xf_mp_text(xray_buffer *b, const void *text, size_t len);
 

@@ -2,12 +2,14 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "codec/json.h"
+#include "codec/jsonmemo.h"
 #include "codec/mpread.h"
 #include "codec/mpwrite.h"
+#include "codec/value.h"
 
 #define MAX_VALUE ((size_t)64 << 20) /* spec 11: one resolved value */
 
-static int pack(const xray_value *v, bool lax, xray_buffer *out, xray_error *err)
+static int pack(const xray_value *v, bool lax, struct xf_json_memo *memo, xray_buffer *out, xray_error *err)
 {
     const xray_str bytes = v->as.bytes;
 
@@ -37,7 +39,7 @@ static int pack(const xray_value *v, bool lax, xray_buffer *out, xray_error *err
         xf_mp_bin(out, bytes.ptr, bytes.len);
         return XRAY_OK;
     case XRAY_VALUE_JSON:
-        return xf_json_pack(bytes.ptr, bytes.len, lax, out, err);
+        return xf_json_memo_pack(memo, bytes.ptr, bytes.len, lax, out, err);
     case XRAY_VALUE_MSGPACK:
         return xf_mp_canonize(bytes.ptr, bytes.len, XF_DEPTH_WRITE, out, err);
     case XRAY_VALUE_TREE:
@@ -46,11 +48,11 @@ static int pack(const xray_value *v, bool lax, xray_buffer *out, xray_error *err
     return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "a value of the unknown kind %d", (int)v->kind);
 }
 
-int xray_value_pack(xray_value value, bool lax, xray_buffer *out, xray_error *err)
+int xf_value_pack(const xray_value *value, bool lax, struct xf_json_memo *memo, xray_buffer *out, xray_error *err)
 {
     const size_t before = out->len;
     const bool failed_before = out->failed;
-    int status = pack(&value, lax, out, err);
+    int status = pack(value, lax, memo, out, err);
 
     if (status == XRAY_OK && out->failed)
         status = xf_fail_memory(err);
@@ -61,4 +63,9 @@ int xray_value_pack(xray_value value, bool lax, xray_buffer *out, xray_error *er
         out->failed = failed_before;
     }
     return status;
+}
+
+int xray_value_pack(xray_value value, bool lax, xray_buffer *out, xray_error *err)
+{
+    return xf_value_pack(&value, lax, NULL, out, err);
 }

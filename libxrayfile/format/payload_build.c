@@ -138,22 +138,6 @@ static int split_map(struct xf_payload_build *p, xray_mp *c, uint32_t count, xra
     return XRAY_OK;
 }
 
-/* The header of an array can only be written when its ranges are known: the
- * elements are moved up to make room for it. */
-static int put_array_header(xray_buffer *out, size_t start, size_t count)
-{
-    uint8_t header[5];
-    xray_buffer h = {.data = header, .cap = sizeof header};
-    const size_t body = out->len - start;
-
-    xf_mp_array(&h, count);
-    if (xf_buf_extend(out, h.len) == NULL)
-        return XRAY_ENOMEM;
-    memmove(out->data + start + h.len, out->data + start, body);
-    memcpy(out->data + start, header, h.len);
-    return XRAY_OK;
-}
-
 static int split_array(struct xf_payload_build *p, xray_mp *c, uint32_t count, xray_buffer *out)
 {
     const size_t start = out->len;
@@ -191,7 +175,7 @@ static int split_array(struct xf_payload_build *p, xray_mp *c, uint32_t count, x
         written++;
     }
     put_reference(out, &run);
-    return put_array_header(out, start, written);
+    return xf_mp_insert_header(out, start, written, false) ? XRAY_OK : XRAY_ENOMEM;
 }
 
 /* A message stands alone as an output first and then, the same bytes, in every history after it:

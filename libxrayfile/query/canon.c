@@ -181,7 +181,8 @@ static void put_chain(struct print *p, const struct xf_expr *e)
 {
     for (const struct xf_expr *x = e->first; x != NULL; x = x->next) {
         if (x != e->first)
-            xf_buf_printf(p->out, " %c ", e->op == XF_ADD ? (x->inverse ? '-' : '+') : (x->inverse ? '/' : '*'));
+            xf_buf_printf(p->out, " %c ",
+                          e->op == XF_ADD ? (x->inverse ? '-' : '+') : (x->inverse ? '/' : '*'));
         put_factor(p, x);
     }
 }
@@ -207,9 +208,17 @@ static void put_quantifier(struct print *p, const struct xf_expr *e)
     const char *name = "any";
 
     if (e->op == XF_SUM || e->op == XF_MIN || e->op == XF_MAX || e->op == XF_AVG)
-        put_call(p, e->op == XF_SUM ? "sum" : e->op == XF_MIN ? "min" : e->op == XF_MAX ? "max" : "avg", e->first);
+        put_call(p,
+                 e->op == XF_SUM   ? "sum"
+                 : e->op == XF_MIN ? "min"
+                 : e->op == XF_MAX ? "max"
+                                   : "avg",
+                 e->first);
     else
-        xf_buf_puts(p->out, e->op == XF_ALL ? "all" : e->op == XF_NONE ? "none" : e->op == XF_COUNT ? "count" : name);
+        xf_buf_puts(p->out, e->op == XF_ALL     ? "all"
+                            : e->op == XF_NONE  ? "none"
+                            : e->op == XF_COUNT ? "count"
+                                                : name);
     xf_buf_puts(p->out, e->over == XF_CAND ? " cand" : " step");
     put_braces(p, xf_expr_body(e));
 }
@@ -243,8 +252,8 @@ static void put_set(struct print *p, const struct xf_expr *e)
 
 static void put_binary(struct print *p, const struct xf_expr *e)
 {
-    static const char *const signs[] = {[XF_EQ] = "=",  [XF_NE] = "!=", [XF_LT] = "<",
-                                        [XF_LE] = "<=", [XF_GT] = ">",  [XF_GE] = ">="};
+    static const char *const signs[] = {
+        [XF_EQ] = "=", [XF_NE] = "!=", [XF_LT] = "<", [XF_LE] = "<=", [XF_GT] = ">", [XF_GE] = ">="};
     const char *sign = e->op == XF_HAS ? "contains" : e->op == XF_STARTS ? "startswith" : signs[e->cmp];
 
     put_operand(p, e->first);

@@ -60,7 +60,8 @@ static struct xf_where inside(struct xf_checker *c, const struct xf_expr *e, str
     };
 }
 
-static bool check_operand(struct xf_checker *c, const struct xf_expr *e, struct xf_expr *operand, struct xf_where w)
+static bool check_operand(struct xf_checker *c, const struct xf_expr *e, struct xf_expr *operand,
+                          struct xf_where w)
 {
     if (!check(c, operand, w))
         return false;
@@ -105,7 +106,8 @@ static bool check_exists(struct xf_checker *c, struct xf_expr *e, struct xf_wher
 {
     w.optional_ok = false;
     if (e->first->op != XF_FIELD)
-        return xf_check_refuse(c, e->first, "write for instance exists(step.error)", "exists(f) tests a field");
+        return xf_check_refuse(c, e->first, "write for instance exists(step.error)",
+                               "exists(f) tests a field");
     e->type = XF_T_BOOL;
     return check(c, e->first, w);
 }
@@ -133,13 +135,14 @@ static bool check_function(struct xf_checker *c, struct xf_expr *e, struct xf_wh
         return false;
 
     const bool text = argument->type == XF_T_TEXT || argument->type == XF_T_SET || argument->type == XF_T_ANY;
-    const bool number = argument->type == XF_T_NUM || argument->type == XF_T_DUR || argument->type == XF_T_ANY;
+    const bool number =
+        argument->type == XF_T_NUM || argument->type == XF_T_DUR || argument->type == XF_T_ANY;
     const char *name = e->op == XF_LEN ? "len" : e->op == XF_LOWER ? "lower" : "abs";
 
     if (e->op == XF_ABS ? !number : !text)
         return xf_check_refuse(c, argument, NULL, "%s(f) needs %s, '%.*s' is %s", name,
-                               e->op == XF_ABS ? "a number" : "text or a recorded value", XF_SHOW(c, argument),
-                               xf_check_type_name(argument->type));
+                               e->op == XF_ABS ? "a number" : "text or a recorded value",
+                               XF_SHOW(c, argument), xf_check_type_name(argument->type));
     if (e->op == XF_LOWER)
         return check_lower(c, e);
     e->type = e->op == XF_LEN || argument->type == XF_T_ANY ? XF_T_NUM : argument->type;

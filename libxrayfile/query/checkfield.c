@@ -16,13 +16,16 @@ static void list_owners(unsigned owners, const char *word, const char *tail, cha
             continue;
         left &= ~(unsigned)all[i];
         n += (size_t)snprintf(out + n, 128 - n, "%s%.24s%s", xf_owner_name(all[i]), tail,
-                              left == 0 ? "" : (left & (left - 1)) != 0 ? ", " : word);
+                              left == 0                  ? ""
+                              : (left & (left - 1)) != 0 ? ", "
+                                                         : word);
     }
 }
 
 static bool is_quantifier(xray_str name)
 {
-    return xf_text_is(name, "any") || xf_text_is(name, "all") || xf_text_is(name, "none") || xf_text_is(name, "count");
+    return xf_text_is(name, "any") || xf_text_is(name, "all") || xf_text_is(name, "none") ||
+           xf_text_is(name, "count");
 }
 
 static bool refuse_unknown(struct xf_checker *c, const struct xf_expr *e, enum xf_owner owner)
@@ -80,8 +83,8 @@ static bool find_scoped(struct xf_checker *c, struct xf_expr *e)
     snprintf(tail, sizeof tail, ".%.*s", xf_source_show(f->name.len), f->name.ptr);
     list_owners(owners, " or ", tail, choices);
     return xf_check_refuse(c, e, xf_source_hint(hint, "write %s", choices), "a %s has no field '%.*s'",
-                           f->owner == XF_CAND ? "candidate" : xf_owner_name(f->owner), xf_source_show(f->name.len),
-                           f->name.ptr);
+                           f->owner == XF_CAND ? "candidate" : xf_owner_name(f->owner),
+                           xf_source_show(f->name.len), f->name.ptr);
 }
 
 /* Is what the name speaks of there where it stands? */
@@ -96,7 +99,8 @@ static bool check_place(struct xf_checker *c, struct xf_expr *e, struct xf_where
     if (f->owner != XF_RUN && !w.in_step)
         c->step_outside = true;
     if (f->optional && !w.optional_ok)
-        return xf_check_refuse(c, e, "it belongs to a field that is compared: f? != x", "'?' has no place here");
+        return xf_check_refuse(c, e, "it belongs to a field that is compared: f? != x",
+                               "'?' has no place here");
     return true;
 }
 
@@ -114,9 +118,9 @@ static bool check_members(struct xf_checker *c, struct xf_expr *e)
     case XF_MEMBER_CODE:
         if (f->path_count == 1 && !f->path[0].is_index)
             return true;
-        return xf_check_refuse(c, e, "write reasons.CODE or reasons.\"the code\"; the set of codes is step.reason",
-                               "'%.*s' needs the code of one reason",
-                               xf_source_show(f->name.len), f->name.ptr);
+        return xf_check_refuse(
+            c, e, "write reasons.CODE or reasons.\"the code\"; the set of codes is step.reason",
+            "'%.*s' needs the code of one reason", xf_source_show(f->name.len), f->name.ptr);
     }
     return false;
 }

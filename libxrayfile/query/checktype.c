@@ -85,7 +85,8 @@ static bool go_together(enum xf_type a, enum xf_type b)
 }
 
 /* What to write instead of two operands that do not go together. */
-static const char *advise(struct xf_checker *c, const struct xf_expr *a, const struct xf_expr *b, char hint[256])
+static const char *advise(struct xf_checker *c, const struct xf_expr *a, const struct xf_expr *b,
+                          char hint[256])
 {
     enum xf_owner bare;
 
@@ -99,10 +100,12 @@ static const char *advise(struct xf_checker *c, const struct xf_expr *a, const s
         return xf_source_hint(hint, "a time before now is written \"%.*s ago\"", XF_SHOW(c, b));
     if (a->type == XF_T_TIME)
         return "times are quoted: \"2026-08-01\", \"2026-08-01T12:30:00Z\", \"2h ago\"";
-    if (a->type == XF_T_NUM && b->op == XF_CONST && b->bare && xf_field_owners(b->as.value.as.text, &bare) != 0)
-        return bare != XF_NOBODY ? xf_source_hint(hint, "a field is written with its scope: %s.%.*s",
-                                                  xf_owner_name(bare), XF_SHOW(c, b))
-                                 : xf_source_hint(hint, "a field is written with its scope: run.%.*s", XF_SHOW(c, b));
+    if (a->type == XF_T_NUM && b->op == XF_CONST && b->bare &&
+        xf_field_owners(b->as.value.as.text, &bare) != 0)
+        return bare != XF_NOBODY
+                   ? xf_source_hint(hint, "a field is written with its scope: %s.%.*s", xf_owner_name(bare),
+                                    XF_SHOW(c, b))
+                   : xf_source_hint(hint, "a field is written with its scope: run.%.*s", XF_SHOW(c, b));
     if (a->type == XF_T_TEXT && is_const(b, XF_T_NUM))
         return xf_source_hint(hint, "write \"%.*s\"", XF_SHOW(c, b));
     return NULL;
@@ -121,9 +124,10 @@ static bool check_pair(struct xf_checker *c, struct xf_expr *a, struct xf_expr *
     if (advice == NULL)
         advice = advise(c, b, a, hint);
     if ((a->type == XF_T_DUR && is_const(b, XF_T_NUM)) || (b->type == XF_T_DUR && is_const(a, XF_T_NUM)))
-        return xf_check_refuse(c, b->type == XF_T_DUR ? a : b, advice, "a duration is compared with a bare number");
-    return xf_check_refuse(c, b, advice, "'%.*s' is %s, '%.*s' is %s", XF_SHOW(c, a), xf_check_type_name(a->type),
-                           XF_SHOW(c, b), xf_check_type_name(b->type));
+        return xf_check_refuse(c, b->type == XF_T_DUR ? a : b, advice,
+                               "a duration is compared with a bare number");
+    return xf_check_refuse(c, b, advice, "'%.*s' is %s, '%.*s' is %s", XF_SHOW(c, a),
+                           xf_check_type_name(a->type), XF_SHOW(c, b), xf_check_type_name(b->type));
 }
 
 static void use_alias(struct xf_expr *e, enum xf_alias alias)
@@ -137,8 +141,8 @@ static void use_alias(struct xf_expr *e, enum xf_alias alias)
 /* Constants go to the right, so that leaves look alike. */
 static void turn_round(struct xf_expr *e)
 {
-    static const enum xf_cmp turned[] = {[XF_EQ] = XF_EQ, [XF_NE] = XF_NE, [XF_LT] = XF_GT,
-                                         [XF_LE] = XF_GE, [XF_GT] = XF_LT, [XF_GE] = XF_LE};
+    static const enum xf_cmp turned[] = {
+        [XF_EQ] = XF_EQ, [XF_NE] = XF_NE, [XF_LT] = XF_GT, [XF_LE] = XF_GE, [XF_GT] = XF_LT, [XF_GE] = XF_LE};
     struct xf_expr *left = e->first, *right = left->next;
 
     if (left->op != XF_CONST || right->op == XF_CONST)
@@ -198,8 +202,8 @@ bool xf_check_set(struct xf_checker *c, struct xf_expr *e)
     e->alias = xf_alias_of(operand);
     if (e->as.set != NULL) {
         if (!is_textual(operand->type))
-            return xf_check_refuse(c, operand, "the lines of a file are text", "'%.*s' is %s", XF_SHOW(c, operand),
-                                   xf_check_type_name(operand->type));
+            return xf_check_refuse(c, operand, "the lines of a file are text", "'%.*s' is %s",
+                                   XF_SHOW(c, operand), xf_check_type_name(operand->type));
     } else {
         for (struct xf_expr *x = operand->next; x != NULL; x = x->next) {
             if (!check_pair(c, operand, x))
@@ -218,7 +222,9 @@ bool xf_check_set(struct xf_checker *c, struct xf_expr *e)
 
 bool xf_check_text_operator(struct xf_checker *c, struct xf_expr *e)
 {
-    const char *name = e->op == XF_MATCH ? (e->negated ? "!~" : "~") : e->op == XF_HAS ? "contains" : "startswith";
+    const char *name = e->op == XF_MATCH ? (e->negated ? "!~" : "~")
+                       : e->op == XF_HAS ? "contains"
+                                         : "startswith";
     const struct xf_expr *left = e->first, *right = left->next;
     char hint[256];
 
@@ -226,10 +232,10 @@ bool xf_check_text_operator(struct xf_checker *c, struct xf_expr *e)
         return xf_check_refuse(c, left, NULL, "'%s' needs text, '%.*s' is %s", name, XF_SHOW(c, left),
                                xf_check_type_name(left->type));
     if (right != NULL && !is_textual(right->type))
-        return xf_check_refuse(c, right,
-                               right->op == XF_CONST ? xf_source_hint(hint, "write \"%.*s\"", XF_SHOW(c, right)) : NULL,
-                               "'%s' needs text, '%.*s' is %s", name, XF_SHOW(c, right),
-                               xf_check_type_name(right->type));
+        return xf_check_refuse(
+            c, right,
+            right->op == XF_CONST ? xf_source_hint(hint, "write \"%.*s\"", XF_SHOW(c, right)) : NULL,
+            "'%s' needs text, '%.*s' is %s", name, XF_SHOW(c, right), xf_check_type_name(right->type));
     return true;
 }
 
@@ -256,7 +262,8 @@ static bool result_type(enum xf_type a, enum xf_arith op, enum xf_type b, enum x
     case XF_PLUS:
         if (a == XF_T_DUR && b == XF_T_TIME)
             *out = XF_T_TIME;
-        return (a == b && a != XF_T_TIME) || (a == XF_T_TIME && b == XF_T_DUR) || (a == XF_T_DUR && b == XF_T_TIME);
+        return (a == b && a != XF_T_TIME) || (a == XF_T_TIME && b == XF_T_DUR) ||
+               (a == XF_T_DUR && b == XF_T_TIME);
     case XF_MINUS:
         if (a == XF_T_TIME && b == XF_T_TIME)
             *out = XF_T_DUR;
@@ -264,11 +271,13 @@ static bool result_type(enum xf_type a, enum xf_arith op, enum xf_type b, enum x
     case XF_TIMES:
         if (b == XF_T_DUR)
             *out = XF_T_DUR;
-        return (a == XF_T_NUM && b == XF_T_NUM) || (a == XF_T_DUR && b == XF_T_NUM) || (a == XF_T_NUM && b == XF_T_DUR);
+        return (a == XF_T_NUM && b == XF_T_NUM) || (a == XF_T_DUR && b == XF_T_NUM) ||
+               (a == XF_T_NUM && b == XF_T_DUR);
     case XF_OVER:
         if (a == XF_T_DUR && b == XF_T_DUR)
             *out = XF_T_NUM;
-        return (a == XF_T_NUM && b == XF_T_NUM) || (a == XF_T_DUR && b == XF_T_NUM) || (a == XF_T_DUR && b == XF_T_DUR);
+        return (a == XF_T_NUM && b == XF_T_NUM) || (a == XF_T_DUR && b == XF_T_NUM) ||
+               (a == XF_T_DUR && b == XF_T_DUR);
     }
     return false;
 }
@@ -283,12 +292,15 @@ static enum xf_arith operator_of(const struct xf_expr *e, const struct xf_expr *
     return e->op == XF_ADD ? (child->inverse ? XF_MINUS : XF_PLUS) : (child->inverse ? XF_OVER : XF_TIMES);
 }
 
-static bool refuse_operand(struct xf_checker *c, const struct xf_expr *e, const struct xf_expr *child, bool minus)
+static bool refuse_operand(struct xf_checker *c, const struct xf_expr *e, const struct xf_expr *child,
+                           bool minus)
 {
-    const bool key = minus && e->op == XF_ADD && e->first->op == XF_FIELD && e->first->as.field->path_count > 0;
+    const bool key =
+        minus && e->op == XF_ADD && e->first->op == XF_FIELD && e->first->as.field->path_count > 0;
 
     return xf_check_refuse(c, child, key ? "a key with '-' is quoted: tags.\"user-tier\"" : NULL,
-                           "arithmetic needs numbers, '%.*s' is %s", XF_SHOW(c, child), xf_check_type_name(child->type));
+                           "arithmetic needs numbers, '%.*s' is %s", XF_SHOW(c, child),
+                           xf_check_type_name(child->type));
 }
 
 /* Constants are reckoned now, where the result is a constant that can be written down. */
@@ -318,7 +330,8 @@ bool xf_check_arithmetic(struct xf_checker *c, struct xf_expr *e)
 
     for (const struct xf_expr *x = e->first; x != NULL; x = x->next)
         if (!is_quantity(x->type))
-            return refuse_operand(c, e, x, x->inverse || (x == e->first && x->next != NULL && x->next->inverse));
+            return refuse_operand(c, e, x,
+                                  x->inverse || (x == e->first && x->next != NULL && x->next->inverse));
     e->type = e->first->type == XF_T_ANY ? XF_T_NUM : e->first->type;
     if (e->op == XF_NEG && e->type == XF_T_TIME)
         return xf_check_refuse(c, e, NULL, "a time has no sign");

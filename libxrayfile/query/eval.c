@@ -39,7 +39,8 @@ static int eval_chain(xray_query *q, const struct xf_expr *e, struct xf_val *out
         r = xf_eval_value(q, x, &v);
         if (r == 0)
             *out = xf_val_arith(
-                out, e->op == XF_ADD ? (x->inverse ? XF_MINUS : XF_PLUS) : (x->inverse ? XF_OVER : XF_TIMES), &v);
+                out, e->op == XF_ADD ? (x->inverse ? XF_MINUS : XF_PLUS) : (x->inverse ? XF_OVER : XF_TIMES),
+                &v);
     }
     return r;
 }
@@ -354,7 +355,9 @@ static int find_part(void *ctx, xray_str text)
     const struct test *t = ctx;
     struct part p = {t->e, text};
 
-    return t->other.kind == XF_TEXT || t->other.kind == XF_TEXTS ? xf_texts_of_value(t->q, &t->other, has_part, &p) : 0;
+    return t->other.kind == XF_TEXT || t->other.kind == XF_TEXTS
+               ? xf_texts_of_value(t->q, &t->other, has_part, &p)
+               : 0;
 }
 
 static int eval_part(xray_query *q, const struct xf_expr *e)

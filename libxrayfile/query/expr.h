@@ -12,7 +12,7 @@
 
 enum xf_op {
     /* conditions */
-    XF_OR,     /* children: two or more */
+    XF_OR, /* children: two or more */
     XF_AND,
     XF_NOT,    /* one child, as all that follow unless said otherwise */
     XF_CMPR,   /* two children, `cmp` */
@@ -21,24 +21,24 @@ enum xf_op {
     XF_HAS,    /* contains: two children */
     XF_STARTS, /* startswith: two children */
     XF_EXISTS,
-    XF_ANY,    /* quantifiers: no child, or the condition; of `over` */
+    XF_ANY, /* quantifiers: no child, or the condition; of `over` */
     XF_ALL,
     XF_NONE,
-    XF_SEQ,    /* { } -> { }: the conditions; `later` of a child: ->> leads to it */
+    XF_SEQ, /* { } -> { }: the conditions; `later` of a child: ->> leads to it */
     /* values */
-    XF_COUNT,  /* as XF_ANY */
-    XF_SUM,    /* the operand, then perhaps the condition; of `over` */
+    XF_COUNT, /* as XF_ANY */
+    XF_SUM,   /* the operand, then perhaps the condition; of `over` */
     XF_MIN,
     XF_MAX,
     XF_AVG,
-    XF_ADD,    /* children: two or more; `inverse` of a child: it is subtracted */
-    XF_MUL,    /* likewise: it is divided by */
+    XF_ADD, /* children: two or more; `inverse` of a child: it is subtracted */
+    XF_MUL, /* likewise: it is divided by */
     XF_NEG,
     XF_LEN,
     XF_LOWER,
     XF_ABS,
-    XF_FIELD,  /* no child */
-    XF_CONST,  /* no child */
+    XF_FIELD, /* no child */
+    XF_CONST, /* no child */
 };
 
 /* Equalities that know several spellings (ql 3). */
@@ -54,11 +54,11 @@ struct xf_member {
 struct xf_field_ref {
     xray_str scope; /* as written, or none */
     xray_str name;
-    enum xf_owner owner;          /* when checked, as `field` */
+    enum xf_owner owner; /* when checked, as `field` */
     const struct xf_qfield *field;
     const struct xf_member *path;
     uint32_t path_count;
-    bool optional;                /* f? */
+    bool optional; /* f? */
 };
 
 struct xf_set { /* of texts, sorted; of XF_IN whose elements are all constant texts */
@@ -77,14 +77,14 @@ struct xf_found {
 struct xf_expr {
     enum xf_op op;
     enum xf_type type;
-    enum xf_cmp cmp;      /* XF_CMPR */
-    enum xf_alias alias;  /* XF_CMPR with = or !=, XF_IN */
-    enum xf_owner over;   /* quantifiers: XF_STEP or XF_CAND */
-    bool negated;         /* not in, !~ */
-    bool inverse, later;  /* what it is for its parent */
-    bool bare;            /* XF_CONST: a word without quotes */
-    bool quoted;          /* XF_MATCH: the pattern was a string */
-    uint32_t off, len;    /* in the text */
+    enum xf_cmp cmp;     /* XF_CMPR */
+    enum xf_alias alias; /* XF_CMPR with = or !=, XF_IN */
+    enum xf_owner over;  /* quantifiers: XF_STEP or XF_CAND */
+    bool negated;        /* not in, !~ */
+    bool inverse, later; /* what it is for its parent */
+    bool bare;           /* XF_CONST: a word without quotes */
+    bool quoted;         /* XF_MATCH: the pattern was a string */
+    uint32_t off, len;   /* in the text */
     struct xf_expr *first, *next;
     union {
         struct xf_val value;        /* XF_CONST */

@@ -80,8 +80,8 @@ enum xf_field_id {
 
 enum xf_members {
     XF_NO_MEMBERS,
-    XF_MEMBERS,      /* any path, or none */
-    XF_MEMBER_CODE,  /* exactly one name */
+    XF_MEMBERS,     /* any path, or none */
+    XF_MEMBER_CODE, /* exactly one name */
 };
 
 struct xf_qfield {

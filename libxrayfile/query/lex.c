@@ -91,7 +91,10 @@ bool xf_lex_take(struct xf_lex *l, const char *characters)
 
 static int hex_value(char c)
 {
-    return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return is_digit(c)            ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* UTF-8 of a code point; its length. */
@@ -157,9 +160,11 @@ int xf_lex_string(struct xf_lex *l, xray_str *out)
         end += l->text[end] == '\\' ? 2 : 1;
     if (end >= l->len || l->text[end] != quote)
         return xf_source_fail(l->source, XRAY_ESYNTAX, start, 1,
-                              quote == '"' ? "add \"; a newline is written \\n" : "add '; a newline is written \\n",
+                              quote == '"' ? "add \"; a newline is written \\n"
+                                           : "add '; a newline is written \\n",
                               "the string is not closed");
-    text = xf_arena_alloc(l->source->arena, end - l->at + 1); /* no escape is shorter than what it stands for */
+    text =
+        xf_arena_alloc(l->source->arena, end - l->at + 1); /* no escape is shorter than what it stands for */
     if (text == NULL)
         return xf_source_fail_memory(l->source);
     while (l->at < end) {

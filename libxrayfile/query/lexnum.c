@@ -51,7 +51,8 @@ static int64_t unit_bytes(xray_str unit)
     static const struct {
         const char *name;
         int64_t bytes;
-    } units[] = {{"kB", 1000}, {"MB", 1000000}, {"GB", 1000000000}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    } units[] = {{"kB", 1000},     {"MB", 1000000},  {"GB", 1000000000},
+                 {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
 
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (xf_text_is(unit, units[i].name))
@@ -108,7 +109,8 @@ static int fail_text(struct xf_lex *l, size_t start)
 }
 
 /* The rest of "1h30m" behind its first unit. */
-static int take_duration(struct xf_lex *l, size_t start, xray_str number, int64_t unit_ns, struct xf_val *value)
+static int take_duration(struct xf_lex *l, size_t start, xray_str number, int64_t unit_ns,
+                         struct xf_val *value)
 {
     int64_t sum = 0, ns;
 
@@ -136,7 +138,8 @@ static bool plain_number(xray_str number, struct xf_val *value)
     size_t i = 0;
 
     for (; i < number.len && is_digit(number.ptr[i]); i++)
-        if (__builtin_mul_overflow(u, 10, &u) || __builtin_add_overflow(u, (uint64_t)(number.ptr[i] - '0'), &u))
+        if (__builtin_mul_overflow(u, 10, &u) ||
+            __builtin_add_overflow(u, (uint64_t)(number.ptr[i] - '0'), &u))
             break;
     if (i == number.len) {
         *value = xf_val_int((int64_t)u);
@@ -150,7 +153,8 @@ static bool plain_number(xray_str number, struct xf_val *value)
     return true;
 }
 
-static int take_unit(struct xf_lex *l, size_t start, xray_str number, struct xf_val *value, enum xf_type *type)
+static int take_unit(struct xf_lex *l, size_t start, xray_str number, struct xf_val *value,
+                     enum xf_type *type)
 {
     const size_t at = l->at;
     const xray_str unit = take_letters(l);
@@ -181,7 +185,8 @@ int xf_lex_number(struct xf_lex *l, struct xf_val *value, enum xf_type *type)
     *type = XF_T_NUM;
     if (xf_lex_take(l, "%")) {
         if (!xf_decimal_double(number, -2, &d) || isinf(d))
-            return xf_source_fail(l->source, XRAY_ESYNTAX, start, l->at - start, NULL, "the number is too large");
+            return xf_source_fail(l->source, XRAY_ESYNTAX, start, l->at - start, NULL,
+                                  "the number is too large");
         *value = xf_val_double(d);
     } else if (xf_lex_name(l) > 0) {
         status = take_unit(l, start, number, value, type);
@@ -193,8 +198,8 @@ int xf_lex_number(struct xf_lex *l, struct xf_val *value, enum xf_type *type)
 
     /* 1.2.3, 2026-08-01, 12:30 */
     const char c = xf_lex_peek(l, 0);
-    const bool date = c == '-' && number.len == 4 && is_digit(xf_lex_peek(l, 1)) && is_digit(xf_lex_peek(l, 2)) &&
-                      xf_lex_peek(l, 3) == '-';
+    const bool date = c == '-' && number.len == 4 && is_digit(xf_lex_peek(l, 1)) &&
+                      is_digit(xf_lex_peek(l, 2)) && xf_lex_peek(l, 3) == '-';
 
     if (c == '.' || c == ':' || c == '@' || xf_lex_is_name(c) || date)
         return fail_text(l, start);

@@ -35,8 +35,8 @@ void xf_parse_add(struct xf_expr ***tail, struct xf_expr *child)
 bool xf_parse_enter(struct xf_parser *p, size_t off)
 {
     if (p->depth == XF_QUERY_MAX_DEPTH) {
-        xf_source_fail(p->source, XRAY_ELIMIT, off, 1, "split it, or leave out parentheses", "nesting is deeper than %d",
-                       XF_QUERY_MAX_DEPTH);
+        xf_source_fail(p->source, XRAY_ELIMIT, off, 1, "split it, or leave out parentheses",
+                       "nesting is deeper than %d", XF_QUERY_MAX_DEPTH);
         return false;
     }
     p->depth++;
@@ -59,7 +59,8 @@ bool xf_parse_close(struct xf_parser *p, size_t off, char open, char close)
             return false;
         }
     }
-    xf_source_fail(p->source, XRAY_ESYNTAX, off, 1, xf_source_hint(hint, "add %c", close), "'%c' is not closed", open);
+    xf_source_fail(p->source, XRAY_ESYNTAX, off, 1, xf_source_hint(hint, "add %c", close),
+                   "'%c' is not closed", open);
     return false;
 }
 
@@ -110,16 +111,15 @@ static bool fail_foreign(struct xf_parser *p)
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
         const char *text = foreign[i].text;
         const size_t n = strlen(text);
-        const bool here = xf_lex_is_name_start(text[0])
-                              ? xf_lex_at_name(l, text)
-                              : xf_lex_at(l, text);
+        const bool here = xf_lex_is_name_start(text[0]) ? xf_lex_at_name(l, text) : xf_lex_at(l, text);
 
         if (!here)
             continue;
         if (foreign[i].message != NULL)
             xf_source_fail(p->source, XRAY_ESYNTAX, l->at, n, foreign[i].hint, "%s", foreign[i].message);
         else
-            xf_source_fail(p->source, XRAY_ESYNTAX, l->at, n, foreign[i].hint, "there is no operator '%s'", text);
+            xf_source_fail(p->source, XRAY_ESYNTAX, l->at, n, foreign[i].hint, "there is no operator '%s'",
+                           text);
         return true;
     }
     return false;
@@ -155,18 +155,21 @@ struct xf_expr *xf_parse_unexpected(struct xf_parser *p, const char *missing)
     const char *at = l->text + l->at;
 
     if (missing != NULL && (c == ')' || c == '}' || c == ',' || xf_lex_name(l) > 0))
-        xf_source_fail(p->source, XRAY_ESYNTAX, l->at, n, NULL, "%s is missing before '%.*s'", missing, shown, at);
+        xf_source_fail(p->source, XRAY_ESYNTAX, l->at, n, NULL, "%s is missing before '%.*s'", missing, shown,
+                       at);
     else if (c == ')' || c == '}')
         xf_source_fail(p->source, XRAY_ESYNTAX, l->at, 1, "leave it out", "'%c' closes nothing", c);
     else if (c == '/')
-        xf_source_fail(p->source, XRAY_ESYNTAX, l->at, 1, "write f ~ /pattern/", "a pattern stands only after ~");
+        xf_source_fail(p->source, XRAY_ESYNTAX, l->at, 1, "write f ~ /pattern/",
+                       "a pattern stands only after ~");
     else if (c == '@')
         xf_source_fail(p->source, XRAY_ESYNTAX, l->at, 1, "write f in @file, or quote the text",
                        "a file stands only after in");
-    else if (missing == NULL && (xf_lex_name(l) > 0 || c == '"' || c == '\'' || (c >= '0' && c <= '9') || c == '(' || c == '{'))
+    else if (missing == NULL &&
+             (xf_lex_name(l) > 0 || c == '"' || c == '\'' || (c >= '0' && c <= '9') || c == '(' || c == '{'))
         xf_source_fail(p->source, XRAY_ESYNTAX, l->at, n,
-                       "is an operator missing, such as and, or, =? Text with spaces is quoted", "'%.*s' has no place here",
-                       shown, at);
+                       "is an operator missing, such as and, or, =? Text with spaces is quoted",
+                       "'%.*s' has no place here", shown, at);
     else
         xf_source_fail(p->source, XRAY_ESYNTAX, l->at, n, NULL, "'%.*s' has no place here", shown, at);
     return NULL;
@@ -175,8 +178,9 @@ struct xf_expr *xf_parse_unexpected(struct xf_parser *p, const char *missing)
 /* ---- or, and, not ---------------------------------------------------------------- */
 
 /* A list of two or more becomes one node. */
-static struct xf_expr *parse_list(struct xf_parser *p, enum xf_op op, struct xf_expr *(*item)(struct xf_parser *),
-                                  const char *word, const char *sign)
+static struct xf_expr *parse_list(struct xf_parser *p, enum xf_op op,
+                                  struct xf_expr *(*item)(struct xf_parser *), const char *word,
+                                  const char *sign)
 {
     struct xf_expr *first = item(p), *list = NULL, **tail = NULL;
 
@@ -244,7 +248,8 @@ static bool take_comparison(struct xf_parser *p, enum xf_cmp *cmp)
     static const struct {
         const char *text;
         enum xf_cmp cmp;
-    } signs[] = {{"==", XF_EQ}, {"=", XF_EQ}, {"!=", XF_NE}, {"<=", XF_LE}, {">=", XF_GE}, {"<", XF_LT}, {">", XF_GT}};
+    } signs[] = {{"==", XF_EQ}, {"=", XF_EQ}, {"!=", XF_NE}, {"<=", XF_LE},
+                 {">=", XF_GE}, {"<", XF_LT}, {">", XF_GT}};
     static const char *const others[] = {"=~", "=<", "=>", "<>", "==="};
 
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
@@ -266,7 +271,8 @@ static struct xf_expr *refuse_chain(struct xf_parser *p, struct xf_expr *e)
 
     if (!take_comparison(p, &cmp))
         return e;
-    xf_source_fail(p->source, XRAY_ESYNTAX, at, p->lex.at - at, "write a < b and b < c", "comparisons do not chain");
+    xf_source_fail(p->source, XRAY_ESYNTAX, at, p->lex.at - at, "write a < b and b < c",
+                   "comparisons do not chain");
     return NULL;
 }
 
@@ -313,8 +319,8 @@ static struct xf_expr *parse_rel(struct xf_parser *p)
         xf_lex_space(l);
         if (xf_lex_take_name(l, "in"))
             return xf_parse_set(p, left, true);
-        xf_source_fail(p->source, XRAY_ESYNTAX, start, 3, "write f not in (...), or not (...) around the condition",
-                       "'not' has no place here");
+        xf_source_fail(p->source, XRAY_ESYNTAX, start, 3,
+                       "write f not in (...), or not (...) around the condition", "'not' has no place here");
         return NULL;
     }
     if (!take_comparison(p, &cmp))
@@ -360,8 +366,8 @@ static struct xf_expr *parse_un(struct xf_parser *p, bool right)
     return e;
 }
 
-static struct xf_expr *parse_chain(struct xf_parser *p, enum xf_op op, struct xf_expr *(*item)(struct xf_parser *, bool),
-                                   bool right)
+static struct xf_expr *parse_chain(struct xf_parser *p, enum xf_op op,
+                                   struct xf_expr *(*item)(struct xf_parser *, bool), bool right)
 {
     struct xf_expr *first = item(p, right), *list = NULL, **tail = NULL;
     const char plus = op == XF_ADD ? '+' : '*', minus = op == XF_ADD ? '-' : '/';
@@ -410,8 +416,8 @@ static int check_text(struct xf_query_source *s)
     if (valid < s->text.len)
         return xf_source_fail(s, XRAY_ESYNTAX, valid, 1, NULL, "the query is not UTF-8");
     if (nul != NULL)
-        return xf_source_fail(s, XRAY_ESYNTAX, (size_t)(nul - s->text.ptr), 1, "in a string it is written \\u{0}",
-                              "a NUL has no place here");
+        return xf_source_fail(s, XRAY_ESYNTAX, (size_t)(nul - s->text.ptr), 1,
+                              "in a string it is written \\u{0}", "a NUL has no place here");
     return XRAY_OK;
 }
 

@@ -19,7 +19,8 @@ static bool take_index(struct xf_parser *p, struct xf_member *m)
     for (; xf_lex_peek(l, 0) >= '0' && xf_lex_peek(l, 0) <= '9' && n < 1000000000; digits++)
         n = n * 10 + (l->text[l->at++] - '0');
     if (digits == 0 || n > INT32_MAX || !xf_lex_take(l, "]")) {
-        xf_source_fail(p->source, XRAY_ESYNTAX, start, l->at - start, "write [0], [1], ... or [-1] for the last",
+        xf_source_fail(p->source, XRAY_ESYNTAX, start, l->at - start,
+                       "write [0], [1], ... or [-1] for the last",
                        "a place in an array is a number in brackets");
         return false;
     }
@@ -59,7 +60,8 @@ static bool take_path(struct xf_parser *p, struct xf_field_ref *f)
         if (c != '.' && c != '[')
             break;
         if (n == XF_QUERY_MAX_DEPTH) {
-            xf_source_fail(p->source, XRAY_ELIMIT, p->lex.at, 1, NULL, "nesting is deeper than %d", XF_QUERY_MAX_DEPTH);
+            xf_source_fail(p->source, XRAY_ELIMIT, p->lex.at, 1, NULL, "nesting is deeper than %d",
+                           XF_QUERY_MAX_DEPTH);
             return false;
         }
         path[n] = (struct xf_member){0};
@@ -223,7 +225,8 @@ static struct xf_expr *parse_quantifier(struct xf_parser *p, enum xf_op op, size
         xf_lex_take_name(&p->lex, "step");
     xf_lex_space(&p->lex);
     if (xf_lex_peek(&p->lex, 0) != '{') {
-        xf_source_fail(p->source, XRAY_ESYNTAX, off, 3, "write sum(step.cost){step.type = llm}, or {} for every step",
+        xf_source_fail(p->source, XRAY_ESYNTAX, off, 3,
+                       "write sum(step.cost){step.type = llm}, or {} for every step",
                        "braces are missing: of which steps?");
         return NULL;
     }
@@ -254,10 +257,12 @@ static struct xf_expr *refuse_call(struct xf_parser *p, xray_str name, bool brac
     static const struct {
         const char *name;
         const char *hint;
-    } others[] = {{"some", "write any{...}"},       {"every", "write all{...}"},    {"no", "write none{...}"},
-                  {"has", "write exists(f)"},       {"length", "write len(f)"},     {"size", "write len(f), or input_size"},
-                  {"exist", "write exists(f)"},     {"isnull", "write not exists(f)"}, {"upper", "write lower(f)"},
-                  {"mean", "write avg(f){...}"},    {"average", "write avg(f){...}"}, {"first", "write {...} -> {...}"}};
+    } others[] = {{"some", "write any{...}"},       {"every", "write all{...}"},
+                  {"no", "write none{...}"},        {"has", "write exists(f)"},
+                  {"length", "write len(f)"},       {"size", "write len(f), or input_size"},
+                  {"exist", "write exists(f)"},     {"isnull", "write not exists(f)"},
+                  {"upper", "write lower(f)"},      {"mean", "write avg(f){...}"},
+                  {"average", "write avg(f){...}"}, {"first", "write {...} -> {...}"}};
     const char *hint = braces ? "quantifiers are any all none count, and sum min max avg (f){...}"
                               : "functions are exists len lower abs";
 
@@ -388,7 +393,8 @@ static struct xf_expr *parse_parentheses(struct xf_parser *p)
 /* Operators are no operands; on the right, OR may be a state. */
 static bool is_reserved(const struct xf_lex *l, bool right)
 {
-    if (xf_lex_at_name(l, "and") || xf_lex_at_name(l, "or") || xf_lex_at_name(l, "not") || xf_lex_at_name(l, "in"))
+    if (xf_lex_at_name(l, "and") || xf_lex_at_name(l, "or") || xf_lex_at_name(l, "not") ||
+        xf_lex_at_name(l, "in"))
         return true;
     return !right && (xf_lex_at_name(l, "AND") || xf_lex_at_name(l, "OR") || xf_lex_at_name(l, "NOT"));
 }

@@ -21,7 +21,8 @@ static struct xf_expr *parse_elements(struct xf_parser *p, struct xf_expr *e, st
 
         xf_lex_space(&p->lex);
         if (xf_lex_peek(&p->lex, 0) == ')' && tail == &e->first->next) {
-            xf_source_fail(p->source, XRAY_ESYNTAX, open, 2, "write f in (a, b) or f in @file", "the set is empty");
+            xf_source_fail(p->source, XRAY_ESYNTAX, open, 2, "write f in (a, b) or f in @file",
+                           "the set is empty");
             return NULL;
         }
         element = xf_parse_sum(p, true);
@@ -46,7 +47,8 @@ static int take_file_name(struct xf_parser *p, xray_str *name)
 
     if (c == '"' || c == '\'')
         return xf_lex_string(l, name);
-    while (l->at < l->len && (unsigned char)l->text[l->at] > ' ' && strchr("(){}[],;#\"'", l->text[l->at]) == NULL)
+    while (l->at < l->len && (unsigned char)l->text[l->at] > ' ' &&
+           strchr("(){}[],;#\"'", l->text[l->at]) == NULL)
         l->at++;
     *name = xray_strn(l->text + start, l->at - start);
     return XRAY_OK;

@@ -58,8 +58,8 @@ int xf_each_element(xray_query *q, enum xf_owner over, xf_element_visit visit, v
 
 struct tally {
     const struct xf_expr *e, *body;
-    int64_t count;      /* elements that count */
-    bool decided;       /* any: one was found; all: one failed; none: one was found */
+    int64_t count;       /* elements that count */
+    bool decided;        /* any: one was found; all: one failed; none: one was found */
     struct xf_val value; /* sum, least or greatest so far */
 };
 

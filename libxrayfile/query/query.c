@@ -46,7 +46,8 @@ static int build(struct xf_query_source *source, xray_query *q)
     return r == XRAY_OK ? print_canonical(source, q) : r;
 }
 
-int xray_query_parse(xray_query **out, xray_str text, const xray_query_options *options, xray_query_error *error)
+int xray_query_parse(xray_query **out, xray_str text, const xray_query_options *options,
+                     xray_query_error *error)
 {
     static const xray_query_options defaults;
     xray_query *q = xf_alloc(sizeof *q);
@@ -163,7 +164,8 @@ static int test_step(xray_query *q, void *ctx)
 int xray_query_match_run(xray_query *q, xray_store *s, xray_trace *t, xray_error *err)
 {
     begin(q, s, t, xray_trace_run(t), err);
-    return q->unit == XRAY_UNIT_RUN ? xf_eval_truth(q, q->root) : xf_each_element(q, XF_STEP, test_step, NULL);
+    return q->unit == XRAY_UNIT_RUN ? xf_eval_truth(q, q->root)
+                                    : xf_each_element(q, XF_STEP, test_step, NULL);
 }
 
 int xray_query_match_step(xray_query *q, xray_store *s, xray_trace *t, size_t step, xray_error *err)
@@ -175,8 +177,8 @@ int xray_query_match_step(xray_query *q, xray_store *s, xray_trace *t, size_t st
     return test_step(q, NULL);
 }
 
-int xray_query_match_event(xray_query *q, xray_store *s, xray_trace *t, size_t step, const xray_event_record *event,
-                           xray_error *err)
+int xray_query_match_event(xray_query *q, xray_store *s, xray_trace *t, size_t step,
+                           const xray_event_record *event, xray_error *err)
 {
     begin(q, s, t, xray_trace_run(t), err);
     if (step >= q->step_count)

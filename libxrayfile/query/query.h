@@ -30,10 +30,10 @@ struct xf_level {
 
 /* What names mean at the moment. */
 struct xf_binding {
-    size_t step;                    /* index, or XF_NO_STEP */
-    const xray_event_record *event; /* or NULL */
-    uint64_t serial;                /* of the event */
-    uint32_t depth;                 /* of braces */
+    size_t step;                     /* index, or XF_NO_STEP */
+    const xray_event_record *event;  /* or NULL */
+    uint64_t serial;                 /* of the event */
+    uint32_t depth;                  /* of braces */
     uint32_t step_level, cand_level; /* where these were bound */
 };
 
@@ -55,7 +55,7 @@ struct xray_query {
     struct xf_binding at;
     bool optional_missing; /* a field marked ? was missing in the comparison at hand */
     xray_store *store;
-    xray_trace *trace;     /* NULL: only the run's record is known */
+    xray_trace *trace; /* NULL: only the run's record is known */
     const xray_run_record *run;
     const xray_step_record *steps;
     size_t step_count;
@@ -82,7 +82,8 @@ int xf_record_get(xray_query *q, const struct xf_field_ref *f, struct xf_val *ou
 /* Is there a value? Truth. */
 int xf_record_exists(xray_query *q, const struct xf_field_ref *f);
 /* The resolved bytes of a column; *there is false if there are none. Only with a trace. 0 or a status. */
-int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_value_column column, xray_str *out, bool *there);
+int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_value_column column, xray_str *out,
+                     bool *there);
 
 /* texts.c: visits texts until `visit` returns something else than 0, which is returned. */
 typedef int (*xf_text_visit)(void *ctx, xray_str text);
@@ -90,7 +91,8 @@ typedef int (*xf_text_visit)(void *ctx, xray_str text);
 int xf_texts_of_data(xray_str data, xf_text_visit visit, void *ctx);
 /* The elements of a set field of the element at hand. */
 int xf_texts_of_set(xray_query *q, const struct xf_field_ref *f, xf_text_visit visit, void *ctx);
-/* Of any value: a text itself, the elements of a set, the texts inside a map or array; folded if it says so. */
+/* Of any value: a text itself, the elements of a set, the texts inside a map or array; folded if it says so.
+ */
 /* Replaces *out by the text with A to Z as a to z. False: memory is out. */
 bool xf_text_fold(xray_str text, xray_buffer *out);
 int xf_texts_of_value(xray_query *q, const struct xf_val *v, xf_text_visit visit, void *ctx);

@@ -66,7 +66,8 @@ static bool is_left_out(xray_query *q, xray_ref ref, int status, const xray_erro
 
     if (status != XRAY_ECORRUPT && status != XRAY_ELIMIT)
         return false;
-    xf_problems_add(&s->problems, ref.segment < s->part_count ? s->files[s->parts[ref.segment].file].path : "", -1,
+    xf_problems_add(&s->problems,
+                    ref.segment < s->part_count ? s->files[s->parts[ref.segment].file].path : "", -1,
                     UINT64_MAX, status, why->message);
     return true;
 }
@@ -120,7 +121,8 @@ static struct xf_level *level(xray_query *q, uint32_t depth)
 }
 
 /* The slot of a column, and whose value it must hold now. NULL: memory is out. */
-static struct xf_slot *find_slot(xray_query *q, enum xf_owner owner, enum xf_value_column column, uint64_t *whose)
+static struct xf_slot *find_slot(xray_query *q, enum xf_owner owner, enum xf_value_column column,
+                                 uint64_t *whose)
 {
     struct xf_level *l;
 
@@ -133,7 +135,8 @@ static struct xf_slot *find_slot(xray_query *q, enum xf_owner owner, enum xf_val
     return l == NULL ? NULL : owner == XF_STEP ? &l->step[column] : &l->evidence;
 }
 
-int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_value_column column, xray_str *out, bool *there)
+int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_value_column column, xray_str *out,
+                     bool *there)
 {
     uint64_t whose;
     struct xf_slot *slot = find_slot(q, owner, column, &whose);
@@ -148,7 +151,8 @@ int xf_record_column(xray_query *q, enum xf_owner owner, enum xf_value_column co
         if (owner == XF_CAND)
             r = resolve_evidence(q, &slot->value);
         else
-            r = resolve(q, owner == XF_RUN ? run_ref(q->run, column) : step_ref(&q->steps[q->at.step], column),
+            r = resolve(q,
+                        owner == XF_RUN ? run_ref(q->run, column) : step_ref(&q->steps[q->at.step], column),
                         &slot->value);
         if (r < 0)
             return r;
@@ -399,7 +403,8 @@ static struct xf_val get_cand(const xray_event_record *e, enum xf_field_id id)
     case XF_F_BY:
         return name_or_missing(e->by != XRAY_BY_UNSAID ? xray_by_name(e->by) : NULL);
     case XF_F_PROVENANCE:
-        return name_or_missing(e->provenance != XRAY_PROV_UNSAID ? xray_provenance_name(e->provenance) : NULL);
+        return name_or_missing(e->provenance != XRAY_PROV_UNSAID ? xray_provenance_name(e->provenance)
+                                                                 : NULL);
     case XF_F_TIME:
         return int_or_missing(e->time_ns);
     default:

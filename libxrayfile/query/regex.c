@@ -90,7 +90,10 @@ void xf_regex_env_free(struct xf_regex_env *env)
 
 static uint32_t option_of(char flag)
 {
-    return flag == 'i' ? PCRE2_CASELESS : flag == 's' ? PCRE2_DOTALL : flag == 'm' ? PCRE2_MULTILINE : PCRE2_EXTENDED;
+    return flag == 'i'   ? PCRE2_CASELESS
+           : flag == 's' ? PCRE2_DOTALL
+           : flag == 'm' ? PCRE2_MULTILINE
+                         : PCRE2_EXTENDED;
 }
 
 /* Everything in one piece: the struct, the pattern, the flags. */

@@ -15,12 +15,13 @@ struct xf_regex_env *xf_regex_env_new(uint32_t match_limit);
 /* Frees the patterns too. */
 void xf_regex_env_free(struct xf_regex_env *env);
 
-/* Compiles `pattern` (unanchored, UTF) with flags out of "imsx". XRAY_ESYNTAX: *message says why, *off is where in
- * the pattern. XRAY_ENOMEM. The pattern belongs to the env. */
+/* Compiles `pattern` (unanchored, UTF) with flags out of "imsx". XRAY_ESYNTAX: *message says why, *off is
+ * where in the pattern. XRAY_ENOMEM. The pattern belongs to the env. */
 int xf_regex_new(struct xf_regex **out, struct xf_regex_env *env, xray_str pattern, xray_str flags,
                  char message[200], size_t *off);
 
-/* 1, 0, XRAY_ELIMIT (too expensive), XRAY_ENOMEM. Text that is not UTF-8 is matched around the bytes that are not. */
+/* 1, 0, XRAY_ELIMIT (too expensive), XRAY_ENOMEM. Text that is not UTF-8 is matched around the bytes that are
+ * not. */
 int xf_regex_test(const struct xf_regex *re, xray_str text, xray_error *err);
 
 /* As they were given; live as long as the env. */

@@ -49,7 +49,8 @@ static void copy_safely(char out[256], const char *text)
     out[xf_utf8_valid_len(out, strlen(out))] = '\0';
 }
 
-int xf_source_fail(struct xf_query_source *s, int status, size_t off, size_t len, const char *hint, const char *format, ...)
+int xf_source_fail(struct xf_query_source *s, int status, size_t off, size_t len, const char *hint,
+                   const char *format, ...)
 {
     if (s->status != XRAY_OK)
         return s->status;

@@ -46,7 +46,8 @@ int xf_texts_of_data(xray_str data, xf_text_visit visit, void *ctx)
             };
             continue;
         }
-        if (!key && (item.type == XRAY_MP_STR || (item.type == XRAY_MP_EXT && item.ext_type == EXT_NOT_UTF8))) {
+        if (!key &&
+            (item.type == XRAY_MP_STR || (item.type == XRAY_MP_EXT && item.ext_type == EXT_NOT_UTF8))) {
             const int r = visit(ctx, item.bytes);
 
             if (r != 0)
@@ -66,7 +67,8 @@ static int visit_some(xray_str text, xf_text_visit visit, void *ctx)
     return text.len > 0 ? visit(ctx, text) : 0;
 }
 
-static int visit_column(xray_query *q, enum xf_owner owner, enum xf_value_column column, xf_text_visit visit, void *ctx)
+static int visit_column(xray_query *q, enum xf_owner owner, enum xf_value_column column, xf_text_visit visit,
+                        void *ctx)
 {
     xray_str data;
     bool there;
@@ -84,7 +86,8 @@ static int visit_codes(const xray_step_record *step, xf_text_visit visit, void *
     return r;
 }
 
-static int visit_reasons(const xray_event_record *event, bool codes, bool rules, xf_text_visit visit, void *ctx)
+static int visit_reasons(const xray_event_record *event, bool codes, bool rules, xf_text_visit visit,
+                         void *ctx)
 {
     int r = 0;
 
@@ -100,9 +103,9 @@ static int visit_reasons(const xray_event_record *event, bool codes, bool rules,
 /* Every text of a step: its names, its reasons, its values; not those of its candidates. */
 static int visit_step(xray_query *q, xf_text_visit visit, void *ctx)
 {
-    static const enum xf_value_column columns[] = {XF_COL_ERROR,   XF_COL_INPUT,  XF_COL_OUTPUT,   XF_COL_REASONING,
-                                             XF_COL_FILTERS, XF_COL_PARAMS, XF_COL_SAMPLING, XF_COL_TAGS,
-                                             XF_COL_METADATA, XF_COL_ATTRS};
+    static const enum xf_value_column columns[] = {
+        XF_COL_ERROR,  XF_COL_INPUT,    XF_COL_OUTPUT, XF_COL_REASONING, XF_COL_FILTERS,
+        XF_COL_PARAMS, XF_COL_SAMPLING, XF_COL_TAGS,   XF_COL_METADATA,  XF_COL_ATTRS};
     const xray_step_record *step = &q->steps[q->at.step];
     const xray_str names[] = {step->name, step->type, step->model, step->provider, step->ext_id};
     int r = 0;

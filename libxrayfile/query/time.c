@@ -21,7 +21,7 @@ int64_t xf_unit_ns(xray_str unit)
     static const struct {
         const char *name;
         int64_t ns;
-    } units[] = {{"ns", 1},       {"us", 1000},         {"ms", 1000000}, {"s", SECOND},
+    } units[] = {{"ns", 1},          {"us", 1000},         {"ms", 1000000}, {"s", SECOND},
                  {"m", 60 * SECOND}, {"h", 3600 * SECOND}, {"d", DAY}};
 
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
@@ -51,7 +51,8 @@ bool xf_duration_scale(xray_str number, int64_t unit_ns, int64_t *out)
         return true;
     }
     /* The whole part exactly; what is behind the point is below one unit, which a double counts exactly. */
-    if (digits < number.len && !xf_decimal_double(xray_strn(number.ptr + digits, number.len - digits), 0, &rest))
+    if (digits < number.len &&
+        !xf_decimal_double(xray_strn(number.ptr + digits, number.len - digits), 0, &rest))
         return false;
     return !__builtin_mul_overflow(whole, unit_ns, out) &&
            !__builtin_add_overflow(*out, llround(rest * (double)unit_ns), out);
@@ -59,7 +60,8 @@ bool xf_duration_scale(xray_str number, int64_t unit_ns, int64_t *out)
 
 /* ---- the calendar -------------------------------------------------------------- */
 
-/* Days since 1970-01-01 in the proleptic Gregorian calendar, counted in eras of 400 years that begin in March. */
+/* Days since 1970-01-01 in the proleptic Gregorian calendar, counted in eras of 400 years that begin in
+ * March. */
 static int64_t days_from_date(int64_t year, int month, int day)
 {
     year -= month <= 2;
@@ -197,24 +199,32 @@ static bool take_offset(struct text *t, int64_t *seconds)
         return true;
     if (!take_char(t, "+-"))
         return true; /* none: UTC */
-    if (!take_digits(t, 2, &hour) || !take_char(t, ":") || !take_digits(t, 2, &minute) || hour > 23 || minute > 59)
+    if (!take_digits(t, 2, &hour) || !take_char(t, ":") || !take_digits(t, 2, &minute) || hour > 23 ||
+        minute > 59)
         return false;
     *seconds = (hour * 3600 + minute * 60) * (negative ? -1 : 1);
     return true;
 }
 
-static bool parse_date(struct text t, int64_t *out)
+static bool parse_date(struct text t, int64_t *out, const char **hint)
 {
     int year, month, day;
     int64_t seconds = 0, offset = 0, ns = 0;
 
-    if (!take_digits(&t, 4, &year) || !take_char(&t, "-") || !take_digits(&t, 2, &month) || !take_char(&t, "-") ||
-        !take_digits(&t, 2, &day) || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+    if (!take_digits(&t, 4, &year) || !take_char(&t, "-") || !take_digits(&t, 2, &month) ||
+        !take_char(&t, "-") || !take_digits(&t, 2, &day) || month < 1 || month > 12 || day < 1 ||
+        day > days_in_month(year, month))
         return false;
     if (take_char(&t, "Tt ") && (!take_clock(&t, &seconds, &ns) || !take_offset(&t, &offset)))
         return false;
     seconds += days_from_date(year, month, day) * 86400 - offset;
-    return t.left == 0 && !__builtin_mul_overflow(seconds, SECOND, out) && !__builtin_add_overflow(*out, ns, out);
+    if (t.left > 0)
+        return false;
+    if (__builtin_mul_overflow(seconds, SECOND, out) || __builtin_add_overflow(*out, ns, out)) {
+        *hint = "times lie between 1677-09-22 and 2262-04-11";
+        return false;
+    }
+    return true;
 }
 
 /* @seconds, negative ones and decimals too. */
@@ -226,7 +236,8 @@ static bool parse_epoch(struct text t, int64_t *out)
     if (t.left == 0 || !is_digit(t.at[0]))
         return false;
     for (; t.left > 0 && is_digit(t.at[0]); t.at++, t.left--)
-        if (__builtin_mul_overflow(seconds, 10, &seconds) || __builtin_add_overflow(seconds, t.at[0] - '0', &seconds))
+        if (__builtin_mul_overflow(seconds, 10, &seconds) ||
+            __builtin_add_overflow(seconds, t.at[0] - '0', &seconds))
             return false;
     if (take_char(&t, ".") && !take_fraction(&t, &ns))
         return false;
@@ -260,11 +271,13 @@ static bool take_span(struct text *t, int64_t *time_ns, const char **hint)
     if (xf_text_is(unit, "M"))
         *hint = "months are mo, minutes m";
     if (xf_text_is(unit, "mo") || xf_text_is(unit, "y"))
-        return xf_duration_scale(number, xf_text_is(unit, "y") ? 12 : 1, &ns) && months_before(*time_ns, ns, time_ns);
+        return xf_duration_scale(number, xf_text_is(unit, "y") ? 12 : 1, &ns) &&
+               months_before(*time_ns, ns, time_ns);
 
     const int64_t unit_ns = xf_text_is(unit, "w") ? 7 * DAY : xf_unit_ns(unit);
 
-    return unit_ns > 0 && xf_duration_scale(number, unit_ns, &ns) && !__builtin_sub_overflow(*time_ns, ns, time_ns);
+    return unit_ns > 0 && xf_duration_scale(number, unit_ns, &ns) &&
+           !__builtin_sub_overflow(*time_ns, ns, time_ns);
 }
 
 static bool parse_past(struct text t, int64_t now_ns, int64_t *out, const char **hint)
@@ -294,7 +307,7 @@ bool xf_time_parse(xray_str text, int64_t now_ns, int64_t *out, const char **hin
     } else if (take_char(&t, "@")) {
         good = parse_epoch(t, &ns);
     } else {
-        good = parse_date(t, &ns) || parse_past(t, now_ns, &ns, hint);
+        good = parse_date(t, &ns, hint) || parse_past(t, now_ns, &ns, hint);
     }
     if (good && ns != XRAY_MISSING)
         *out = ns;

@@ -12,7 +12,8 @@ int64_t xf_unit_ns(xray_str unit);
 bool xf_duration_scale(xray_str number, int64_t unit_ns, int64_t *out);
 
 /* A time: RFC 3339 or its beginning ("2026-08-01", "2026-08-01 12:30"; without an offset UTC), "@seconds",
- * "now", "today", "yesterday", or how long before now: "2h", "-2h", "2h ago" (also w, mo, y). False with *hint set. */
+ * "now", "today", "yesterday", or how long before now: "2h", "-2h", "2h ago" (also w, mo, y). False with
+ * *hint set. */
 bool xf_time_parse(xray_str text, int64_t now_ns, int64_t *out, const char **hint);
 
 /* Appends it as RFC 3339 in UTC, with as many decimals as it needs (0, 3, 6 or 9). */

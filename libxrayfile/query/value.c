@@ -82,7 +82,7 @@ static enum order order_uint_double(uint64_t u, double d)
 
     const uint64_t whole = (uint64_t)d; /* doubles of this size have no fraction */
 
-    return order_of(u < whole, u > whole);
+    return order_of(u<whole, u> whole);
 }
 
 static enum order turn(enum order o)
@@ -95,7 +95,7 @@ static enum order order_numbers(const struct xf_val *a, const struct xf_val *b)
     if (a->kind == XF_DOUBLE && b->kind == XF_DOUBLE) {
         if (isnan(a->as.d) || isnan(b->as.d))
             return NO_ORDER;
-        return order_of(a->as.d < b->as.d, a->as.d > b->as.d);
+        return order_of(a->as.d<b->as.d, a->as.d> b->as.d);
     }
     if (b->kind == XF_DOUBLE)
         return a->kind == XF_INT ? order_int_double(a->as.i, b->as.d) : order_uint_double(a->as.u, b->as.d);
@@ -104,8 +104,8 @@ static enum order order_numbers(const struct xf_val *a, const struct xf_val *b)
     if (a->kind != b->kind)
         return a->kind == XF_INT ? LESS : MORE; /* every UINT is above every INT */
     if (a->kind == XF_INT)
-        return order_of(a->as.i < b->as.i, a->as.i > b->as.i);
-    return order_of(a->as.u < b->as.u, a->as.u > b->as.u);
+        return order_of(a->as.i<b->as.i, a->as.i> b->as.i);
+    return order_of(a->as.u<b->as.u, a->as.u> b->as.u);
 }
 
 static bool word_is(const struct xf_val *text, bool b)
@@ -131,7 +131,7 @@ bool xf_val_compare(const struct xf_val *a, enum xf_cmp cmp, const struct xf_val
     } else if (a->kind == XF_TEXT && b->kind == XF_TEXT) {
         const int c = xf_text_compare(a->as.text, b->as.text);
 
-        o = order_of(c < 0, c > 0);
+        o = order_of(c<0, c> 0);
     }
     if (o == NO_ORDER)
         return false;
@@ -269,7 +269,8 @@ bool xf_decimal_double(xray_str number, int shift, double *out)
     if (i < number.len) {
         char text[24];
 
-        if ((number.ptr[i] != 'e' && number.ptr[i] != 'E') || number.len - i - 1 >= sizeof text || number.len - i < 2)
+        if ((number.ptr[i] != 'e' && number.ptr[i] != 'E') || number.len - i - 1 >= sizeof text ||
+            number.len - i < 2)
             return false;
         memcpy(text, number.ptr + i + 1, number.len - i - 1);
         text[number.len - i - 1] = '\0';

@@ -7,6 +7,7 @@
 #ifndef XF_WRITER_INTERNAL_H
 #define XF_WRITER_INTERNAL_H
 
+#include "codec/value.h"
 #include "file/segment_out.h"
 #include "format/cands_build.h"
 #include "format/payload_build.h"
@@ -17,6 +18,7 @@
 
 /* What a run and a step have in common while they are open. */
 struct xf_scope {
+    struct xf_json_memo *memo; /* the writer's */
     uint32_t generation; /* of its handle; 0: the slot is free */
     bool begun;          /* it has a row in some segment */
     bool dirty;          /* something was set since its last row */
@@ -99,6 +101,7 @@ struct xray_writer {
     int level_reached;  /* enum xray_level, of what is on disk now */
     bool dir_synced;
     xray_buffer scratch;
+    struct xf_json_memo memo;
 };
 
 /* ---- gate.c: handles ---- */

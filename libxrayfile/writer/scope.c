@@ -45,6 +45,7 @@ void xf_writer_new_id(xray_writer *w, uint8_t out[16])
 
 void xf_scope_open(xray_writer *w, struct xf_scope *s, enum xray_clock clock)
 {
+    s->memo = &w->memo;
     s->begun = s->dirty = false;
     s->segment = 0;
     s->clock = clock;
@@ -187,7 +188,7 @@ static void put_not_captured(xray_buffer *b, const uint8_t *data, size_t len)
 int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_value value)
 {
     const size_t start = xf_row_begin(&s->row);
-    int r = xray_value_pack(value, true, &s->row.bytes, NULL);
+    int r = xf_value_pack(&value, true, s->memo, &s->row.bytes, NULL);
     size_t len;
 
     if (r < 0)

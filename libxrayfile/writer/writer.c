@@ -67,6 +67,7 @@ static void release(xray_writer *w)
     xf_segment_out_done(&w->out);
     xray_buffer_free(&w->losses);
     xray_buffer_free(&w->scratch);
+    xf_json_memo_done(&w->memo);
     xf_out_close(w->dir_fd);
     xf_free(w);
 }

@@ -13,7 +13,8 @@ struct test_case {
     const char *values[CASE_LINES];
 };
 
-/* Calls `run` for every case of the file (path from the root of the repository). Returns how many there were. */
+/* Calls `run` for every case of the file (path from the root of the repository). Returns how many there were.
+ */
 size_t cases_run(const char *path, void (*run)(const struct test_case *c));
 
 /* The value of a key, or "". */

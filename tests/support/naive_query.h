@@ -35,11 +35,39 @@ void naive_free(struct naive_store *s);
 /* ---- expressions ---- */
 
 enum naive_op {
-    NQ_OR, NQ_AND, NQ_NOT, NQ_COMPARE, NQ_IN, NQ_MATCH, NQ_HAS, NQ_STARTS, NQ_EXISTS, /* conditions */
-    NQ_ANY, NQ_ALL, NQ_NONE, NQ_CHAIN, NQ_ALONE,
-    NQ_COUNT, NQ_SUM, NQ_MIN, NQ_MAX, NQ_AVG, /* values */
-    NQ_PLUS, NQ_MINUS, NQ_TIMES, NQ_OVER, NQ_NEGATE, NQ_LEN, NQ_LOWER, NQ_ABS,
-    NQ_FIELD, NQ_INTEGER, NQ_DECIMAL, NQ_TEXT, NQ_DURATION, NQ_TIME,
+    NQ_OR,
+    NQ_AND,
+    NQ_NOT,
+    NQ_COMPARE,
+    NQ_IN,
+    NQ_MATCH,
+    NQ_HAS,
+    NQ_STARTS,
+    NQ_EXISTS, /* conditions */
+    NQ_ANY,
+    NQ_ALL,
+    NQ_NONE,
+    NQ_CHAIN,
+    NQ_ALONE,
+    NQ_COUNT,
+    NQ_SUM,
+    NQ_MIN,
+    NQ_MAX,
+    NQ_AVG, /* values */
+    NQ_PLUS,
+    NQ_MINUS,
+    NQ_TIMES,
+    NQ_OVER,
+    NQ_NEGATE,
+    NQ_LEN,
+    NQ_LOWER,
+    NQ_ABS,
+    NQ_FIELD,
+    NQ_INTEGER,
+    NQ_DECIMAL,
+    NQ_TEXT,
+    NQ_DURATION,
+    NQ_TIME,
 };
 
 enum naive_type { NT_NUMBER, NT_DURATION, NT_TIME, NT_TEXT, NT_BOOL, NT_SET, NT_ANY };
@@ -61,11 +89,11 @@ struct naive_query {
     enum naive_type type;
     struct naive_query *kids[4];
     int count;
-    char compare[4];    /* = != < <= > >= */
-    bool negated;       /* not in, !~ */
-    bool optional;      /* f? */
-    bool later[4];      /* NQ_CHAIN: ->> before this one */
-    char over;          /* quantifiers: 's' or 'c' */
+    char compare[4]; /* = != < <= > >= */
+    bool negated;    /* not in, !~ */
+    bool optional;   /* f? */
+    bool later[4];   /* NQ_CHAIN: ->> before this one */
+    char over;       /* quantifiers: 's' or 'c' */
     const struct naive_field *field;
     const char *member; /* as written, dots and brackets included, or NULL */
     const char *pattern, *flags;

@@ -65,7 +65,8 @@ static size_t each_example(void (*run)(const char *query))
     line = strstr(text, "## 7. Examples");
     line = line != NULL ? strstr(line, "```\n") : NULL;
     if (CHECK(line != NULL))
-        for (line = strtok(line + 4, "\n"); line != NULL && strcmp(line, "```") != 0; line = strtok(NULL, "\n"))
+        for (line = strtok(line + 4, "\n"); line != NULL && strcmp(line, "```") != 0;
+             line = strtok(NULL, "\n"))
             if (line[0] != '#') {
                 run(line);
                 count++;
@@ -304,7 +305,8 @@ static char *repeat(const char *head, const char *item, const char *sep, size_t 
     return text;
 }
 
-static void check_long(const char *head, const char *item, const char *sep, size_t n, const char *tail, int want)
+static void check_long(const char *head, const char *item, const char *sep, size_t n, const char *tail,
+                       int want)
 {
     char *text = repeat(head, item, sep, n, tail);
     xray_query_error error;
@@ -364,8 +366,9 @@ static void test_files(void)
 
 static void test_memory(void)
 {
-    static const char text[] = "step.type in (a, b) and lower(output) ~ /x/i or run.id in (\"9f3c2a71\", b) or "
-                               "any cand{cand.score > 1 and cand.id = \"x\"} or {step.name = a} -> {reason? != b}";
+    static const char text[] =
+        "step.type in (a, b) and lower(output) ~ /x/i or run.id in (\"9f3c2a71\", b) or "
+        "any cand{cand.score > 1 and cand.id = \"x\"} or {step.name = a} -> {reason? != b}";
 
     for (size_t n = 1;; n++) {
         xray_query_error error;
@@ -429,5 +432,5 @@ static void test_mutations(void)
     each_example(check_mutations);
 }
 
-CHECK_MAIN(test_examples, test_canonical, test_errors, test_places, test_units, test_depth, test_length, test_files,
-           test_memory, test_mutations)
+CHECK_MAIN(test_examples, test_canonical, test_errors, test_places, test_units, test_depth, test_length,
+           test_files, test_memory, test_mutations)

@@ -19,8 +19,10 @@ static const xray_query_options at_fixed_time = {.now_ns = AUGUST + 86400 * SECO
 /* ---- the store ---------------------------------------------------------------------- */
 
 static const char metadata[] =
-    "{\"i\":42,\"neg\":-7,\"u\":18446744073709551615,\"d\":0.5,\"big\":9007199254740993,\"t\":\"42\",\"s\":\"Text\","
-    "\"yes\":true,\"no\":false,\"word\":\"true\",\"null\":null,\"nan\":NaN,\"a\":{\"b\":1,\"c.d\":2,\"null\":null},"
+    "{\"i\":42,\"neg\":-7,\"u\":18446744073709551615,\"d\":0.5,\"big\":9007199254740993,\"t\":\"42\",\"s\":"
+    "\"Text\","
+    "\"yes\":true,\"no\":false,\"word\":\"true\",\"null\":null,\"nan\":NaN,\"a\":{\"b\":1,\"c.d\":2,\"null\":"
+    "null},"
     "\"a.b\":9,\"a.x\":8,\"list\":[\"one\",2,{\"k\":\"three\"},[\"four\"]],\"empty\":{},\"none\":[],"
     "\"user-tier\":\"gold\",\"huge\":1e400}";
 
@@ -57,8 +59,9 @@ static void put_candidates(xray_step st)
                          .weight = 2.5,
                          .evidence_value = xray_json("{\"price\":99,\"why\":{\"text\":\"cheap enough\"}}")};
     xray_step_candidate(st, &c);
-    xray_step_reject(st, xray_s("B3"), xray_s("price"),
-                     XRAY_ATTRS(xray_kv("price", xray_double(129.5)), xray_kv("note", xray_text("over the limit"))));
+    xray_step_reject(
+        st, xray_s("B3"), xray_s("price"),
+        XRAY_ATTRS(xray_kv("price", xray_double(129.5)), xray_kv("note", xray_text("over the limit"))));
 }
 
 static void write_shop(xray_writer *w)
@@ -85,7 +88,8 @@ static void write_shop(xray_writer *w)
     set_times(st, AUGUST, SECOND / 4);
     xray_step_set_int(st, XRAY_CANDIDATES_IN, 0);
     xray_step_set_int(st, XRAY_CANDIDATES_OUT, 100);
-    xray_step_set(st, XRAY_OUTPUT, xray_json("{\"ids\":[\"sku-4711\",\"sku-12\"],\"note\":\"Sorry\\nno more\"}"));
+    xray_step_set(st, XRAY_OUTPUT,
+                  xray_json("{\"ids\":[\"sku-4711\",\"sku-12\"],\"note\":\"Sorry\\nno more\"}"));
     xray_step_end(st, XRAY_SUCCESS);
 
     st = xray_step_begin(run, xray_s("price_filter"), xray_s("filter"), &plain);
@@ -99,7 +103,8 @@ static void write_shop(xray_writer *w)
     st = xray_step_begin(run, xray_s("judge"), xray_s("llm"), &under_two);
     set_times(st, AUGUST + 4 * SECOND, 30 * SECOND);
     xray_step_set(st, XRAY_MODEL, xray_text("gpt-4o"));
-    xray_step_set(st, XRAY_INPUT, xray_json("{\"messages\":[{\"content\":\"You are\"},{\"content\":\"REFUND\"}]}"));
+    xray_step_set(st, XRAY_INPUT,
+                  xray_json("{\"messages\":[{\"content\":\"You are\"},{\"content\":\"REFUND\"}]}"));
     xray_step_set(st, XRAY_OUTPUT, xray_text("I cannot apologize"));
     xray_step_set(st, XRAY_ERROR, xray_json("{\"type\":\"HttpError\",\"stack\":\"x.py:3\"}"));
     xray_step_set_int(st, XRAY_TOKENS_IN, 1000);
@@ -118,7 +123,8 @@ static void write_others(xray_writer *w)
     xray_step st;
 
     xray_run_end(run, XRAY_SUCCESS);
-    run = xray_run_begin(w, xray_s("open"), &(xray_run_options){.ext_id = xray_s("9f3c"), .clock = XRAY_CLOCK_NONE});
+    run = xray_run_begin(w, xray_s("open"),
+                         &(xray_run_options){.ext_id = xray_s("9f3c"), .clock = XRAY_CLOCK_NONE});
     xray_run_set_int(run, XRAY_START, AUGUST - 3600 * SECOND);
     st = xray_step_begin(run, xray_s("logic"), xray_s("logic"),
                          &(xray_step_options){.clock = XRAY_CLOCK_NONE, .parent_ext = xray_s("nobody")});
@@ -152,7 +158,8 @@ static bool open_stage(void)
 
 /* ---- hits ------------------------------------------------------------------------------ */
 
-static void put_hit(xray_buffer *out, int held, const char *format, xray_str name, int64_t step, xray_str item)
+static void put_hit(xray_buffer *out, int held, const char *format, xray_str name, int64_t step,
+                    xray_str item)
 {
     if (held == 0)
         return;
@@ -171,7 +178,8 @@ static void put_event_hits(xray_query *q, xray_trace *t, size_t step, xray_buffe
     size_t count;
     const xray_step_record *steps = xray_trace_steps(t, &count);
 
-    if (!CHECK_STATUS(xray_events_open(&events, t, steps[step].number, XRAY_EVENT_CANDIDATE, NULL), XRAY_OK, NULL))
+    if (!CHECK_STATUS(xray_events_open(&events, t, steps[step].number, XRAY_EVENT_CANDIDATE, NULL), XRAY_OK,
+                      NULL))
         return;
     while (xray_events_next(events, &event, NULL) == 1)
         put_hit(out, xray_query_match_event(q, stage.store, t, step, &event, NULL), "%.*s/%d/%.*s", name,
@@ -287,7 +295,8 @@ static void test_expensive(void)
 {
     static const char *const patterns[] = {
         "run.user ~ /x/ or run.metadata.long ~ /^(a+)+$/",
-        "run.metadata.long ~ /(*LIMIT_MATCH=4000000000)(*LIMIT_DEPTH=4000000000)(*LIMIT_HEAP=4000000000)^(a+)+$/",
+        "run.metadata.long ~ /(*LIMIT_MATCH=4000000000)(*LIMIT_DEPTH=4000000000)^(a+)+$/",
+        "run.metadata.long ~ /(*LIMIT_HEAP=4000000000)(*LIMIT_MATCH=99999999)^(a+)+$/",
         "run.metadata.long ~ /(*NO_JIT)^(a+)+$/",
         "lower(run.metadata.long) !~ /^(a|aa|aaa)+$/",
     };
@@ -297,7 +306,8 @@ static void test_expensive(void)
     xray_store *s;
     xray_trace *t;
 
-    xray_run_add(run, XRAY_METADATA, xray_s("long"), xray_text("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"));
+    xray_run_add(run, XRAY_METADATA, xray_s("long"),
+                 xray_text("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"));
     xray_run_end(run, XRAY_SUCCESS);
     xray_writer_close(w, -1, NULL);
     if (!CHECK_STATUS(xray_store_open(&s, &dir, 1, NULL, NULL), XRAY_OK, NULL))

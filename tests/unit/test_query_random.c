@@ -21,19 +21,41 @@ static xray_str pick(const char *const *list, size_t count)
     return xray_s(list[below(count)]);
 }
 
-#define PICK(...) pick((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define PICK(...)                                                                                            \
+    pick((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static xray_str some_text(void)
 {
-    return PICK("a", "b", "Ab", "price", "too old", "dup", "search", "ok", "true", "42", "x y", "one", "\xc3\xa9t\xc3\xa9",
-                "TimeoutError: x", "aab", "late", "price of one");
+    return PICK("a", "b", "Ab", "price", "too old", "dup", "search", "ok", "true", "42", "x y", "one",
+                "\xc3\xa9t\xc3\xa9", "TimeoutError: x", "aab", "late", "price of one");
 }
 
 static void put_scalar(FILE *out)
 {
-    static const char *const scalars[] = {
-        "null", "true", "false", "0", "1", "42", "-7", "0.5", "0.1", "42.0", "1000", "1e6", "NaN", "-0.0", "\"42\"", "\"true\"",
-        "9007199254740993", "9223372036854775807", "-9223372036854775808", "18446744073709551615", "1e300", "\"\"", "70000", "-200"};
+    static const char *const scalars[] = {"null",
+                                          "true",
+                                          "false",
+                                          "0",
+                                          "1",
+                                          "42",
+                                          "-7",
+                                          "0.5",
+                                          "0.1",
+                                          "42.0",
+                                          "1000",
+                                          "1e6",
+                                          "NaN",
+                                          "-0.0",
+                                          "\"42\"",
+                                          "\"true\"",
+                                          "9007199254740993",
+                                          "9223372036854775807",
+                                          "-9223372036854775808",
+                                          "18446744073709551615",
+                                          "1e300",
+                                          "\"\"",
+                                          "70000",
+                                          "-200"};
 
     if (below(2))
         fputs(scalars[below(sizeof scalars / sizeof scalars[0])], out);
@@ -45,7 +67,8 @@ static void put_json(FILE *out, int depth);
 
 static void put_map(FILE *out, int depth)
 {
-    static const char *const keys[] = {"a", "b", "k", "n", "t", "list", "m", "m.x", "p.q", "none", "price", "x"};
+    static const char *const keys[] = {"a", "b",   "k",   "n",    "t",     "list",
+                                       "m", "m.x", "p.q", "none", "price", "x"};
     bool used[12] = {false};
     const char *comma = "";
 
@@ -109,8 +132,8 @@ static char *random_json(bool map)
 
 static bool is_map_field(xray_field f)
 {
-    return f == XRAY_TAGS || f == XRAY_METADATA || f == XRAY_ATTRS_FIELD || f == XRAY_FILTERS || f == XRAY_PARAMS ||
-           f == XRAY_SAMPLING;
+    return f == XRAY_TAGS || f == XRAY_METADATA || f == XRAY_ATTRS_FIELD || f == XRAY_FILTERS ||
+           f == XRAY_PARAMS || f == XRAY_SAMPLING;
 }
 
 /* Sets every field of the list, each with some probability. */
@@ -131,8 +154,12 @@ static void set_values(uint64_t handle, bool step, const xray_field *list, size_
 
 static xray_value random_error(void)
 {
-    static const char *const errors[] = {"\"TimeoutError: price\"", "\"Ab\"", "{\"type\":\"TimeoutError\",\"message\":\"too old\"}",
-                                         "{\"type\":\"a\",\"stack\":\"one\"}", "{\"message\":\"x y\"}", "{\"stack\":[\"e\"]}"};
+    static const char *const errors[] = {"\"TimeoutError: price\"",
+                                         "\"Ab\"",
+                                         "{\"type\":\"TimeoutError\",\"message\":\"too old\"}",
+                                         "{\"type\":\"a\",\"stack\":\"one\"}",
+                                         "{\"message\":\"x y\"}",
+                                         "{\"stack\":[\"e\"]}"};
 
     return xray_json(errors[below(6)]);
 }
@@ -162,9 +189,11 @@ static void set_ints(uint64_t handle, int (*set)(uint64_t, xray_int_field, int64
 
 static void put_candidate(xray_step st)
 {
-    xray_reason reasons[2] = {{.code = PICK("dup", "price", "too old")}, {.code = some_text(), .rule = PICK("r1", "", "Ab")}};
+    xray_reason reasons[2] = {{.code = PICK("dup", "price", "too old")},
+                              {.code = some_text(), .rule = PICK("r1", "", "Ab")}};
     char *evidence = random_json(true);
-    const xray_attr list[2] = {{xray_s("price"), xray_double((double)below(9) / 2)}, {xray_s("a"), xray_json(evidence)}};
+    const xray_attr list[2] = {{xray_s("price"), xray_double((double)below(9) / 2)},
+                               {xray_s("a"), xray_json(evidence)}};
     xray_candidate c = {
         .item = PICK("B1", "B2", "a", "42"),
         .verdict = (xray_verdict)(1 + below(4)),
@@ -192,11 +221,12 @@ static void put_candidate(xray_step st)
 
 static void write_step(xray_run run, int64_t number)
 {
-    static const xray_field values[] = {XRAY_INPUT,  XRAY_OUTPUT,   XRAY_REASONING, XRAY_FILTERS,    XRAY_PARAMS,
-                                        XRAY_SAMPLING, XRAY_TAGS, XRAY_METADATA,  XRAY_ATTRS_FIELD};
-    static const xray_int_field counts[] = {XRAY_TOKENS_IN, XRAY_TOKENS_OUT, XRAY_TOKENS_CACHE_READ, XRAY_TOKENS_CACHE_WRITE,
-                                            XRAY_TOKENS_REASONING, XRAY_CANDIDATES_IN, XRAY_CANDIDATES_OUT,
-                                            XRAY_CANDIDATES_KEPT};
+    static const xray_field values[] = {XRAY_INPUT,   XRAY_OUTPUT,   XRAY_REASONING,
+                                        XRAY_FILTERS, XRAY_PARAMS,   XRAY_SAMPLING,
+                                        XRAY_TAGS,    XRAY_METADATA, XRAY_ATTRS_FIELD};
+    static const xray_int_field counts[] = {
+        XRAY_TOKENS_IN,        XRAY_TOKENS_OUT,    XRAY_TOKENS_CACHE_READ, XRAY_TOKENS_CACHE_WRITE,
+        XRAY_TOKENS_REASONING, XRAY_CANDIDATES_IN, XRAY_CANDIDATES_OUT,    XRAY_CANDIDATES_KEPT};
     const xray_step_options options = {
         .clock = XRAY_CLOCK_NONE,
         .ext_id = PICK("", "a", "one"),
@@ -309,8 +339,8 @@ static bool borne_out(int forecast, bool held, size_t run)
     return CHECK(forecast == (int)held);
 }
 
-static bool compare_cands(const struct both *b, xray_query *q, const struct naive_query *naive, xray_trace *t, size_t run,
-                          size_t step, int forecast)
+static bool compare_cands(const struct both *b, xray_query *q, const struct naive_query *naive, xray_trace *t,
+                          size_t run, size_t step, int forecast)
 {
     const struct naive_run *n = &b->naive.runs[run];
     xray_event_record event;
@@ -321,9 +351,10 @@ static bool compare_cands(const struct both *b, xray_query *q, const struct naiv
     for (size_t i = 0; good && i < n->steps[step].cand_count; i++) {
         const bool want = naive_holds(naive, n, step, i);
 
-        good = CHECK(xray_events_next(events, &event, NULL) == 1) &&
-               agree(xray_query_match_event(q, b->store, t, step, &event, NULL), want, "candidate", run, step) &&
-               borne_out(forecast, want, run);
+        good =
+            CHECK(xray_events_next(events, &event, NULL) == 1) &&
+            agree(xray_query_match_event(q, b->store, t, step, &event, NULL), want, "candidate", run, step) &&
+            borne_out(forecast, want, run);
     }
     xray_events_close(events);
     return good;
@@ -341,7 +372,8 @@ static bool compare_run(const struct both *b, xray_query *q, const struct naive_
     if (xray_query_unit(q) == XRAY_UNIT_RUN) {
         const bool want = naive_holds(naive, n, SIZE_MAX, SIZE_MAX);
 
-        good = agree(xray_query_match_run(q, b->store, t, NULL), want, "run", run, 0) && borne_out(forecast, want, run);
+        good = agree(xray_query_match_run(q, b->store, t, NULL), want, "run", run, 0) &&
+               borne_out(forecast, want, run);
     }
     for (size_t i = 0; good && i < n->step_count && xray_query_unit(q) != XRAY_UNIT_RUN; i++) {
         if (xray_query_unit(q) == XRAY_UNIT_CAND) {
@@ -351,7 +383,8 @@ static bool compare_run(const struct both *b, xray_query *q, const struct naive_
 
         const bool want = naive_holds(naive, n, i, SIZE_MAX);
 
-        good = agree(xray_query_match_step(q, b->store, t, i, NULL), want, "step", run, i) && borne_out(forecast, want, run);
+        good = agree(xray_query_match_step(q, b->store, t, i, NULL), want, "step", run, i) &&
+               borne_out(forecast, want, run);
     }
     xray_trace_close(t);
     return good;
@@ -383,7 +416,8 @@ static xray_query *parse(const char *text, enum xray_unit unit)
 }
 
 /* One text for the engine: does it find what the tree finds? */
-static bool compare_text(const struct both *b, const struct naive_query *naive, const char *text, enum xray_unit unit)
+static bool compare_text(const struct both *b, const struct naive_query *naive, const char *text,
+                         enum xray_unit unit)
 {
     xray_query *q = parse(text, unit);
     bool good = q != NULL;

@@ -11,62 +11,163 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/config.h"
 #include "common/out.h"
+#include "common/progress.h"
 #include "common/version.h"
+#include "common/when.h"
 
-enum { MAX_OPTIONS = 64, KEY_COLOR = CLI_LONG + 1000, MAX_NAME = 64 };
+enum { MAX_NAME = 64 };
+
+enum {
+    KEY_TZ = CLI_READER,
+    KEY_READER_FULL,
+    KEY_RAW_TEXT,
+    KEY_NO_PAGER,
+    KEY_READER_STATS,
+    KEY_COLOR,
+    KEY_NO_CONFIG,
+    KEY_COMPLETE,
+    KEY_HELP,
+};
+
+static const struct cli_option heading[] = {
+    {CLI_HEADING, "", NULL, "Common options"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct cli_option reader_options[] = {
+    {KEY_TZ, "tz", "ZONE",
+     "local, UTC (the default) or a name as Europe/Berlin\n"
+     "It holds for times that are printed and for times on the command line that have no offset, but not inside\n"
+     "of expressions, where such times are UTC.",
+     "local UTC"},
+    {KEY_READER_FULL, "full", NULL, "fold and cut nothing on a terminal"},
+    {KEY_RAW_TEXT, "raw-text", NULL,
+     "print text as it was recorded\nOtherwise control, bidirectional and zero-width characters appear as \\x1b or "
+     "\\u{202e}.\nWhat a trace holds can then make a terminal do things."},
+    {KEY_READER_STATS, "stats", NULL, "say on standard error what was read"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct cli_option pager_options[] = {
+    {KEY_NO_PAGER, "no-pager", NULL, "print to the terminal itself"},
+    {0, NULL, NULL, NULL},
+};
 
 static const struct cli_option common_options[] = {
-    {KEY_COLOR, "color", "WHEN", "auto (on a terminal, unless NO_COLOR is set), always, never"},
-    {'h', "help", NULL, "this page"},
+    {KEY_COLOR, "color", "WHEN", "auto (on a terminal, unless NO_COLOR is set), always, never", "auto always never"},
+    {KEY_NO_CONFIG, "no-config", NULL, "do not read the file that XRAY_CONFIG names"},
+    {KEY_COMPLETE, "complete", "SHELL", "print the completion script for bash, zsh or fish", "bash zsh fish"},
+    {'h', "help", NULL, "-h: help on one screen; --help: all of it"},
     {'V', "version", NULL, "versions of the tool, the format and the libraries in it"},
     {0, NULL, NULL, NULL},
 };
 
 static struct {
-    const struct cli_tool *tool;
+    struct cli_table table; /* the tool's options, then the common ones */
     int argc;
     char **argv;
-    struct cli_option options[MAX_OPTIONS]; /* the tool's, then the common ones */
-    size_t option_count;
-    struct option long_options[MAX_OPTIONS + 1];
-    char short_options[2 * MAX_OPTIONS + 2];
+    struct option long_options[CLI_MAX_OPTIONS + 1];
+    size_t long_count;
+    char short_options[2 * CLI_MAX_OPTIONS + 2];
     enum out_color color;
+    bool full;
+    bool stats;
+    bool no_pager;
     bool trouble;
     bool skipped;
 } cli;
 
+static bool has_option(const char *name)
+{
+    for (size_t i = 0; i < cli.table.count; i++) {
+        if (strcmp(cli.table.options[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_to_parser(const struct cli_option *option)
+{
+    const size_t shorts = strlen(cli.short_options);
+
+    cli.long_options[cli.long_count++] = (struct option){
+        .name = option->name,
+        .has_arg = option->arg != NULL ? required_argument : no_argument,
+        .val = option->key == 'h' ? KEY_HELP : option->key, /* --help says more than -h */
+    };
+    if (option->key < CLI_LONG) {
+        cli.short_options[shorts] = (char)option->key;
+        cli.short_options[shorts + 1] = option->arg != NULL ? ':' : '\0';
+    }
+}
+
+/* What the tool has itself stays. */
 static void add_options(const struct cli_option *options)
 {
-    size_t shorts = strlen(cli.short_options);
-
-    for (; options->name != NULL && cli.option_count < MAX_OPTIONS; options++) {
-        const size_t i = cli.option_count++;
-
-        cli.options[i] = *options;
-        cli.long_options[i] = (struct option){
-            .name = options->name,
-            .has_arg = options->arg != NULL ? required_argument : no_argument,
-            .val = options->key,
-        };
-        if (options->key < CLI_LONG) {
-            cli.short_options[shorts++] = (char)options->key;
-            if (options->arg != NULL)
-                cli.short_options[shorts++] = ':';
-        }
+    for (; options->name != NULL && cli.table.count < CLI_MAX_OPTIONS; options++) {
+        if (options->key != CLI_HEADING && has_option(options->name))
+            continue;
+        cli.table.options[cli.table.count++] = *options;
+        if (options->key != CLI_HEADING)
+            add_to_parser(options);
     }
+}
+
+static _Noreturn void print_man(void)
+{
+    struct text t = {0};
+
+    help_put_man(&t, &cli.table);
+    out_text(&t);
+    text_free(&t);
+    exit(cli_finish(true));
 }
 
 void cli_start(const struct cli_tool *tool, int argc, char **argv)
 {
     signal(SIGPIPE, SIG_DFL);
-    cli.tool = tool;
-    cli.argc = argc;
-    cli.argv = argv;
+    cli.table.tool = tool;
     cli.short_options[0] = ':'; /* a missing argument is told from an unknown option */
     add_options(tool->options);
+    add_options(heading);
+    if (tool->reader)
+        add_options(reader_options);
+    if (tool->pager)
+        add_options(pager_options);
     add_options(common_options);
+    if (argc == 2 && strcmp(argv[1], "--help-man") == 0)
+        print_man();
+    config_insert(&cli.table, &argc, &argv);
+    cli.argc = argc;
+    cli.argv = argv;
     opterr = 0;
+}
+
+bool cli_full(void)
+{
+    return cli.full;
+}
+
+void cli_set_full(void)
+{
+    cli.full = true;
+}
+
+bool cli_stats(void)
+{
+    return cli.stats;
+}
+
+void cli_no_pager(void)
+{
+    cli.no_pager = true;
+}
+
+const char *cli_name(void)
+{
+    return cli.table.tool != NULL ? cli.table.tool->name : "xray";
 }
 
 /* ---- messages ---- */
@@ -82,13 +183,14 @@ static void say(const char *subject, const char *format, va_list args)
         out_flush();
         saying = false;
     }
+    progress_hide();
     vsnprintf(message, sizeof message, format, args);
-    text_printf(&line, "%s: ", cli.tool->name);
+    text_printf(&line, "%s: ", cli_name());
     if (subject != NULL) {
-        text_safe(&line, xray_s(subject), SAFE_LINE);
+        text_escape(&line, xray_s(subject), SAFE_LINE);
         text_puts(&line, ": ");
     }
-    text_safe(&line, xray_s(message), SAFE_LINE);
+    text_escape(&line, xray_s(message), SAFE_LINE);
     text_puts(&line, "\n");
     fwrite(line.data, 1, line.len, stderr);
     text_free(&line);
@@ -123,7 +225,7 @@ void cli_hint(const char *format, ...)
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     text_puts(&line, "hint: ");
-    text_safe(&line, xray_s(message), SAFE_LINE);
+    text_escape(&line, xray_s(message), SAFE_LINE);
     text_puts(&line, "\n");
     fwrite(line.data, 1, line.len, stderr);
     text_free(&line);
@@ -139,7 +241,8 @@ void cli_die(const char *format, ...)
 {
     va_list args;
 
-    fprintf(stderr, "%s: ", cli.tool != NULL ? cli.tool->name : "xray");
+    progress_hide();
+    fprintf(stderr, "%s: ", cli_name());
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -147,27 +250,24 @@ void cli_die(const char *format, ...)
     exit(EXIT_TROUBLE);
 }
 
-static void print_usage(FILE *stream)
-{
-    for (size_t i = 0; i < 3 && cli.tool->usage[i] != NULL; i++)
-        fprintf(stream, "%s %s %s\n", i == 0 ? "usage:" : "      ", cli.tool->name, cli.tool->usage[i]);
-}
-
 void cli_usage(const char *format, ...)
 {
+    struct text usage = {0};
     va_list args;
 
     va_start(args, format);
     say(NULL, format, args);
     va_end(args);
-    print_usage(stderr);
-    fprintf(stderr, "hint: %s -h shows examples and all options\n", cli.tool->name);
+    help_put_usage(&usage, &cli.table);
+    fwrite(usage.data, 1, usage.len, stderr);
+    fprintf(stderr, "hint: %s -h shows examples and all options\n", cli_name());
     exit(EXIT_TROUBLE);
 }
 
 int cli_finish(bool found)
 {
     out_flush();
+    progress_hide();
     /* Some file systems tell of a full disk only here. */
     if (close(STDOUT_FILENO) != 0 && errno != EBADF)
         cli_die("write error: %s", strerror(errno));
@@ -178,144 +278,47 @@ int cli_finish(bool found)
     return found ? EXIT_FOUND : EXIT_NOTHING;
 }
 
-/* ---- help ---- */
+/* ---- what ends at once ---- */
 
-static void put_option(struct text *t, const struct cli_option *option)
+static _Noreturn void print_and_exit(struct text *t)
 {
-    if (option->key < CLI_LONG)
-        text_printf(t, "  -%c, --%s", option->key, option->name);
-    else
-        text_printf(t, "      --%s", option->name);
-    if (option->arg != NULL)
-        text_printf(t, "=%s", option->arg);
+    out_text(t);
+    text_free(t);
+    exit(cli_finish(true));
 }
 
-/* Appends a help text; its further lines stand below its first. */
-static void put_help(struct text *t, size_t indent, const char *help)
-{
-    while (*help != '\0') {
-        const size_t len = strcspn(help, "\n");
-
-        text_put(t, help, len);
-        text_puts(t, "\n");
-        help += len;
-        if (*help == '\n')
-            text_fill(t, ' ', indent);
-        help += *help == '\n';
-    }
-}
-
-static void help_options(struct text *t)
-{
-    struct text cell = {0};
-    size_t width = 0;
-
-    for (size_t i = 0; i < cli.option_count; i++) {
-        text_reset(&cell);
-        put_option(&cell, &cli.options[i]);
-        width = cell.len > width ? cell.len : width;
-    }
-    for (size_t i = 0; i < cli.option_count; i++) {
-        const size_t mark = t->len;
-
-        put_option(t, &cli.options[i]);
-        text_pad(t, mark, width + 2);
-        put_help(t, width + 2, cli.options[i].help);
-    }
-    text_free(&cell);
-}
-
-static void help_examples(struct text *t)
-{
-    size_t width = 0;
-
-    for (const struct cli_example *e = cli.tool->examples; e->command != NULL; e++)
-        width = strlen(e->command) > width ? strlen(e->command) : width;
-    for (const struct cli_example *e = cli.tool->examples; e->command != NULL; e++) {
-        const size_t mark = t->len;
-
-        text_printf(t, "  %s", e->command);
-        text_pad(t, mark, width + 4);
-        text_printf(t, "%s\n", e->what);
-    }
-}
-
-static _Noreturn void help(void)
+static _Noreturn void help(bool all)
 {
     struct text t = {0};
-    const struct cli_tool *tool = cli.tool;
 
-    text_printf(&t, "%s: %s\n\n", tool->name, tool->summary);
-    help_examples(&t);
-    text_puts(&t, "\n");
-    for (size_t i = 0; i < 3 && tool->usage[i] != NULL; i++)
-        text_printf(&t, "%s %s %s\n", i == 0 ? "usage:" : "      ", tool->name, tool->usage[i]);
-    text_printf(&t, "%s\n\n",
-                tool->operands != NULL
-                    ? tool->operands
-                    : "FILE is a segment, a directory of segments or - (standard input); none: $XRAY_DIR.");
-    help_options(&t);
-    text_printf(&t, "\nexit status: %s\n",
-                tool->statuses != NULL ? tool->statuses
-                                       : "0 found, 1 nothing found, 2 error, 3 damaged data was skipped");
-    out_text(&t);
-    text_free(&t);
-    exit(cli_finish(true));
+    if (all)
+        help_put_long(&t, &cli.table);
+    else
+        help_put_short(&t, &cli.table);
+    out_start(cli.color);
+    if (all && !cli.no_pager)
+        out_use_pager();
+    print_and_exit(&t);
+}
+
+static _Noreturn void complete(const char *shell)
+{
+    struct text t = {0};
+
+    if (!complete_put(&t, &cli.table, shell))
+        cli_usage("--complete takes bash, zsh or fish, not '%s'", shell);
+    print_and_exit(&t);
 }
 
 static _Noreturn void version(void)
 {
     struct text t = {0};
 
-    version_put(&t, cli.tool->name);
-    out_text(&t);
-    text_free(&t);
-    exit(cli_finish(true));
+    version_put(&t, cli_name());
+    print_and_exit(&t);
 }
 
 /* ---- parsing ---- */
-
-/* Levenshtein's distance, for names shorter than MAX_NAME. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[MAX_NAME + 1];
-    const size_t b_len = strlen(b);
-
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t corner = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            const size_t change = corner + (a[i - 1] != b[j - 1]);
-            const size_t step = (row[j - 1] < row[j] ? row[j - 1] : row[j]) + 1;
-
-            corner = row[j];
-            row[j] = change < step ? change : step;
-        }
-    }
-    return row[b_len];
-}
-
-static const char *nearest_option(const char *name)
-{
-    const char *best = NULL;
-    size_t best_distance = 3;
-
-    if (strlen(name) > MAX_NAME || name[0] == '\0')
-        return NULL;
-    for (size_t i = 0; i < cli.option_count; i++) {
-        const char *candidate = cli.options[i].name;
-        const size_t d = strncmp(candidate, name, strlen(name)) == 0 ? 1 : distance(name, candidate);
-
-        if (d < best_distance) {
-            best = candidate;
-            best_distance = d;
-        }
-    }
-    return best;
-}
 
 static _Noreturn void unknown_option(const char *element)
 {
@@ -330,7 +333,7 @@ static _Noreturn void unknown_option(const char *element)
         cli_error(NULL, "unknown option --%s", name);
     }
 
-    const char *near = nearest_option(name);
+    const char *near = help_nearest(&cli.table, name);
 
     if (near != NULL && strcmp(near, name) == 0)
         cli_hint("--%s takes no argument", near);
@@ -338,7 +341,7 @@ static _Noreturn void unknown_option(const char *element)
         cli_hint("did you mean --%s?%s", near,
                  strncmp(near, name, strlen(name)) == 0 ? " Options cannot be abbreviated." : "");
     else
-        cli_hint("%s -h lists the options", cli.tool->name);
+        cli_hint("%s -h lists the options", cli_name());
     exit(EXIT_TROUBLE);
 }
 
@@ -366,6 +369,43 @@ static enum out_color parse_color(const char *when)
     cli_usage("--color takes auto, always or never, not '%s'", when);
 }
 
+/* Takes an option that tools have in common; false: it is the tool's. */
+static bool take_common(int key)
+{
+    switch (key) {
+    case 'h':
+    case KEY_HELP:
+        help(key == KEY_HELP);
+    case 'V':
+        version();
+    case KEY_COMPLETE:
+        complete(optarg);
+    case KEY_COLOR:
+        cli.color = parse_color(optarg);
+        return true;
+    case KEY_TZ:
+        if (!when_set_zone(optarg))
+            cli_usage("--tz: there is no time zone '%s' here", optarg);
+        return true;
+    case KEY_READER_FULL:
+        cli.full = true;
+        return true;
+    case KEY_RAW_TEXT:
+        text_set_raw();
+        return true;
+    case KEY_NO_PAGER:
+        cli.no_pager = true;
+        return true;
+    case KEY_READER_STATS:
+        cli.stats = true;
+        return true;
+    case KEY_NO_CONFIG:
+        return true; /* see config_insert */
+    default:
+        return false;
+    }
+}
+
 int cli_next(const char **arg)
 {
     for (;;) {
@@ -374,6 +414,8 @@ int cli_next(const char **arg)
 
         if (key == -1) {
             out_start(cli.color);
+            if (cli.table.tool->pager && !cli.no_pager)
+                out_use_pager();
             return 0;
         }
         if (key == ':')
@@ -382,15 +424,7 @@ int cli_next(const char **arg)
             unknown_option(cli.argv[optind - 1]);
         if (index >= 0)
             check_spelling(index);
-        switch (key) {
-        case 'h':
-            help();
-        case 'V':
-            version();
-        case KEY_COLOR:
-            cli.color = parse_color(optarg);
-            break;
-        default:
+        if (!take_common(key)) {
             *arg = optarg;
             return key;
         }

@@ -63,6 +63,7 @@ char **cli_operands(int *count);
 
 /* What the options that all readers have say. --tz, --raw-text and the pager need no asking. */
 bool cli_full(void);       /* --full: nothing is folded or cut on a terminal */
+void cli_set_full(void);   /* for tools with a --full of their own */
 bool cli_stats(void);      /* --stats; input_close prints them */
 void cli_no_pager(void);   /* to be called before cli_next returned 0: e.g. because of --follow */
 /* What the tool's own name is, for messages. */

@@ -286,12 +286,13 @@ static void put_event(struct text *t, xray_store *store, const xray_event_record
 }
 
 void events_show(xray_store *store, xray_trace *trace, int64_t step_number, enum events_detail detail,
-                 size_t indent)
+                 size_t indent, const struct events_filter *filter)
 {
-    const unsigned kinds = detail == EVENTS_SHORT
-                               ? XRAY_EVENT_DECISION
-                               : XRAY_EVENT_CANDIDATE | XRAY_EVENT_DECISION | XRAY_EVENT_NOTE;
-    const size_t width = detail == EVENTS_FULL ? item_width(trace, step_number) : 0;
+    const unsigned all = XRAY_EVENT_CANDIDATE | XRAY_EVENT_DECISION | XRAY_EVENT_NOTE;
+    const unsigned kinds = filter != NULL             ? XRAY_EVENT_CANDIDATE
+                           : detail == EVENTS_SHORT ? XRAY_EVENT_DECISION
+                                                    : all;
+    const size_t width = (kinds & XRAY_EVENT_CANDIDATE) != 0 ? item_width(trace, step_number) : 0;
     xray_events *events = NULL;
     xray_event_record e;
     xray_error err = {0};
@@ -299,6 +300,8 @@ void events_show(xray_store *store, xray_trace *trace, int64_t step_number, enum
     int r = xray_events_open(&events, trace, step_number, kinds, &err);
 
     while (r >= 0 && (r = xray_events_next(events, &e, &err)) == 1) {
+        if (filter != NULL && !filter->wants(filter->ctx, filter->step, &e))
+            continue;
         text_reset(&t);
         put_event(&t, store, &e, detail, indent, width);
         out_text(&t);

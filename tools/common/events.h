@@ -9,8 +9,15 @@ enum events_detail {
     EVENTS_FULL,
 };
 
-/* Prints them; step number 0 is the run itself. */
+/* Which candidates: step is the index in the trace. */
+struct events_filter {
+    bool (*wants)(void *ctx, size_t step, const xray_event_record *event);
+    void *ctx;
+    size_t step;
+};
+
+/* Prints them; step number 0 is the run itself. With a filter (it may be NULL) only candidates that it wants. */
 void events_show(xray_store *store, xray_trace *trace, int64_t step_number, enum events_detail detail,
-                 size_t indent);
+                 size_t indent, const struct events_filter *filter);
 
 #endif

@@ -88,6 +88,9 @@ static void report_problem(const xray_problem *p)
 
 void input_close(xray_store *store)
 {
+    if (cli_stats())
+        input_print_stats(store);
+
     const size_t count = xray_store_problem_count(store);
 
     for (size_t i = 0; i < count && i < MAX_PROBLEMS; i++) {

@@ -8,7 +8,7 @@
  * nothing can be read the program ends with status 2. */
 xray_store *input_open(char **paths, int count);
 
-/* Reports what had to be skipped (at most 20 lines, then a count) and closes.
+/* Prints what --stats wants, reports what had to be skipped (at most 20 lines, then a count) and closes.
  * To be called when all output is done. */
 void input_close(xray_store *store);
 

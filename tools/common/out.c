@@ -7,10 +7,16 @@
 #include <unistd.h>
 
 #include "common/cli.h"
+#include "common/pager.h"
+#include "common/progress.h"
+
+enum { STYLES = STYLE_MATCH + 1, SEQUENCE_LEN = 24 };
 
 static struct {
     char buffer[1 << 16];
     size_t len;
+    bool pager; /* to be started before the first output */
+    char sequence[STYLES][SEQUENCE_LEN];
     bool terminal;
     bool colored;
     size_t columns;
@@ -38,6 +44,63 @@ static bool wants_color(enum out_color color)
     return out.terminal && term != NULL && strcmp(term, "dumb") != 0;
 }
 
+/* ---- colours ---- */
+
+static const struct {
+    const char *name; /* in XRAY_COLORS */
+    const char *codes;
+} styles[STYLES] = {
+    [STYLE_NONE] = {"", "0"},      [STYLE_DIM] = {"dim", "2"},    [STYLE_BOLD] = {"bold", "1"},
+    [STYLE_GOOD] = {"good", "32"}, [STYLE_BAD] = {"error", "31"}, [STYLE_WARN] = {"warn", "33"},
+    [STYLE_ID] = {"id", "36"},     [STYLE_MATCH] = {"match", "1;31"},
+};
+
+static void set_style(size_t style, const char *codes, size_t len)
+{
+    char *sequence = out.sequence[style];
+
+    memcpy(sequence, "\033[", 2);
+    memcpy(sequence + 2, codes, len);
+    memcpy(sequence + 2 + len, "m", 2);
+}
+
+/* name=codes, where codes are digits and semicolons: nothing else may get to the terminal. */
+static bool set_style_from(const char *pair, size_t len)
+{
+    const char *equals = memchr(pair, '=', len);
+
+    if (equals == NULL)
+        return false;
+
+    const size_t name_len = (size_t)(equals - pair);
+    const size_t codes_len = len - name_len - 1;
+
+    if (codes_len == 0 || codes_len > SEQUENCE_LEN - 4 || strspn(equals + 1, "0123456789;") < codes_len)
+        return false;
+    for (size_t i = STYLE_DIM; i < STYLES; i++) {
+        if (strlen(styles[i].name) == name_len && memcmp(styles[i].name, pair, name_len) == 0) {
+            set_style(i, equals + 1, codes_len);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_styles(void)
+{
+    const char *pairs = getenv("XRAY_COLORS");
+
+    for (size_t i = 0; i < STYLES; i++)
+        set_style(i, styles[i].codes, strlen(styles[i].codes));
+    while (pairs != NULL && *pairs != '\0') {
+        const size_t len = strcspn(pairs, ":");
+
+        if (len > 0 && !set_style_from(pairs, len))
+            cli_say("XRAY_COLORS", "'%.*s' is passed over; pairs are as in match=1;31:error=31", (int)len, pairs);
+        pairs += len + (pairs[len] == ':');
+    }
+}
+
 void out_start(enum out_color color)
 {
     struct winsize size;
@@ -47,12 +110,27 @@ void out_start(enum out_color color)
     if (out.terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         out.columns = size.ws_col;
     out.colored = wants_color(color);
+    if (out.colored)
+        set_styles();
 }
+
+void out_use_pager(void)
+{
+    out.pager = pager_is_wanted();
+}
+
+/* ---- writing ---- */
 
 void out_flush(void)
 {
     size_t done = 0;
 
+    if (out.len > 0 && out.terminal)
+        progress_hide();
+    if (out.len > 0 && out.pager) {
+        out.pager = false;
+        pager_start();
+    }
     while (done < out.len) {
         const ssize_t n = write(STDOUT_FILENO, out.buffer + done, out.len - done);
 
@@ -107,14 +185,8 @@ size_t out_columns(void)
 
 void out_style(struct text *t, enum style style)
 {
-    static const char *const sequence[] = {
-        [STYLE_NONE] = "\033[0m",  [STYLE_DIM] = "\033[2m",      [STYLE_BOLD] = "\033[1m",
-        [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[31m",     [STYLE_WARN] = "\033[33m",
-        [STYLE_ID] = "\033[36m",   [STYLE_MATCH] = "\033[1;31m",
-    };
-
     if (out.colored)
-        text_puts(t, sequence[style]);
+        text_puts(t, out.sequence[style]);
 }
 
 void out_styled(struct text *t, enum style style, xray_str foreign)

@@ -9,6 +9,9 @@ enum out_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 /* To be called before the first output. */
 void out_start(enum out_color color);
 
+/* What is written goes through the pager, if one is wanted here. It begins with the first output. */
+void out_use_pager(void);
+
 /* A failing write (but for a reader that went away, which is a quiet end)
  * prints "write error" and exits with status 2. */
 void out_put(const char *data, size_t len);
@@ -18,7 +21,7 @@ void out_flush(void);
 /* Flushes on a terminal, so that long searches show what they have. */
 void out_rest(void);
 
-/* Is it a terminal; its columns (80 where unknown). */
+/* Is it a terminal (also if through a pager); its columns (80 where unknown). */
 bool out_is_terminal(void);
 size_t out_columns(void);
 

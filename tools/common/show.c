@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/cli.h"
 #include "common/events.h"
 #include "common/human.h"
 #include "common/out.h"
@@ -95,7 +96,7 @@ static void put_error(struct text *t, xray_store *store, xray_ref error, size_t 
     text_fill(t, ' ', indent);
     out_style(t, STYLE_BAD);
     text_puts(t, "error: ");
-    value_error(t, store, error, out_is_terminal() ? line_room(indent + 7) : 0);
+    value_error(t, store, error, out_is_terminal() && !cli_full() ? line_room(indent + 7) : 0);
     out_style(t, STYLE_NONE);
     text_puts(t, "\n");
 }
@@ -328,24 +329,33 @@ static bool hides_events(const struct page *p, const xray_step_record *step)
     return p->options->upto > 0 && !step->ended;
 }
 
+static void show_events(const struct page *p, size_t step, bool full, size_t indent)
+{
+    const struct show_options *o = p->options;
+    const struct events_filter filter = {.wants = o->wants_event, .ctx = o->ctx, .step = step};
+
+    if (!hides_events(p, &p->steps[step]) && !o->outline && !o->headers)
+        events_show(p->store, p->trace, p->steps[step].number, full ? EVENTS_FULL : EVENTS_SHORT, indent,
+                    o->wants_event != NULL ? &filter : NULL);
+}
+
 static void show_step(struct text *t, const struct page *p, const struct table *table, size_t row)
 {
     const struct tree_line *line = &p->lines[row];
     const xray_step_record *step = &p->steps[line->step];
     const size_t indent = 3 + p->number_width + 2 * (size_t)indent_depth(line) + 2;
-    const bool full = p->options->full || p->options->step == step->number;
+    const bool full = p->options->full || p->options->steps_full;
 
     table_put(table, row, t);
     if (full) {
         put_step_facts(t, p->run, step, indent);
         put_step_values(t, p, step, indent);
-    } else {
+    } else if (!p->options->outline) {
         put_error(t, p->store, step->error, indent);
     }
     out_text(t);
     text_reset(t);
-    if (!hides_events(p, step))
-        events_show(p->store, p->trace, step->number, full ? EVENTS_FULL : EVENTS_SHORT, indent);
+    show_events(p, line->step, full, indent);
 }
 
 static void measure(struct page *p, struct table *table)
@@ -371,9 +381,9 @@ static void show_steps(struct text *t, struct page *p)
 
     measure(p, &table);
     for (size_t i = 0; i < p->count; i++) {
-        if (p->options->step > 0 && p->steps[p->lines[i].step].number != p->options->step)
+        if (p->options->steps != NULL && !p->options->steps[p->lines[i].step])
             continue;
-        if (p->lines[i].orphaned && !orphaned && p->options->step == 0)
+        if (p->lines[i].orphaned && !orphaned && !p->options->only_steps)
             text_puts(t, "  (orphaned)\n");
         orphaned = p->lines[i].orphaned;
         show_step(t, p, &table, i);
@@ -384,8 +394,8 @@ static void show_run_end(struct text *t, const struct page *p)
 {
     const bool full = p->options->full;
 
-    if (p->options->upto == 0)
-        events_show(p->store, p->trace, 0, full ? EVENTS_FULL : EVENTS_SHORT, 2);
+    if (p->options->upto == 0 && !p->options->headers)
+        events_show(p->store, p->trace, 0, full ? EVENTS_FULL : EVENTS_SHORT, 2, NULL);
     if (full) {
         value_block(t, p->store, "output", p->run->output, 2);
         value_block(t, p->store, "error", p->run->error, 2);
@@ -416,12 +426,12 @@ void show_run(xray_store *store, xray_trace *trace, const xray_run_record *run, 
 
     tree_order(steps, count, lines);
     show_run_heading(&t, store, run, options->id_digits);
-    if (options->full)
+    if (options->full && !options->only_steps)
         put_run_details(&t, &page);
     show_steps(&t, &page);
     out_text(&t);
     text_reset(&t);
-    if (options->step == 0)
+    if (!options->only_steps && !options->outline)
         show_run_end(&t, &page);
     out_text(&t);
     text_free(&t);

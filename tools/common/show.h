@@ -6,9 +6,16 @@
 
 struct show_options {
     int id_digits;
-    bool full;    /* payload, candidates, decisions and notes of every step */
-    int64_t step; /* this step only, in full; 0: all */
-    int64_t upto; /* as known when this step began; 0: no such limit */
+    bool full;         /* payload, candidates, decisions and notes of every step, and of the run */
+    bool outline;      /* nothing but the heading and a line for each step */
+    bool headers;      /* nothing of the payload, nor events: the records have no values */
+    bool only_steps;   /* nothing of the run but its heading */
+    bool steps_full;   /* those steps that are shown are shown in full */
+    const bool *steps; /* by index: the steps that are shown; NULL: all */
+    int64_t upto;      /* as known when this step began; 0: no such limit */
+    /* NULL, or the candidates that are shown, instead of all other events. */
+    bool (*wants_event)(void *ctx, size_t step, const xray_event_record *event);
+    void *ctx;
 };
 
 /* "run ID  PIPELINE  STATUS  TIME  DURATION  COST  tags: ..." and a newline. */

@@ -1,6 +1,7 @@
 /* See value.h. */
 #include "common/value.h"
 
+#include "common/cli.h"
 #include "common/human.h"
 #include "common/out.h"
 
@@ -163,12 +164,12 @@ static void put_long_string(struct text *t, xray_str string, size_t indent)
 {
     size_t shown = string.len;
 
-    if (out_is_terminal() && shown > FOLD_BYTES)
+    if (out_is_terminal() && !cli_full() && shown > FOLD_BYTES)
         shown = text_char_floor(string.ptr, string.len, FOLD_BYTES);
     put_string(t, xray_strn(string.ptr, shown), out_is_terminal() ? indent : 0);
     if (shown < string.len) {
         text_puts(t, "…");
-        put_more(t, string.len - shown, "folded on a terminal; | cat shows all");
+        put_more(t, string.len - shown, "--full");
     }
 }
 
@@ -246,7 +247,7 @@ static void put_lines(struct text *t, xray_str text, size_t indent)
     size_t shown = text.len;
     size_t at = 0;
 
-    if (out_is_terminal() && shown > 4 * FOLD_BYTES)
+    if (out_is_terminal() && !cli_full() && shown > 4 * FOLD_BYTES)
         shown = text_char_floor(text.ptr, text.len, 4 * FOLD_BYTES);
     while (at < shown) {
         const char *newline = memchr(text.ptr + at, '\n', shown - at);
@@ -259,7 +260,7 @@ static void put_lines(struct text *t, xray_str text, size_t indent)
     if (shown < text.len) {
         put_newline(t, indent);
         text_puts(t, "…");
-        put_more(t, text.len - shown, "folded on a terminal; | cat shows all");
+        put_more(t, text.len - shown, "--full");
     }
 }
 

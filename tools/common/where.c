@@ -20,6 +20,11 @@ static void list_add(struct where_list *l, const char *item)
     l->items[l->count++] = item;
 }
 
+static bool is_number(const char *text)
+{
+    return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
+}
+
 bool where_option(struct where *w, int key, const char *arg)
 {
     switch (key) {
@@ -42,6 +47,8 @@ bool where_option(struct where *w, int key, const char *arg)
         list_add(&w->types, arg);
         return true;
     case 's':
+        if (is_number(arg) && strspn(arg, "0") == strlen(arg))
+            cli_usage("--step takes a name, or a number from 1 up");
         list_add(&w->steps, arg);
         return true;
     case 'r':
@@ -191,6 +198,18 @@ enum xray_unit where_unit(const struct where *w)
     return w->unit;
 }
 
+int64_t where_step_number(const struct where *w)
+{
+    int64_t most = 0;
+
+    for (size_t i = 0; i < w->steps.count; i++) {
+        const int64_t n = is_number(w->steps.items[i]) ? strtoll(w->steps.items[i], NULL, 10) : 0;
+
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
 bool where_has_ids(const struct where *w)
 {
     return w->ids.count > 0;
@@ -254,11 +273,6 @@ static bool any_matches(const struct where_list *patterns, xray_str name)
             return true;
     }
     return false;
-}
-
-static bool is_number(const char *text)
-{
-    return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
 }
 
 /* -s and -t. */

@@ -91,6 +91,9 @@ bool where_has_ids(const struct where *w);
 /* Are steps told apart: by -t, -s or an expression whose hit is not the run. */
 bool where_has_steps(const struct where *w);
 
+/* The largest number that -s gives, or 0. */
+int64_t where_step_number(const struct where *w);
+
 /* With --explain: prints the canonical expression and what will be read, and returns true: nothing more is to be done.
  * `reads` are the tool's own needs beside the spine: a set of XRAY_NEEDS_*. */
 bool where_explain(const struct where *w, const xray_store *store, unsigned reads);

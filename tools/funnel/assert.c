@@ -246,11 +246,11 @@ static void say_failure(const struct board *b, const struct assert_condition *c,
     text_safe(&t, text_str(&b->pipelines[b->steps[line->step].pipeline].name), SAFE_LINE);
     if (g->bucket_ns > 0) {
         text_puts(&t, ", ");
-        when_put(&t, line->group.bucket, 0);
+        group_put_bucket(&t, g, &line->group);
     }
     for (size_t i = 0; i < g->field_count; i++) {
         text_printf(&t, ", %s ", g->fields[i].title);
-        text_safe(&t, text_str(&group_value(g, &line->group, i)->json), SAFE_LINE);
+        group_put(&t, g, &line->group, i);
     }
     text_puts(&t, ")");
 

@@ -14,7 +14,9 @@ enum { MOST_RUNS = 10 };
 /* One run's part in a line. */
 struct part {
     const xray_run_record *record;
-    int64_t in, out, cost, longest;
+    int64_t in, out;           /* sums of what is recorded */
+    int64_t both_in, both_out; /* over the steps that have both */
+    int64_t cost, longest;
 };
 
 struct blame {
@@ -38,7 +40,8 @@ static void take_run(void *ctx, const struct feed_run *run)
     if (number >= b->count) {
         b->parts = memory_grow(b->parts, &b->cap, number + 1, sizeof *b->parts);
         for (; b->count <= number; b->count++)
-            b->parts[b->count] = (struct part){NULL, XRAY_MISSING, XRAY_MISSING, XRAY_MISSING, XRAY_MISSING};
+            b->parts[b->count] = (struct part){NULL,         XRAY_MISSING, XRAY_MISSING, XRAY_MISSING,
+                                               XRAY_MISSING, XRAY_MISSING, XRAY_MISSING};
     }
 }
 
@@ -58,9 +61,11 @@ static void take_step(void *ctx, const struct feed_run *run, const struct group 
         !same_text(&b->board->pipelines[wanted->pipeline].name, run->record->pipeline))
         return;
     part->record = run->record;
+    sum_add(&part->in, step->candidates_in);
+    sum_add(&part->out, step->candidates_out);
     if (step->candidates_in != XRAY_MISSING && step->candidates_out != XRAY_MISSING) {
-        sum_add(&part->in, step->candidates_in);
-        sum_add(&part->out, step->candidates_out);
+        sum_add(&part->both_in, step->candidates_in);
+        sum_add(&part->both_out, step->candidates_out);
     }
     sum_add(&part->cost, step->cost);
     if (step->duration_ns != XRAY_MISSING && step->duration_ns > part->longest)
@@ -77,10 +82,10 @@ static bool value_of(const struct part *p, enum assert_field field, double *valu
     if (p->record == NULL)
         return false;
     if (field == ASSERT_RATE)
-        return rejection_rate(p->in, p->out, value);
+        return rejection_rate(p->both_in, p->both_out, value);
     if (field == ASSERT_REJECTED) {
-        *value = (double)p->in - (double)p->out;
-        return p->in != XRAY_MISSING;
+        *value = (double)p->both_in - (double)p->both_out;
+        return p->both_in != XRAY_MISSING;
     }
     *value = field == ASSERT_COST ? (double)n / 1e9 : (double)n;
     return n != XRAY_MISSING;

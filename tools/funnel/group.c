@@ -67,7 +67,7 @@ static size_t value_number(struct grouping *g, size_t field, const struct record
         exit(EXIT_TROUBLE);
     }
     g->values = memory_grow(g->values, &g->value_cap, number + 1, sizeof *g->values);
-    g->values[number] = (struct group_value){.plain = {0}};
+    g->values[number] = (struct group_value){.kind = g->cell.kind};
     text_put(&g->values[number].json, g->key.data, g->key.len);
     if (g->cell.kind != CELL_MISSING)
         cell_put_plain(&g->values[number].plain, &g->cell);
@@ -119,6 +119,38 @@ int group_compare(const struct grouping *g, const struct group *a, const struct 
 const struct group_value *group_value(const struct grouping *g, const struct group *group, size_t field)
 {
     return &g->values[group->values[field]];
+}
+
+void group_cell(const struct grouping *g, const struct group *group, size_t field, struct cell *out)
+{
+    const struct group_value *v = group_value(g, group, field);
+
+    cell_set_text(out, text_str(&v->plain));
+    if (v->kind == CELL_TEXT || v->kind == CELL_MISSING)
+        return;
+    /* Numbers and the like stay what they are in JSON. */
+    out->kind = CELL_JSON;
+    text_reset(&out->json);
+    text_put(&out->json, v->json.data, v->json.len);
+}
+
+void group_put(struct text *t, const struct grouping *g, const struct group *group, size_t field)
+{
+    const struct group_value *v = group_value(g, group, field);
+
+    if (v->kind == CELL_MISSING)
+        text_puts(t, "-");
+    else if (v->plain.len == 0)
+        text_puts(t, "\"\"");
+    text_safe(t, text_str(&v->plain), SAFE_LINE);
+}
+
+void group_put_bucket(struct text *t, const struct grouping *g, const struct group *group)
+{
+    if (group->bucket == XRAY_MISSING)
+        text_puts(t, "-");
+    else
+        when_put(t, group->bucket, g->bucket_ns % INT64_C(1000000000) == 0 ? 0 : 9);
 }
 
 void grouping_free(struct grouping *g)

@@ -10,6 +10,7 @@ enum { GROUP_MAX_FIELDS = 2, GROUP_MAX_VALUES = 10000 };
 
 /* A value of a field as it was met. */
 struct group_value {
+    enum cell_kind kind;
     struct text plain; /* empty: missing */
     struct text json;  /* "null": missing */
 };
@@ -51,6 +52,11 @@ bool group_equal(const struct group *a, const struct group *b);
 int group_compare(const struct grouping *g, const struct group *a, const struct group *b);
 
 const struct group_value *group_value(const struct grouping *g, const struct group *group, size_t field);
+/* The value as a cell; and for people, with a dash for what is missing. */
+void group_cell(const struct grouping *g, const struct group *group, size_t field, struct cell *out);
+void group_put(struct text *t, const struct grouping *g, const struct group *group, size_t field);
+/* The slice's beginning, as far as its length makes a difference. */
+void group_put_bucket(struct text *t, const struct grouping *g, const struct group *group);
 
 void grouping_free(struct grouping *g);
 

@@ -8,61 +8,227 @@
 #include "common/out.h"
 #include "common/runs.h"
 #include "common/show.h"
+#include "grep/summary.h"
 
 enum {
-    BEFORE_COLUMNS = 30, /* of text before a match */
-    TEXT_COLUMNS = 100,  /* of the match and the text around it, where there is no terminal */
+    BEFORE_COLUMNS = 30, /* of text before a match, at most */
+    TEXT_COLUMNS = 100,  /* of the match and the text around it */
 };
 
-void hitprint_begin(struct hitprint *p, int64_t step, xray_str name)
+/* ---- rows ---- */
+
+/* What the fields of this tool are taken from. */
+struct own {
+    const struct hit *hit; /* NULL: the record as a whole matches, or is context */
+    bool matches;
+    size_t columns;
+};
+
+/* Appends text cut to `columns` (0: not cut). Says whether it was. The ellipsis is up to the caller. */
+static bool put_cut(struct text *t, xray_str text, size_t columns)
 {
-    p->step = step;
-    p->name = name;
-    p->open = false;
-    p->more = 0;
-    p->line = (struct text){0};
+    size_t len = text.len;
+
+    if (columns > 0) {
+        size_t used = 0;
+
+        /* A column takes a character at least: count these, which bounds the columns of most text. */
+        for (len = 0; len < text.len && used < columns; used++) {
+            len++;
+            while (len < text.len && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
+                len++;
+        }
+    }
+    text_put(t, text.ptr, len);
+    return len < text.len;
 }
 
-static void print_heading(struct hitprint *p)
+static xray_str matched(const struct hit *hit)
 {
+    return xray_strn(hit->text.ptr + hit->start, hit->end - hit->start);
+}
+
+static const struct own *own_of(const struct record *r)
+{
+    return r->own;
+}
+
+static void get_kind(const struct record *r, struct cell *out)
+{
+    cell_set_text(out, xray_s(own_of(r)->matches ? "match" : "context"));
+}
+
+static void get_field(const struct record *r, struct cell *out)
+{
+    const struct hit *hit = own_of(r)->hit;
+
+    cell_set_text(out, hit != NULL ? xray_s(field_name(hit->field)) : xray_s(NULL));
+}
+
+static void get_item(const struct record *r, struct cell *out)
+{
+    const struct hit *hit = own_of(r)->hit;
+
+    cell_set_text(out, hit != NULL ? hit->item : xray_s(NULL));
+}
+
+static void get_path(const struct record *r, struct cell *out)
+{
+    const struct hit *hit = own_of(r)->hit;
+
+    cell_set_text(out, hit != NULL ? hit->path : xray_s(NULL));
+}
+
+static void get_start(const struct record *r, struct cell *out)
+{
+    const struct hit *hit = own_of(r)->hit;
+
+    cell_set_int(out, CELL_INT, hit != NULL ? (int64_t)hit->start : XRAY_MISSING);
+}
+
+static void get_end(const struct record *r, struct cell *out)
+{
+    const struct hit *hit = own_of(r)->hit;
+
+    cell_set_int(out, CELL_INT, hit != NULL ? (int64_t)hit->end : XRAY_MISSING);
+}
+
+static void get_text(const struct record *r, struct cell *out)
+{
+    const struct own *own = own_of(r);
     struct text t = {0};
 
-    if (*p->headed)
-        return;
-    *p->headed = true;
-    show_run_heading(&t, p->store, p->run, p->id_digits);
-    out_text(&t);
+    if (own->hit != NULL && put_cut(&t, matched(own->hit), own->columns))
+        text_puts(&t, "…");
+    cell_set_text(out, text_str(&t));
     text_free(&t);
+}
+
+static const struct field_own own_fields[] = {
+    {"kind", get_kind},   {"hit.field", get_field}, {"hit.item", get_item}, {"hit.path", get_path},
+    {"hit.start", get_start}, {"hit.end", get_end}, {"hit.text", get_text}, {NULL, NULL},
+};
+
+#define FORMATS                                                                                              \
+    (1u << ROWS_TEXT | 1u << ROWS_LINE | 1u << ROWS_NDJSON | 1u << ROWS_JSON | 1u << ROWS_CSV |              \
+     1u << ROWS_TSV | 1u << ROWS_TEMPLATE)
+#define RUN_FIELDS "run.id,run.start,run.pipeline,run.version,run.status,run.duration,run.cost"
+#define STEP_FIELDS "run.id,step.number,step.name,step.type,step.status"
+#define COUNT_FIELDS "step.candidates_in,step.candidates_out,step.duration,step.cost"
+#define CAND_FIELDS "run.id,step.number,step.name,cand.id,cand.verdict,cand.reason"
+#define HIT_FIELDS "hit.field,hit.item,hit.path,hit.start,hit.end,hit.text"
+
+const struct rows_tool *hitprint_rows(const struct settings *settings)
+{
+    /* With a pattern a row is a match, else it is what the expression holds for. */
+    static const struct rows_tool tools[2][2] = {
+        {
+            {FORMATS, {NULL, RUN_FIELDS, STEP_FIELDS "," COUNT_FIELDS, CAND_FIELDS ",cand.score"}, own_fields},
+            {FORMATS, {NULL, RUN_FIELDS, "kind," STEP_FIELDS "," COUNT_FIELDS, CAND_FIELDS ",cand.score"}, own_fields},
+        },
+        {
+            {FORMATS, {NULL, RUN_FIELDS, "run.id,step.number,step.name," HIT_FIELDS, CAND_FIELDS "," HIT_FIELDS}, own_fields},
+            {FORMATS, {NULL, RUN_FIELDS, "kind,run.id,step.number,step.name," HIT_FIELDS, CAND_FIELDS "," HIT_FIELDS},
+             own_fields},
+        },
+    };
+
+    return &tools[settings->has_pattern && !settings->invert][settings_has_context(settings)];
+}
+
+static void put_row(struct hitprint *p, const struct hit *hit)
+{
+    const struct own own = {.hit = hit, .matches = p->matches, .columns = p->columns};
+    const struct record record = {
+        .store = p->search->store,
+        .trace = p->trace,
+        .run = p->run,
+        .step = p->step,
+        .event = p->event,
+        .own = &own,
+    };
+
+    rows_put(p->rows, &record);
 }
 
 /* ---- text ---- */
 
-static void put_step(struct text *t, const struct hitprint *p)
+/* Tags that stand elsewhere are left out: a heading costs no payload. (Ext types 1 and 2 refer to it; spec 6.3.) */
+static bool is_in_place(xray_ref ref)
 {
-    out_style(t, STYLE_ID);
-    runs_put_id(t, p->run->id, p->id_digits);
-    text_printf(t, "/%" PRId64, p->step);
-    out_style(t, STYLE_NONE);
-    text_puts(t, ":");
-    text_safe(t, p->name, SAFE_LINE);
+    xray_mp cursor = xray_mp_over(ref.data, ref.len);
+    xray_mp_item item;
+
+    while (cursor.left > 0 && xray_mp_next(&cursor, &item)) {
+        if (item.type == XRAY_MP_EXT && (item.ext_type == 1 || item.ext_type == 2))
+            return false;
+    }
+    return true;
 }
 
-static void put_place(struct text *t, const struct hit *hit)
+static void print_heading(struct hitprint *p)
 {
-    text_puts(t, field_name(hit->field));
-    if (hit->item.len > 0) {
+    xray_run_record run = *p->run;
+
+    if (p->headed || p->mode != HITPRINT_TEXT)
+        return;
+    p->headed = true;
+    if (run.tags.data != NULL && !is_in_place(run.tags))
+        run.tags = (xray_ref){0};
+    text_reset(&p->line);
+    show_run_heading(&p->line, p->search->store, &run, p->id_digits);
+    out_text(&p->line);
+    text_reset(&p->line);
+}
+
+static int64_t step_number(const struct hitprint *p)
+{
+    return p->step != NULL ? p->step->number : 0;
+}
+
+/* The heading and, before a step that does not follow the one before, "--". */
+static void begin_text(struct hitprint *p)
+{
+    print_heading(p);
+    if (p->gaps && p->last >= 0 && step_number(p) > p->last + 1)
+        out_put("--\n", 3);
+    p->last = step_number(p);
+}
+
+/* RUN/STEP:name: or, of context, RUN/STEP-name: */
+static void put_step(struct hitprint *p)
+{
+    struct text *t = &p->line;
+
+    out_style(t, p->matches ? STYLE_ID : STYLE_DIM);
+    runs_put_id(t, p->run->id, p->id_digits);
+    text_printf(t, "/%" PRId64, step_number(p));
+    out_style(t, STYLE_NONE);
+    text_puts(t, p->matches ? ":" : "-");
+    text_safe(t, p->step != NULL ? p->step->name : p->run->pipeline, SAFE_LINE);
+    text_puts(t, ": ");
+}
+
+static void put_place(struct text *t, enum field field, xray_str item, xray_str path)
+{
+    out_style(t, STYLE_DIM);
+    text_puts(t, field_name(field));
+    if (item.len > 0) {
         text_puts(t, "[");
-        text_safe(t, hit->item, SAFE_LINE);
+        text_safe(t, item, SAFE_LINE);
         text_puts(t, "]");
     }
-    text_safe(t, hit->path, SAFE_LINE);
+    text_safe(t, path, SAFE_LINE);
+    text_puts(t, ":");
+    out_style(t, STYLE_NONE);
+    text_puts(t, " ");
 }
 
 /* The end of the text before a match, cut on its left. */
-static void put_before(struct text *t, xray_str before)
+static void put_before(struct text *t, xray_str before, size_t columns)
 {
     struct text safe = {0};
-    size_t begin = before.len > 4 * BEFORE_COLUMNS ? before.len - 4 * BEFORE_COLUMNS : 0;
+    size_t begin = before.len > 4 * columns ? before.len - 4 * columns : 0;
 
     while (begin < before.len && ((unsigned char)before.ptr[begin] & 0xC0) == 0x80)
         begin++;
@@ -70,7 +236,7 @@ static void put_before(struct text *t, xray_str before)
 
     size_t at = 0;
 
-    while (at < safe.len && text_width(safe.data + at, safe.len - at) > BEFORE_COLUMNS) {
+    while (at < safe.len && text_width(safe.data + at, safe.len - at) > columns) {
         at++;
         while (at < safe.len && ((unsigned char)safe.data[at] & 0xC0) == 0x80)
             at++;
@@ -98,19 +264,25 @@ static size_t put_limited(struct text *t, xray_str text, size_t columns)
     return columns > used ? columns - used : 0;
 }
 
+/* The match and the text around it, as far as there is room. */
 static void put_snippet(struct text *t, const struct hit *hit, size_t columns)
 {
     const xray_str before = xray_strn(hit->text.ptr, hit->start);
-    const xray_str match = xray_strn(hit->text.ptr + hit->start, hit->end - hit->start);
     const xray_str after = xray_strn(hit->text.ptr + hit->end, hit->text.len - hit->end);
     const size_t mark = t->len;
 
-    put_before(t, before);
+    if (columns == 0) {
+        text_safe(t, before, SAFE_LINE);
+        out_styled(t, STYLE_MATCH, matched(hit));
+        text_safe(t, after, SAFE_LINE);
+        return;
+    }
+    put_before(t, before, columns / 3 < BEFORE_COLUMNS ? columns / 3 : BEFORE_COLUMNS);
 
     const size_t used = t->len > mark ? text_width(t->data + mark, t->len - mark) : 0;
 
     out_style(t, STYLE_MATCH);
-    const size_t left = put_limited(t, match, columns > used + 10 ? columns - used : 10);
+    const size_t left = put_limited(t, matched(hit), columns > used ? columns - used : 1);
     out_style(t, STYLE_NONE);
     if (after.len > 0 && left > 0)
         put_limited(t, after, left);
@@ -142,78 +314,86 @@ static void visit_text(struct hitprint *p, const struct hit *hit)
         return;
     }
     finish_line(p);
-    print_heading(p);
+    if (!p->open)
+        begin_text(p);
     p->field = hit->field;
-    put_step(&p->line, p);
-    text_puts(&p->line, ": ");
-    out_style(&p->line, STYLE_DIM);
-    put_place(&p->line, hit);
-    text_puts(&p->line, ":");
+    put_step(p);
+    put_place(&p->line, hit->field, hit->item, hit->path);
+    put_snippet(&p->line, hit, p->columns);
+}
+
+static void visit_only(struct hitprint *p, const struct hit *hit)
+{
+    const size_t mark = p->line.len;
+
+    if (hit->end == hit->start)
+        return;
+    out_style(&p->line, STYLE_MATCH);
+    if (p->columns > 0)
+        put_limited(&p->line, matched(hit), p->columns);
+    else
+        text_safe(&p->line, matched(hit), SAFE_LINE);
     out_style(&p->line, STYLE_NONE);
-    text_puts(&p->line, " ");
-
-    const size_t used = text_width(p->line.data, p->line.len);
-    size_t columns = TEXT_COLUMNS;
-
-    if (out_is_terminal())
-        columns = out_columns() > used + 50 ? out_columns() - used - 10 : 40;
-    put_snippet(&p->line, hit, columns);
+    text_puts(&p->line, "\n");
+    out_put(p->line.data + mark, p->line.len - mark);
+    p->line.len = mark;
 }
 
 /* ---- JSON ---- */
 
-static void open_json(struct hitprint *p)
+static void open_json(struct hitprint *p, const char *kind)
 {
-    struct text t = {0};
+    struct text *t = &p->line;
 
-    text_puts(&t, "{\"v\":1,\"kind\":\"match\",\"run\":\"");
-    runs_put_id(&t, p->run->id, 32);
-    text_printf(&t, "\",\"step\":%" PRId64 ",\"name\":", p->step);
-    json_string(&t, p->name);
-    text_puts(&t, ",\"hits\":[");
-    out_text(&t);
-    text_free(&t);
+    text_reset(t);
+    text_printf(t, "{\"v\":1,\"kind\":\"%s\",\"run\":", kind);
+    summary_run_json(t, p->run);
+}
+
+static void open_step_json(struct hitprint *p)
+{
+    open_json(p, p->matches ? "match" : "context");
+    text_puts(&p->line, ",\"step\":");
+    summary_step_json(&p->line, p->step);
+    if (p->event != NULL) {
+        text_puts(&p->line, ",\"cand\":");
+        summary_candidate_json(&p->line, p->event);
+    }
+}
+
+static void close_json(struct hitprint *p)
+{
+    text_puts(&p->line, "}");
+    rows_put_json(p->rows, p->line.data, p->line.len);
+    text_reset(&p->line);
 }
 
 static void visit_json(struct hitprint *p, const struct hit *hit)
 {
-    struct text t = {0};
+    struct text *t = &p->line;
+    struct text cut = {0};
 
-    if (!p->open)
-        open_json(p);
-    else
-        text_puts(&t, ",");
-    text_printf(&t, "{\"field\":\"%s\"", field_name(hit->field));
-    if (hit->item.len > 0) {
-        text_puts(&t, ",\"item\":");
-        json_string(&t, hit->item);
+    if (!p->open) {
+        open_step_json(p);
+        text_puts(t, ",\"hits\":[");
+    } else {
+        text_puts(t, ",");
     }
-    if (hit->path.len > 0) {
-        text_puts(&t, ",\"path\":");
-        json_string(&t, hit->path);
-    }
-    text_printf(&t, ",\"start\":%zu,\"end\":%zu,\"text\":", hit->start, hit->end);
-    json_string(&t, xray_strn(hit->text.ptr + hit->start, hit->end - hit->start));
-    text_puts(&t, "}");
-    out_text(&t);
-    text_free(&t);
+    text_printf(t, "{\"field\":\"%s\"", field_name(hit->field));
+    json_member(t, "item", hit->item);
+    json_member(t, "path", hit->path);
+    text_printf(t, ",\"start\":%zu,\"end\":%zu,\"text\":", hit->start, hit->end);
+
+    const bool truncated = put_cut(&cut, matched(hit), p->columns);
+
+    json_string(t, xray_strn(cut.len > 0 ? cut.data : "", cut.len));
+    text_puts(t, truncated ? ",\"truncated\":true}" : "}");
+    text_free(&cut);
 }
 
-/* ---- all ---- */
+/* ---- one record ---- */
 
-static void visit_only(const struct hit *hit)
-{
-    struct text t = {0};
-
-    if (hit->end == hit->start)
-        return;
-    out_styled(&t, STYLE_MATCH, xray_strn(hit->text.ptr + hit->start, hit->end - hit->start));
-    text_puts(&t, "\n");
-    out_text(&t);
-    text_free(&t);
-}
-
-bool hitprint_visit(void *ctx, const struct hit *hit)
+static bool visit(void *ctx, const struct hit *hit)
 {
     struct hitprint *p = ctx;
 
@@ -221,32 +401,158 @@ bool hitprint_visit(void *ctx, const struct hit *hit)
     case HITPRINT_TEXT:
         visit_text(p, hit);
         break;
+    case HITPRINT_ONLY:
+        visit_only(p, hit);
+        break;
     case HITPRINT_JSON:
         visit_json(p, hit);
         break;
-    case HITPRINT_ONLY:
-        visit_only(hit);
+    case HITPRINT_ROWS:
+        put_row(p, hit);
         break;
     }
     p->open = true;
     return true;
 }
 
-bool hitprint_end(struct hitprint *p, bool even_without)
+static void begin_record(struct hitprint *p, const xray_step_record *step, const xray_event_record *event, bool matches)
 {
-    const bool found = p->open;
+    p->step = step;
+    p->event = event;
+    p->matches = matches;
+    p->open = false;
+    p->more = 0;
+    text_reset(&p->line);
+}
 
-    if (!found && even_without && p->mode == HITPRINT_TEXT) {
-        print_heading(p);
-        put_step(&p->line, p);
-    }
-    if (p->mode == HITPRINT_TEXT) {
+/* A record in which no text is shown: context, or what an expression alone has found. */
+static void print_whole(struct hitprint *p)
+{
+    switch (p->mode) {
+    case HITPRINT_TEXT:
+        begin_text(p);
+        put_step(p);
+        if (p->event != NULL) {
+            put_place(&p->line, FIELD_CAND, p->event->item, xray_s(""));
+            summary_candidate(&p->line, p->event);
+        } else if (p->step != NULL) {
+            summary_step(&p->line, p->step);
+        }
         finish_line(p);
-    } else if (p->mode == HITPRINT_JSON && (found || even_without)) {
-        if (!found)
-            open_json(p);
-        out_put("]}\n", 3);
+        break;
+    case HITPRINT_ONLY:
+        break;
+    case HITPRINT_JSON:
+        open_step_json(p);
+        close_json(p);
+        break;
+    case HITPRINT_ROWS:
+        put_row(p, NULL);
+        break;
     }
+}
+
+static void end_record(struct hitprint *p)
+{
+    if (!p->open) {
+        print_whole(p);
+    } else if (p->mode == HITPRINT_TEXT) {
+        finish_line(p);
+    } else if (p->mode == HITPRINT_JSON) {
+        text_puts(&p->line, "]");
+        close_json(p);
+    }
+}
+
+/* ---- all ---- */
+
+void hitprint_begin(struct hitprint *p, struct settings *settings, struct search *search, int id_digits)
+{
+    *p = (struct hitprint){
+        .search = search,
+        .rows = &settings->rows,
+        .id_digits = id_digits,
+        .columns = settings->max_columns,
+        .gaps = settings_has_context(settings),
+    };
+    if (rows_has_fields(p->rows))
+        p->mode = HITPRINT_ROWS;
+    else if (p->rows->format != ROWS_TEXT)
+        p->mode = HITPRINT_JSON;
+    else
+        p->mode = settings->output == OUTPUT_ONLY ? HITPRINT_ONLY : HITPRINT_TEXT;
+    if (p->mode == HITPRINT_TEXT && !settings->has_max_columns)
+        p->columns = TEXT_COLUMNS;
+}
+
+void hitprint_end(struct hitprint *p)
+{
+    rows_end(p->rows);
     text_free(&p->line);
-    return found;
+}
+
+void hitprint_run(struct hitprint *p, xray_trace *trace, const xray_run_record *run)
+{
+    p->trace = trace;
+    p->run = run;
+    p->headed = false;
+    p->last = -1;
+}
+
+void hitprint_run_hit(struct hitprint *p)
+{
+    begin_record(p, NULL, NULL, true);
+    switch (p->mode) {
+    case HITPRINT_TEXT:
+        print_heading(p);
+        break;
+    case HITPRINT_ONLY:
+        break;
+    case HITPRINT_JSON:
+        open_json(p, "run");
+        close_json(p);
+        break;
+    case HITPRINT_ROWS:
+        put_row(p, NULL);
+        break;
+    }
+}
+
+void hitprint_step(struct hitprint *p, const xray_step_record *step, bool matches, bool text)
+{
+    begin_record(p, step, NULL, matches);
+    if (text)
+        search_step_hits(p->search, p->trace, step, visit, p);
+    end_record(p);
+}
+
+void hitprint_run_text(struct hitprint *p)
+{
+    begin_record(p, NULL, NULL, true);
+    search_run_hits(p->search, p->trace, p->run, visit, p);
+    end_record(p);
+}
+
+void hitprint_candidate(struct hitprint *p, const xray_step_record *step, const xray_event_record *event, bool text)
+{
+    begin_record(p, step, event, true);
+    if (text)
+        search_event_hits(p->search, event, visit, p);
+    end_record(p);
+}
+
+void hitprint_summary(struct hitprint *p, uint64_t matches, uint64_t runs, bool complete)
+{
+    xray_read_stats stats;
+
+    if (p->mode != HITPRINT_JSON)
+        return;
+    xray_store_get_stats(p->search->store, &stats);
+    text_reset(&p->line);
+    text_printf(&p->line, "{\"v\":1,\"kind\":\"summary\",\"matches\":%" PRIu64 ",\"runs\":%" PRIu64 ",\"complete\":%s", matches,
+                runs, complete ? "true" : "false");
+    text_printf(&p->line, ",\"blocks_read\":%" PRIu64 ",\"blocks_total\":%" PRIu64 ",\"bytes_read\":%" PRIu64
+                          ",\"bytes_total\":%" PRIu64,
+                stats.blocks_read, stats.blocks_total, stats.bytes_read, stats.bytes_total);
+    close_json(p);
 }

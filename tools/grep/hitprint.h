@@ -38,7 +38,7 @@ struct hitprint {
 /* The formats and their fields. */
 const struct rows_tool *hitprint_rows(const struct settings *settings);
 
-void hitprint_begin(struct hitprint *p, const struct settings *settings, struct search *search, int id_digits);
+void hitprint_begin(struct hitprint *p, struct settings *settings, struct search *search, int id_digits);
 void hitprint_end(struct hitprint *p);
 
 /* What follows is of this run; it must stay open. The trace may be NULL where only hitprint_run_hit is called. */

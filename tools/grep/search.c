@@ -341,6 +341,8 @@ static void report_candidate(struct target *t, const xray_event_record *e)
 {
     const bool whole = wants(t->search, FIELD_CAND);
 
+    if (!whole && !wants(t->search, FIELD_REASON))
+        return;
     t->item = e->item;
     t->field = whole ? FIELD_CAND : FIELD_REASON;
     if (whole)

@@ -111,32 +111,19 @@ static void put_ns(struct text *t, const char *name, int64_t ns)
         text_printf(t, ",\"%s\":\"%" PRId64 "\"", name, ns);
 }
 
-static void put_text(struct text *t, const char *name, xray_str text)
-{
-    if (text.len > 0)
-        json_member(t, name, text);
-}
-
-static void put_count(struct text *t, const char *name, int64_t n)
-{
-    if (n != XRAY_MISSING)
-        json_count(t, name, n);
-}
-
 void summary_run_json(struct text *t, const xray_run_record *run)
 {
     text_puts(t, "{\"id\":\"");
     runs_put_id(t, run->id, 32);
     text_puts(t, "\"");
-    put_text(t, "ext_id", run->ext_id);
-    put_text(t, "pipeline", run->pipeline);
-    put_text(t, "version", run->version);
-    put_text(t, "status", xray_s(runs_status(run->ended, run->abandoned, run->outcome)));
+    json_member(t, "ext_id", run->ext_id);
+    json_member(t, "pipeline", run->pipeline);
+    json_member(t, "version", run->version);
+    json_member(t, "status", xray_s(runs_status(run->ended, run->abandoned, run->outcome)));
     put_ns(t, "start", run->start_ns);
     put_ns(t, "duration", run->duration_ns);
-    if (run->cost != XRAY_MISSING)
-        json_cost(t, "cost", run->cost);
-    put_text(t, "error_type", run->error_type);
+    json_cost(t, "cost", run->cost);
+    json_member(t, "error_type", run->error_type);
     text_puts(t, "}");
 }
 
@@ -149,17 +136,16 @@ void summary_step_json(struct text *t, const xray_step_record *step)
     text_printf(t, "{\"number\":%" PRId64, step->number);
     if (step->parent > 0)
         json_count(t, "parent", step->parent);
-    put_text(t, "name", step->name);
-    put_text(t, "type", step->type);
-    put_text(t, "status", xray_s(runs_status(step->ended, step->abandoned, step->outcome)));
+    json_member(t, "name", step->name);
+    json_member(t, "type", step->type);
+    json_member(t, "status", xray_s(runs_status(step->ended, step->abandoned, step->outcome)));
     put_ns(t, "start", step->start_ns);
     put_ns(t, "duration", step->duration_ns);
-    put_count(t, "candidates_in", step->candidates_in);
-    put_count(t, "candidates_out", step->candidates_out);
-    put_text(t, "model", step->model);
-    if (step->cost != XRAY_MISSING)
-        json_cost(t, "cost", step->cost);
-    put_text(t, "error_type", step->error_type);
+    json_count(t, "candidates_in", step->candidates_in);
+    json_count(t, "candidates_out", step->candidates_out);
+    json_member(t, "model", step->model);
+    json_cost(t, "cost", step->cost);
+    json_member(t, "error_type", step->error_type);
     text_puts(t, "}");
 }
 
@@ -178,7 +164,7 @@ void summary_candidate_json(struct text *t, const xray_event_record *event)
 
     text_puts(t, "{\"item\":");
     json_string(t, event->item);
-    put_text(t, "verdict", xray_s(verdict));
+    json_member(t, "verdict", xray_s(verdict));
     for (size_t i = 0; i < event->reason_count; i++) {
         text_puts(t, i == 0 ? ",\"reasons\":[" : ",");
         json_string(t, event->reasons[i].code);
