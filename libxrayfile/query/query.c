@@ -8,6 +8,7 @@
 #include "query/canon.h"
 #include "query/check.h"
 #include "query/parse.h"
+#include "store/trace.h"
 
 /* ---- parsing -------------------------------------------------------------------------- */
 
@@ -127,7 +128,9 @@ int xray_query_canonical(const xray_query *q, xray_buffer *out)
 
 static void begin(xray_query *q, xray_store *s, xray_trace *t, const xray_run_record *run, xray_error *err)
 {
-    q->epoch++;
+    if (t == NULL || t->serial != q->serial) /* what was found out about this trace still holds */
+        q->epoch++;
+    q->serial = t != NULL ? t->serial : 0;
     q->store = s;
     q->trace = t;
     q->run = run;

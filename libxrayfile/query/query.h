@@ -51,6 +51,7 @@ struct xray_query {
     struct xf_level *levels[XF_QUERY_MAX_DEPTH + 1]; /* made when first needed */
     char id_text[32];
     uint64_t epoch;       /* of the trace at hand: what is kept from another is void */
+    uint64_t serial;      /* of the trace at hand; 0: none */
     uint64_t next_serial; /* of candidates */
     struct xf_binding at;
     bool optional_missing; /* a field marked ? was missing in the comparison at hand */

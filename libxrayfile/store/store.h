@@ -49,6 +49,7 @@ struct xray_store {
     xray_read_stats stats;
     struct xf_run_list *runs;
     uint64_t seed; /* of hash tables */
+    uint64_t traces_opened;
 };
 
 /* A growing array: room for one more element. */

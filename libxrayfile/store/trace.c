@@ -457,6 +457,7 @@ int xray_trace_open(xray_trace **out, xray_store *s, size_t run_index, xray_erro
     if (o.t == NULL)
         return xf_fail_memory(err);
     o.t->store = s;
+    o.t->serial = s->seed + ++s->traces_opened;
     o.t->runs.table = XF_TABLE_RUNS;
     o.t->steps.table = XF_TABLE_STEPS;
     o.t->runs.seed = o.t->steps.seed = s->seed;

@@ -14,6 +14,7 @@ struct xf_detail { /* a candidates block that has records of a step */
 
 struct xray_trace {
     xray_store *store;
+    uint64_t serial; /* tells it from any other trace, also one at the same address before it */
     struct xf_pending_table runs, steps; /* own what the records point to */
     struct xf_arena arena;
     xray_run_record run;

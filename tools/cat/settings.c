@@ -79,7 +79,7 @@ static const struct cli_tool tool = {
     .pager = true,
 };
 
-static const struct rows_tool rows_tool = {
+static const struct rows_tool default_rows = {
     .formats = 1u << ROWS_TEXT | 1u << ROWS_LINE | 1u << ROWS_NDJSON | 1u << ROWS_JSON | 1u << ROWS_CSV |
                1u << ROWS_TSV | 1u << ROWS_MSGPACK | 1u << ROWS_TEMPLATE,
     .defaults =
@@ -160,7 +160,8 @@ void settings_parse(struct settings *s, int argc, char **argv)
     check_options(s);
     where_parse(&s->where, s->unit);
     s->unit = where_unit(&s->where) != XRAY_UNIT_AUTO ? where_unit(&s->where) : XRAY_UNIT_RUN;
-    rows_begin(&s->rows, &rows_tool, s->unit);
+    s->rows_tool = default_rows;
+    rows_begin(&s->rows, &s->rows_tool, s->unit);
 }
 
 bool settings_streams(const struct settings *s)

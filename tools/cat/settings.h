@@ -8,6 +8,7 @@
 struct settings {
     struct where where;
     struct rows rows;
+    struct rows_tool rows_tool;
     bool has_unit;       /* --unit was given */
     enum xray_unit unit; /* of hits and rows: run, step or cand */
     bool full;
