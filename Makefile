@@ -41,6 +41,7 @@ LIB_SRC    := $(sort $(wildcard libxrayfile/*/*.c))
 COMMON_SRC := $(sort $(wildcard tools/common/*.c))
 TOOL_SRC   := $(sort $(wildcard tools/xray-*.c))
 IMPORT_SRC := $(sort $(wildcard tools/import/*.c))
+CAT_SRC    := $(sort $(wildcard tools/cat/*.c))
 GREP_SRC   := $(sort $(wildcard tools/grep/*.c))
 FUNNEL_SRC := $(sort $(wildcard tools/funnel/*.c))
 TOOLS      := $(patsubst tools/%.c,%,$(TOOL_SRC))
@@ -54,7 +55,7 @@ obj = $(patsubst %.c,$B/%.o,$(1))
 LIB_A  := $B/libxrayfile.a
 LIB_SO := $B/libxrayfile.so.0
 
-.PHONY: all deps demo check test bench fuzz install uninstall clean help
+.PHONY: all deps demo check test bench fuzz man install uninstall clean help
 all: $(LIB_A) $(LIB_SO) $(addprefix $B/bin/,$(TOOLS) $(EXAMPLES))
 	@mkdir -p build/bin
 	@ln -sf $(addprefix ../../$B/bin/,$(TOOLS) $(EXAMPLES)) build/bin/
@@ -88,6 +89,7 @@ $(LIB_SO): $(call obj,$(LIB_SRC)) $(EXPORTS)
 	@ln -sf libxrayfile.so.0 $(@D)/libxrayfile.so
 
 $B/bin/xray-import: $(call obj,$(IMPORT_SRC))
+$B/bin/xray-cat: $(call obj,$(CAT_SRC))
 $B/bin/xray-grep: $(call obj,$(GREP_SRC))
 $B/bin/xray-funnel: $(call obj,$(FUNNEL_SRC))
 $B/bin/xray-%: $B/tools/xray-%.o $(call obj,$(COMMON_SRC)) $(LIB_A)
@@ -104,6 +106,11 @@ $(addprefix $B/bin/,$(EXAMPLES)): $B/bin/%: $B/examples/%.o $(LIB_A)
 UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
 $B/tests/test_interval: $(call obj,tools/funnel/interval.c)
 $B/tests/test_%: $B/tests/unit/test_%.o $(call obj,$(SUPPORT_SRC)) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call say,LD )
+	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+# A writer that the tests of the command line steer.
+$B/tests/live_writer: $B/tests/cli/live_writer.o $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD )
 	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
@@ -137,27 +144,42 @@ demo: deps ## build, and show the main job on real traces
 check: deps ## build and run every test
 	@$(MAKE) --no-print-directory test
 
-test: all $(UNIT) $(REPLAY)
+test: all $(UNIT) $(REPLAY) $B/bench/gen_decisions $B/tests/live_writer
 	@sh tests/run.sh $B
 
 bench: all $(BENCH) ## measure, side by side with the peers
 	@sh tests/bench/bench.sh $B
 
+# Manual pages of tools whose tables hold all that is in them are made from these; tests/cli/man.sh compares.
+MAN_TOOLS = $(patsubst tools/%.1,%,$(shell grep -l 'Made by .make man' tools/*.1))
+man: all ## make the manual pages anew that are made from the tools' tables
+	@for t in $(MAN_TOOLS); do $B/bin/$$t --help-man > tools/$$t.1; done
+
 DESTINATION = $(DESTDIR)$(PREFIX)
+MAN_DIRS = man/man1 man/man5 man/man7
+BASH_COMPLETION = bash-completion/completions
+ZSH_COMPLETION  = zsh/site-functions
+FISH_COMPLETION = fish/vendor_completions.d
+COMPLETION_DIRS = $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
 install: all ## PREFIX= DESTDIR=: library, header, tools, manual pages
-	install -d $(DESTINATION)/bin $(DESTINATION)/include $(DESTINATION)/lib/pkgconfig $(DESTINATION)/share/man/man1
+	install -d $(DESTINATION)/bin $(DESTINATION)/include $(DESTINATION)/lib/pkgconfig $(addprefix $(DESTINATION)/share/,$(MAN_DIRS) $(COMPLETION_DIRS))
 	install -m 755 $(addprefix $B/bin/,$(TOOLS)) $(DESTINATION)/bin
 	install -m 644 libxrayfile/include/xrayfile.h $(DESTINATION)/include
 	install -m 644 $(LIB_A) $(DESTINATION)/lib
 	install -m 755 $(LIB_SO) $(DESTINATION)/lib
 	ln -sf libxrayfile.so.0 $(DESTINATION)/lib/libxrayfile.so
-	install -m 644 $(wildcard tools/*.1) $(DESTINATION)/share/man/man1
+	$(foreach n,1 5 7,install -m 644 $(wildcard tools/*.$n) $(DESTINATION)/share/man/man$n &&) true
+	for t in $(TOOLS); do for c in bash:$(BASH_COMPLETION)/$$t zsh:$(ZSH_COMPLETION)/_$$t fish:$(FISH_COMPLETION)/$$t.fish; do \
+	    $B/bin/$$t --complete $${c%%:*} > $(DESTINATION)/share/$${c#*:} || exit 1; done; done
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' libxrayfile/libxrayfile.pc.in > $(DESTINATION)/lib/pkgconfig/libxrayfile.pc
 
 uninstall: ## what install put there
 	rm -f $(addprefix $(DESTINATION)/bin/,$(TOOLS)) $(DESTINATION)/include/xrayfile.h \
 	    $(DESTINATION)/lib/libxrayfile.a $(DESTINATION)/lib/libxrayfile.so* $(DESTINATION)/lib/pkgconfig/libxrayfile.pc \
-	    $(addprefix $(DESTINATION)/share/man/man1/,$(notdir $(wildcard tools/*.1)))
+	    $(foreach n,1 5 7,$(addprefix $(DESTINATION)/share/man/man$n/,$(notdir $(wildcard tools/*.$n)))) \
+	    $(addprefix $(DESTINATION)/share/$(BASH_COMPLETION)/,$(TOOLS)) \
+	    $(addprefix $(DESTINATION)/share/$(ZSH_COMPLETION)/_,$(TOOLS)) \
+	    $(addsuffix .fish,$(addprefix $(DESTINATION)/share/$(FISH_COMPLETION)/,$(TOOLS)))
 
 clean: ## remove everything built
 	rm -rf build

@@ -26,11 +26,13 @@ static const struct cli_option option_table[] = {
      "A field of runs or steps, as in xray-query(7). Can be given twice."},
     {KEY_BUCKET, "bucket", "LENGTH", "a line for each slice of time in which runs began: 1h, 1d"},
     {KEY_REASONS, "reasons", "N", "the N most frequent reasons of rejection per step (3; 10 without N)"},
-    {KEY_RATE, "rate", "KIND", "drop over all runs: pooled (1-Σout/Σin), or mean of the runs' own rates", "pooled mean"},
+    {KEY_RATE, "rate", "KIND", "drop over all runs: pooled (1-Σout/Σin), or mean of the runs' own rates",
+     "pooled mean"},
     {KEY_COMPARE, "compare", "EXPR", "runs for which EXPR holds against the rest"},
     {KEY_BASELINE, "baseline", "STORE", "against the runs of another store"},
     {KEY_ASSERT, "assert", "CONDITION", "'filter_price.rejection_rate < 95%'; if not, exit status 4\n"
-     "STEP.FIELD, one of < <= > >= = !=, and a value. Fields: rejection_rate in out rejected runs p50 p95 cost. Repeatable."},
+     "STEP.FIELD, one of < <= > >= = !=, and a value. Can be repeated.\n"
+     "Fields: rejection_rate in out rejected runs p50 p95 cost."},
     {KEY_ORDER, "order", "ORDER", "of the steps: seen (as they run), name, rate", "seen name rate"},
     {KEY_MIN_RUNS, "min-runs", "N", "leave out lines of fewer runs"},
     {KEY_RUN, "run", "ID", "one run, step by step; the same as -r with one ID and none of the above"},
@@ -96,8 +98,10 @@ static int one_of(const char *option, const char *arg, const char *const *names,
     struct text list = {0};
 
     for (int i = 0; i < count; i++) {
-        if (strcmp(arg, names[i]) == 0)
+        if (strcmp(arg, names[i]) == 0) {
+            text_free(&list);
             return i;
+        }
         text_printf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
     }
     cli_usage("%s takes one of %.*s, not '%s'", option, (int)list.len, list.data, arg);

@@ -82,7 +82,7 @@ static void print_run_id(const struct grep *g, const xray_run_record *run)
     struct text t = {0};
 
     runs_put_id(&t, run->id, 32);
-    text_put(&t, g->settings.rows.null ? "" : "\n", 1);
+    text_put(&t, g->settings.null ? "" : "\n", 1);
     out_text(&t);
     text_free(&t);
 }
@@ -353,11 +353,11 @@ static void print_segments(const struct grep *g, struct text *t)
             holds = g->segments[i++] || holds;
         if (holds != wanted)
             continue;
-        if (g->settings.rows.null)
+        if (g->settings.null)
             text_put(t, info.path, strlen(info.path) + 1);
         else
             text_safe(t, xray_s(info.path), SAFE_LINE);
-        text_puts(t, g->settings.rows.null ? "" : "\n");
+        text_puts(t, g->settings.null ? "" : "\n");
     }
 }
 

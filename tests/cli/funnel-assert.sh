@@ -76,7 +76,7 @@ expect_status 2 "an error is more than a condition"
 
 # Not more than ten are named.
 awk 'BEGIN { for (i = 1; i <= 14; i++) {
-    id = sprintf("%032x", i * 1099511627776 + 77)
+    id = sprintf("%08x%08x%08x%08x", i * 65537, i, 77, 1)
     printf "{\"kind\":\"run\",\"run\":\"%s\",\"pipeline\":\"p\",\"status\":\"success\"}\n", id
     printf "{\"kind\":\"step\",\"run\":\"%s\",\"step\":1,\"name\":\"a.b c\",\"type\":\"filter\",\"candidates_in\":10,\"candidates_out\":%d,\"status\":\"success\"}\n", id, i % 3
 } }' >"$work/many.ndjson"

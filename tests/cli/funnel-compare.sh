@@ -10,7 +10,7 @@ runs()
     awk -v first="$1" -v count="$2" -v version="$3" -v kept="$4" -v spread="$5" 'BEGIN {
         srand(first * 7919 + kept)
         for (i = first; i < first + count; i++) {
-            id = sprintf("%08x%08x%08x%08x", i * 2654435761 % 4294967296, i, 77, version * 10)
+            id = sprintf("%08x%08x%08x%08x", i * 65537, i, 77, version * 10)
             n = 40 + int(rand() * 21)
             out = int(n * (kept + spread * (2 * rand() - 1)) / 100 + 0.5)
             printf "{\"kind\":\"run\",\"run\":\"%s\",\"pipeline\":\"shop\",\"version\":\"%s\",\"status\":\"success\"}\n", id, version
@@ -20,20 +20,20 @@ runs()
     }'
 }
 
-runs 1 80 1.3 40 20 >"$work/old"
-runs 1001 60 1.4 25 15 >"$work/new"
-runs 2001 60 1.5 40 20 >"$work/same"
-runs 3001 29 1.6 5 2 >"$work/few"
-runs 4001 40 1.7 50 0 >"$work/alike"
-awk '!/"step":2/' "$work/new" >"$work/none"
-sed 's/"candidates_in":[0-9]*/"candidates_in":50/; s/"candidates_out":[0-9]*/"candidates_out":25/' "$work/alike" >"$work/exact"
-make_store planted "$work/old" "$work/new"
-make_store nothing "$work/old" "$work/same"
-make_store small "$work/old" "$work/few"
-make_store old "$work/old"
-make_store new "$work/new"
-make_store exact "$work/exact"
-make_store uncounted "$work/none"
+runs 1 80 1.3 40 20 >"$work/old.ndjson"
+runs 1001 60 1.4 25 15 >"$work/new.ndjson"
+runs 2001 60 1.5 40 20 >"$work/same.ndjson"
+runs 3001 29 1.6 5 2 >"$work/few.ndjson"
+runs 4001 40 1.7 50 0 >"$work/alike.ndjson"
+awk '!/"step":2/' "$work/new.ndjson" >"$work/none.ndjson"
+sed 's/"candidates_in":[0-9]*/"candidates_in":50/; s/"candidates_out":[0-9]*/"candidates_out":25/' "$work/alike.ndjson" >"$work/exact.ndjson"
+make_store planted "$work/old.ndjson" "$work/new.ndjson"
+make_store nothing "$work/old.ndjson" "$work/same.ndjson"
+make_store small "$work/old.ndjson" "$work/few.ndjson"
+make_store old "$work/old.ndjson"
+make_store new "$work/new.ndjson"
+make_store exact "$work/exact.ndjson"
+make_store uncounted "$work/none.ndjson"
 
 run xray-funnel --compare 'version = "1.4"' "$work/planted"
 expect_status 0 "a planted difference"

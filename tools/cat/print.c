@@ -128,14 +128,14 @@ static bool shows_step(void *ctx, const struct record *record, size_t step)
 static void print_text(struct printer *p)
 {
     const struct settings *s = p->settings;
-    const bool whole = s->unit == XRAY_UNIT_RUN && s->where.steps.count == 0;
+    const bool whole = s->unit == XRAY_UNIT_RUN;
     const struct show_options options = {
         .id_digits = p->id_digits,
         .full = s->full,
         .outline = s->outline,
         .headers = s->headers,
         .only_steps = !whole,
-        .steps_full = s->where.steps.count > 0 && !s->outline && !s->headers,
+        .steps_full = !whole && s->where.steps.count > 0 && !s->outline && !s->headers,
         .steps = p->shown,
         .upto = s->upto,
         .wants_event = s->unit == XRAY_UNIT_CAND ? wants_event : NULL,
@@ -166,14 +166,14 @@ static bool has_event(struct printer *p, size_t step)
 /* Which steps are shown; how many. With the run as the unit: all. */
 static size_t choose_steps(struct printer *p, const struct print_part *part)
 {
-    const struct settings *s = p->settings;
-    const bool all = s->unit == XRAY_UNIT_RUN && (s->has_unit || !where_has_steps(&s->where));
+    struct settings *s = p->settings;
+    const bool all = s->unit == XRAY_UNIT_RUN;
     size_t shown = 0;
 
     for (size_t i = 0; i < p->count; i++) {
         bool show = part == NULL || (!part->done[i] && (!part->open || p->steps[i].ended));
 
-        show = show && (all || where_step((struct where *)&s->where, p->store, p->trace, i));
+        show = show && (all || where_step(&s->where, p->store, p->trace, i));
         show = show && (s->unit != XRAY_UNIT_CAND || has_event(p, i));
         p->shown[i] = show;
         shown += show;
@@ -195,20 +195,25 @@ static void drop_values(xray_run_record *run, xray_step_record *steps, size_t co
     }
 }
 
-/* Does the run have the step that is asked for by number? If it was asked for by its id, that is an error;
- * others are passed over. */
-static bool has_step(struct printer *p, int64_t number)
+static bool has_step(struct printer *p, xray_trace *trace, int64_t number)
 {
     struct text id = {0};
+    size_t count;
 
-    if ((uint64_t)number <= p->count)
+    xray_trace_steps(trace, &count);
+    if ((uint64_t)number <= count)
         return true;
     if (where_has_ids(&p->settings->where)) {
-        runs_put_id(&id, p->run->id, p->id_digits);
-        cli_error(NULL, "run %.*s has %zu steps, not %" PRId64, (int)id.len, id.data, p->count, number);
+        runs_put_id(&id, xray_trace_run(trace)->id, p->id_digits);
+        cli_error(NULL, "run %.*s has %zu steps, not %" PRId64, (int)id.len, id.data, count, number);
         text_free(&id);
     }
     return false;
+}
+
+bool printer_has_steps(struct printer *p, xray_trace *trace)
+{
+    return has_step(p, trace, p->settings->upto) && has_step(p, trace, where_step_number(&p->settings->where));
 }
 
 static void print_chosen(struct printer *p, const struct print_part *part)
@@ -254,8 +259,6 @@ bool print_trace(struct printer *p, xray_trace *trace, struct print_part *part)
     p->trace = trace;
     p->run = xray_trace_run(trace);
     p->steps = xray_trace_steps(trace, &p->count);
-    if (!has_step(p, s->upto) || !has_step(p, where_step_number(&s->where)))
-        return false;
     if (s->upto > 0)
         p->count = (size_t)s->upto;
     p->shown = memory_new(p->count, sizeof *p->shown);

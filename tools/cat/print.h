@@ -25,7 +25,12 @@ struct print_part {
     bool open;  /* the run has not ended: only its steps that have, and nothing of the run */
 };
 
-/* Does any of the trace get printed; part may be NULL. The run is one that where_test_run did not refuse. */
+/* Does the run have the steps that -s and --upto name by number? If it was asked for by its id it is an
+ * error that it has not. */
+bool printer_has_steps(struct printer *p, xray_trace *trace);
+
+/* Does any of the trace get printed; part may be NULL. The run is one that where_test_run did not
+ * refuse, and that has the steps. */
 bool print_trace(struct printer *p, xray_trace *trace, struct print_part *part);
 
 /* Losses are the store's, not a run's. */

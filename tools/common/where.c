@@ -200,14 +200,16 @@ enum xray_unit where_unit(const struct where *w)
 
 int64_t where_step_number(const struct where *w)
 {
-    int64_t most = 0;
+    int64_t least = 0;
 
     for (size_t i = 0; i < w->steps.count; i++) {
         const int64_t n = is_number(w->steps.items[i]) ? strtoll(w->steps.items[i], NULL, 10) : 0;
 
-        most = n > most ? n : most;
+        if (n == 0)
+            return 0;
+        least = least == 0 || n < least ? n : least;
     }
-    return most;
+    return least;
 }
 
 bool where_has_ids(const struct where *w)

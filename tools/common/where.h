@@ -91,7 +91,7 @@ bool where_has_ids(const struct where *w);
 /* Are steps told apart: by -t, -s or an expression whose hit is not the run. */
 bool where_has_steps(const struct where *w);
 
-/* The largest number that -s gives, or 0. */
+/* The least of the numbers that -s gives, if it gives nothing but numbers; else 0. */
 int64_t where_step_number(const struct where *w);
 
 /* With --explain: prints the canonical expression and what will be read, and returns true: nothing more is to be done.

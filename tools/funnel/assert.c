@@ -76,7 +76,7 @@ static const char *parse_field(struct assert_condition *c, const char *at)
         }
     }
     refuse(c->text, at, "no such field of a step",
-           "the fields are rejection_rate in out rejected runs p50 p95 cost; put a step name with dots or signs in quotes");
+           "the fields are rejection_rate in out rejected runs p50 p95 cost; quote a step name with dots or signs");
 }
 
 static const char *parse_comparison(struct assert_condition *c, const char *at)

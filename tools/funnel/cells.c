@@ -43,6 +43,56 @@ void cell_drop(struct text *t, double rate)
         out_style(t, STYLE_NONE);
 }
 
+/* A difference of rates, in percentage points; what rounds to nothing has no sign. */
+static void put_points(struct text *t, double difference, int decimals)
+{
+    const double unit = decimals == 2 ? 0.01 : 0.1;
+    const double points = round(100 * difference / unit) * unit;
+
+    text_printf(t, points == 0 ? "%.*f" : "%+.*f", decimals, points == 0 ? 0.0 : points);
+}
+
+/* A narrow interval, and the difference in it, is told in hundredths. */
+static int point_decimals(const struct interval *i)
+{
+    return i->kind == INTERVAL_GIVEN && i->high - i->low < 0.02 ? 2 : 1;
+}
+
+void cell_difference(struct text *t, const struct interval *i)
+{
+    if (i->kind == INTERVAL_NONE)
+        return;
+    put_points(t, i->difference, point_decimals(i));
+    text_puts(t, "pp");
+}
+
+/* A difference that chance alone hardly makes catches the eye. */
+void cell_interval(struct text *t, const struct interval *i)
+{
+    const bool clear = i->kind == INTERVAL_GIVEN && (i->low > 0 || i->high < 0);
+
+    switch (i->kind) {
+    case INTERVAL_NONE:
+        break;
+    case INTERVAL_TOO_FEW:
+        text_printf(t, "n<%d", INTERVAL_LEAST_RUNS);
+        break;
+    case INTERVAL_NO_SPREAD:
+        text_puts(t, "no spread");
+        break;
+    case INTERVAL_GIVEN:
+        if (clear)
+            out_style(t, STYLE_WARN);
+        put_points(t, i->low, point_decimals(i));
+        text_puts(t, " to ");
+        put_points(t, i->high, point_decimals(i));
+        text_puts(t, "pp");
+        if (clear)
+            out_style(t, STYLE_NONE);
+        break;
+    }
+}
+
 void cell_bar(struct text *t, double part, int columns)
 {
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};

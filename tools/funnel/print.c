@@ -2,7 +2,6 @@
 #include "funnel/print.h"
 
 #include <inttypes.h>
-#include <math.h>
 
 #include "common/human.h"
 #include "common/out.h"
@@ -82,56 +81,6 @@ static void put_reasons(struct text *t, const struct tally *tally, uint64_t most
     cell_reasons_left(t, tally->reason_count, most);
 }
 
-/* A difference of rates, in percentage points; what rounds to nothing has no sign. */
-static void put_points(struct text *t, double difference, int decimals)
-{
-    const double unit = decimals == 2 ? 0.01 : 0.1;
-    const double points = round(100 * difference / unit) * unit;
-
-    text_printf(t, points == 0 ? "%.*f" : "%+.*f", decimals, points == 0 ? 0.0 : points);
-}
-
-/* A narrow interval, and the difference in it, is told in hundredths. */
-static int point_decimals(const struct interval *i)
-{
-    return i->kind == INTERVAL_GIVEN && i->high - i->low < 0.02 ? 2 : 1;
-}
-
-static void put_difference(struct text *t, const struct interval *i)
-{
-    if (i->kind == INTERVAL_NONE)
-        return;
-    put_points(t, i->difference, point_decimals(i));
-    text_puts(t, "pp");
-}
-
-/* A difference that chance alone hardly makes catches the eye. */
-static void put_interval(struct text *t, const struct interval *i)
-{
-    const bool clear = i->kind == INTERVAL_GIVEN && (i->low > 0 || i->high < 0);
-
-    switch (i->kind) {
-    case INTERVAL_NONE:
-        break;
-    case INTERVAL_TOO_FEW:
-        text_printf(t, "n<%d", INTERVAL_LEAST_RUNS);
-        break;
-    case INTERVAL_NO_SPREAD:
-        text_puts(t, "no spread");
-        break;
-    case INTERVAL_GIVEN:
-        if (clear)
-            out_style(t, STYLE_WARN);
-        put_points(t, i->low, point_decimals(i));
-        text_puts(t, " to ");
-        put_points(t, i->high, point_decimals(i));
-        text_puts(t, "pp");
-        if (clear)
-            out_style(t, STYLE_NONE);
-        break;
-    }
-}
-
 static void put_kind(struct text *t, const struct view *v, struct board_line *line, enum column kind)
 {
     const struct board_step *step = &v->board->steps[line->step];
@@ -187,10 +136,10 @@ static void put_kind(struct text *t, const struct view *v, struct board_line *li
         human_count(t, (int64_t)line->rates[kind - RUNS_A].runs);
         break;
     case DIFFERENCE:
-        put_difference(t, &line->interval);
+        cell_difference(t, &line->interval);
         break;
     case INTERVAL:
-        put_interval(t, &line->interval);
+        cell_interval(t, &line->interval);
         break;
     case KINDS:
         break;

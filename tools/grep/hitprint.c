@@ -248,8 +248,8 @@ static void put_before(struct text *t, xray_str before, size_t columns)
     text_free(&safe);
 }
 
-/* Foreign text cut to a number of columns; returns how many are left. */
-static size_t put_limited(struct text *t, xray_str text, size_t columns)
+/* Foreign text cut to a number of columns; returns how many are left. *cut tells whether it was. */
+static size_t put_limited(struct text *t, xray_str text, size_t columns, bool *cut)
 {
     const size_t mark = t->len;
     const size_t most = text_char_floor(text.ptr, text.len, 4 * columns + 4);
@@ -257,11 +257,20 @@ static size_t put_limited(struct text *t, xray_str text, size_t columns)
     text_safe(t, xray_strn(text.ptr, most), SAFE_LINE);
     if (most < text.len)
         text_fill(t, ' ', columns + 1); /* so that the cut shows */
-    text_cut(t, mark, columns);
+    *cut = text_cut(t, mark, columns) > 0;
 
     const size_t used = t->len > mark ? text_width(t->data + mark, t->len - mark) : 0;
 
     return columns > used ? columns - used : 0;
+}
+
+/* How many columns the text before a match gets: the match goes first. */
+static size_t before_columns(size_t columns, size_t match_len)
+{
+    const size_t room = columns > match_len + 2 ? columns - match_len - 2 : 0;
+    const size_t most = columns / 3 < BEFORE_COLUMNS ? columns / 3 : BEFORE_COLUMNS;
+
+    return room < most ? room : most;
 }
 
 /* The match and the text around it, as far as there is room. */
@@ -270,6 +279,7 @@ static void put_snippet(struct text *t, const struct hit *hit, size_t columns)
     const xray_str before = xray_strn(hit->text.ptr, hit->start);
     const xray_str after = xray_strn(hit->text.ptr + hit->end, hit->text.len - hit->end);
     const size_t mark = t->len;
+    bool cut;
 
     if (columns == 0) {
         text_safe(t, before, SAFE_LINE);
@@ -277,16 +287,18 @@ static void put_snippet(struct text *t, const struct hit *hit, size_t columns)
         text_safe(t, after, SAFE_LINE);
         return;
     }
-    put_before(t, before, columns / 3 < BEFORE_COLUMNS ? columns / 3 : BEFORE_COLUMNS);
+    put_before(t, before, before_columns(columns, hit->end - hit->start));
 
     const size_t used = t->len > mark ? text_width(t->data + mark, t->len - mark) : 0;
 
     out_style(t, STYLE_MATCH);
-    const size_t left = put_limited(t, matched(hit), columns > used ? columns - used : 1);
+    const size_t left = put_limited(t, matched(hit), columns > used ? columns - used : 1, &cut);
     out_style(t, STYLE_NONE);
-    if (after.len > 0 && left > 0)
-        put_limited(t, after, left);
-    else if (after.len > 0)
+    if (cut || after.len == 0)
+        return;
+    if (left > 0)
+        put_limited(t, after, left, &cut);
+    else
         text_puts(t, "…");
 }
 
@@ -325,12 +337,13 @@ static void visit_text(struct hitprint *p, const struct hit *hit)
 static void visit_only(struct hitprint *p, const struct hit *hit)
 {
     const size_t mark = p->line.len;
+    bool cut;
 
     if (hit->end == hit->start)
         return;
     out_style(&p->line, STYLE_MATCH);
     if (p->columns > 0)
-        put_limited(&p->line, matched(hit), p->columns);
+        put_limited(&p->line, matched(hit), p->columns, &cut);
     else
         text_safe(&p->line, matched(hit), SAFE_LINE);
     out_style(&p->line, STYLE_NONE);

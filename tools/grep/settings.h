@@ -42,6 +42,7 @@ struct settings {
     const char *sort;
     uint64_t top; /* UINT64_MAX: all */
     struct rows rows;
+    bool null; /* names and ids that are listed end with NUL */
 };
 
 /* Reads options and operands; *paths are the FILEs. What is wrong ends the program. */
