@@ -1,9 +1,10 @@
 /* xray-grep: finds steps, runs and candidates by their text and by their fields.
  *
- * What the runs' own records tell is asked first: runs that cannot have a hit are never opened. Then, with a pattern, the
- * payload is searched: all of it once, in the order of the file, after which the spine tells which runs refer to what
- * matched; or, where few runs are left, only what these refer to. At last the runs in question are opened one by one, in the
- * order of the store. Candidates, decisions and notes are searched there, where they are asked for and there are any. */
+ * What the runs' own records tell is asked first: runs that cannot have a hit are never opened. Then, with a
+ * pattern, the payload is searched: all of it once, in the order of the file, after which the spine tells
+ * which runs refer to what matched; or, where few runs are left, only what these refer to. At last the runs
+ * in question are opened one by one, in the order of the store. Candidates, decisions and notes are searched
+ * there, where they are asked for and there are any. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -14,12 +15,13 @@
 #include "grep/deliver.h"
 
 enum {
-    /* Searching runs one by one reads the payload blocks that their values stand in, which runs that were written
-     * at the same time share; all payload in one pass reads every block once, and searches once what steps have in
-     * common. Up to this many runs, or one in so many, go one by one. */
+    /* Searching runs one by one reads the payload blocks that their values stand in, which runs that were
+     * written at the same time share; all payload in one pass reads every block once, and searches once what
+     * steps have in common. Up to this many runs, or one in so many, go one by one. */
     FEW_RUNS = 8,
     FEW_RUNS_OF = 16,
-    /* Where the first hits are enough, the first runs are tried one by one: a common pattern is found there. */
+    /* Where the first hits are enough, the first runs are tried one by one: a common pattern is found there.
+     */
     FIRST_RUNS = 16,
 };
 
@@ -32,8 +34,8 @@ struct grep {
     struct deliver deliver;
     const xray_run_record *runs;
     size_t run_count;
-    uint8_t *answers; /* enum where_answer of each run */
-    size_t chosen;    /* runs of which it is not no */
+    uint8_t *answers;   /* enum where_answer of each run */
+    size_t chosen;      /* runs of which it is not no */
     struct idmap texts; /* the runs that refer to payload that matches */
     bool has_texts;
     bool *segments; /* those that hold hits (-l, -L) */
@@ -193,9 +195,9 @@ static bool has_chosen(struct grep *g, xray_trace *trace)
 
 /* An expression that the spine alone decides is cheaper than any search of the payload: with a pattern it
  * is asked first of all runs, for it may leave few. */
-static void narrow_by_expression(struct grep *g)
+static void narrow_by_expression(struct grep *g, size_t from)
 {
-    for (size_t i = 0; i < g->run_count; i++) {
+    for (size_t i = from; i < g->run_count; i++) {
         xray_trace *trace = NULL;
         xray_error err = {0};
 
@@ -213,10 +215,12 @@ static void narrow_by_expression(struct grep *g)
 
 /* ---- the spine after a search of all payload ---- */
 
-/* Is a match in the spine or the payload, of a run that is wanted whatever its steps are, all there is to know? */
+/* Is a match in the spine or the payload, of a run that is wanted whatever its steps are, all there is to
+ * know? */
 static bool spine_tells(const struct grep *g)
 {
-    return !g->search.events && selection_is_all(&g->settings.selection) && g->settings.unit == XRAY_UNIT_STEP;
+    return !g->search.events && selection_is_all(&g->settings.selection) &&
+           g->settings.unit == XRAY_UNIT_STEP;
 }
 
 static bool counts_only(const struct grep *g)
@@ -226,7 +230,8 @@ static bool counts_only(const struct grep *g)
 
 static bool record_matches(struct grep *g, const xray_scan_record *record)
 {
-    return record->kind == XRAY_SCAN_RUN ? search_run(&g->search, record->run) : search_step(&g->search, record->step);
+    return record->kind == XRAY_SCAN_RUN ? search_run(&g->search, record->run)
+                                         : search_step(&g->search, record->step);
 }
 
 /* Counts without opening any run. */
@@ -288,11 +293,12 @@ static int grep_searched(struct grep *g, size_t from, xray_error *err)
 /* Does it end with the first hits? */
 static bool stops_early(const struct grep *g)
 {
-    return g->settings.output == OUTPUT_NONE || g->settings.max_count < UINT64_MAX || g->settings.max_runs < UINT64_MAX;
+    return g->settings.output == OUTPUT_NONE || g->settings.max_count < UINT64_MAX ||
+           g->settings.max_runs < UINT64_MAX;
 }
 
-/* With -q the search of the payload stops at the first match as well. If that belongs to nothing that counts (it is not of
- * a step that the expression holds for, or of none at all) everything is searched after all. */
+/* With -q the search of the payload stops at the first match as well. If that belongs to nothing that counts
+ * (it is not of a step that the expression holds for, or of none at all) everything is searched after all. */
 static int grep_payload(struct grep *g, size_t from, xray_error *err)
 {
     bool first_only = g->settings.output == OUTPUT_NONE && !g->settings.invert;
@@ -319,8 +325,6 @@ static int grep_store(struct grep *g, xray_error *err)
         grep_runs(g, 0, g->run_count);
         return 0;
     }
-    if (!are_few(g) && (needs & (XRAY_NEEDS_PAYLOAD | XRAY_NEEDS_EVENTS)) == 0)
-        narrow_by_expression(g);
     if (are_few(g)) {
         grep_runs(g, 0, g->run_count);
         return 0;
@@ -331,13 +335,20 @@ static int grep_store(struct grep *g, xray_error *err)
         if (is_full(g))
             return 0;
     }
+    if ((needs & (XRAY_NEEDS_PAYLOAD | XRAY_NEEDS_EVENTS)) == 0)
+        narrow_by_expression(g, from);
+    if (are_few(g)) {
+        grep_runs(g, from, g->run_count);
+        return 0;
+    }
     g->marker.text_first = true; /* the payload is searched: what is left to ask of a value is a bit */
     return grep_payload(g, from, err);
 }
 
 /* ---- output at the end ---- */
 
-/* Segments that stand one behind the other in a file are listed as one; -L lists files of which none holds a hit. */
+/* Segments that stand one behind the other in a file are listed as one; -L lists files of which none holds a
+ * hit. */
 static void print_segments(const struct grep *g, struct text *t)
 {
     const size_t count = xray_store_segment_count(g->store);
@@ -406,7 +417,9 @@ static bool grep_all(struct grep *g)
 {
     xray_error err = {0};
     struct matcher *matcher =
-        g->settings.has_pattern ? matcher_new(g->settings.patterns, g->settings.pattern_count, &g->settings.matcher) : NULL;
+        g->settings.has_pattern
+            ? matcher_new(g->settings.patterns, g->settings.pattern_count, &g->settings.matcher)
+            : NULL;
     uint64_t too_expensive = 0;
 
     g->search = (struct search){.store = g->store, .matcher = matcher, .fields = g->settings.fields};
@@ -430,10 +443,12 @@ static bool grep_all(struct grep *g)
     if (matcher != NULL)
         too_expensive = matcher_failures(matcher);
     if (cli_stats() && settings_prints_hits(&g->settings))
-        hitprint_summary(&g->deliver.print, g->matched, g->matched_runs, is_complete(g, r < 0, too_expensive));
+        hitprint_summary(&g->deliver.print, g->matched, g->matched_runs,
+                         is_complete(g, r < 0, too_expensive));
     deliver_free(&g->deliver);
     if (too_expensive > 0)
-        cli_error(NULL, "pattern too expensive: gave up on %" PRIu64 " texts, which may hold matches", too_expensive);
+        cli_error(NULL, "pattern too expensive: gave up on %" PRIu64 " texts, which may hold matches",
+                  too_expensive);
     search_done(&g->search);
     matcher_free(matcher);
     return found;

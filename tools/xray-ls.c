@@ -1,8 +1,9 @@
 /* xray-ls: lists runs, newest first.
  *
  * One pass over the spine finds the runs, a second one counts their steps; payload and
- * candidates are read only of runs of which an expression or a field asks for them. What is kept per listed run is
- * about a hundred bytes beside the library's record of it; lines are made and printed one at a time. */
+ * candidates are read only of runs of which an expression or a field asks for them. What is kept per listed
+ * run is about a hundred bytes beside the library's record of it; lines are made and printed one at a time.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -30,7 +31,8 @@ static const struct cli_example examples[] = {
     {"xray-ls -n 20 traces", "the last twenty runs"},
     {"xray-ls -p 'competitor_*' --status failure traces", "what failed in these pipelines"},
     {"xray-ls --since 2h --status running traces", "what was begun lately and is going on"},
-    {"xray-ls -W 'any{step.type = filter and candidates_out = 0}' traces", "runs with a filter that left nothing"},
+    {"xray-ls -W 'any{step.type = filter and candidates_out = 0}' traces",
+     "runs with a filter that left nothing"},
     {"xray-ls --fields run.id,run.start,tags.tier --format csv traces", "for a spreadsheet"},
     {NULL, NULL},
 };
@@ -41,15 +43,21 @@ static const struct cli_tool tool = {
     .usage = {"[-n N] [-p PIPELINE] [--status S] [--since TIME] [-W EXPR] [-j] [FILE...]"},
     .examples = examples,
     .options = option_table,
-    .about = "Prints one line per run: when it began, its id, pipeline and version, status, number of steps, candidates "
-             "into the first and out of the last step that counted them, cost and duration. Runs without a time come "
+    .about = "Prints one line per run: when it began, its id, pipeline and version, status, number of steps, "
+             "candidates "
+             "into the first and out of the last step that counted them, cost and duration. Runs without a "
+             "time come "
              "after those that have one, the last to appear first.\n\n"
-             "As many digits of the id are shown (at least 8) as tell all runs of the store apart; the other tools take "
+             "As many digits of the id are shown (at least 8) as tell all runs of the store apart; the other "
+             "tools take "
              "them, or the first 4 or more of them.\n\n"
-             "A run without an end is running while its writer lives, and abandoned after. A run whose end carries no "
+             "A run without an end is running while its writer lives, and abandoned after. A run whose end "
+             "carries no "
              "status is ended.\n\n"
-             "With -j each line is the run's line of the trace file specification, section 13, without what stands in "
-             "the payload, and with steps, candidates_in, candidates_out and, for a run without an end, abandoned. "
+             "With -j each line is the run's line of the trace file specification, section 13, without what "
+             "stands in "
+             "the payload, and with steps, candidates_in, candidates_out and, for a run without an end, "
+             "abandoned. "
              "Beside the fields of runs there are the fields candidates_in and candidates_out.",
     .see_also = "xray-cat(1), xray-grep(1), xray-funnel(1), xray-query(7), xrayfile(5)",
     .reader = true,
@@ -257,8 +265,9 @@ static const struct field_own own_fields[] = {
 static const struct rows_tool rows_tool = {
     .formats = 1u << ROWS_TEXT | 1u << ROWS_LINE | 1u << ROWS_NDJSON | 1u << ROWS_JSON | 1u << ROWS_CSV |
                1u << ROWS_TSV | 1u << ROWS_TEMPLATE,
-    .defaults = {[XRAY_UNIT_RUN] = "run.start,run.id,run.pipeline,run.version,run.status,run.steps,candidates_in,"
-                                   "candidates_out,run.cost,run.duration"},
+    .defaults = {[XRAY_UNIT_RUN] =
+                     "run.start,run.id,run.pipeline,run.version,run.status,run.steps,candidates_in,"
+                     "candidates_out,run.cost,run.duration"},
     .own = own_fields,
 };
 

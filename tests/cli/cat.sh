@@ -83,5 +83,170 @@ run xray-cat --full "$work/hostile"
 expect_out '\x1b]0;owned\x07' "cat --full: hostile text is shown escaped"
 expect_out '\u{202e}evil' "cat --full: bidirectional controls are shown"
 
+# ---- which runs, how many -----------------------------------------------------------------------------------
+
+pipelines() { sed -n 's/^run \([0-9a-f]*\).*/\1/p' "$out" | tr '\n' ' '; }
+order() { test "$(pipelines)" = "$1"; }
+run xray-cat --outline "$store"
+all=$(pipelines)
+check "cat --outline: four headings" test "$(printf '%s' "$all" | wc -w)" = 4
+expect_no_out "decision" "cat --outline: no decisions"
+expect_no_out "output:" "cat --outline: no output"
+expect_lines 21 "cat --outline: a line per run and step, and (orphaned)"
+run xray-cat --outline --reverse "$store"
+check "cat --reverse" order "$(printf '%s' "$all" | tr ' ' '\n' | sed '/^$/d' | tac | tr '\n' ' ')"
+run xray-cat --outline --first 1 "$store"
+check "cat --first" order "${all%% *} "
+run xray-cat --outline --last 2 "$store"
+check "cat --last: in order" order "$(printf '%s' "$all" | cut -d' ' -f3-)"
+run xray-cat --outline --last 1 -p 'comp*' "$store"
+check "cat --last filters first, then counts" order "9f3cb082 "
+run xray-cat --outline --last 1 -W 'any{candidates_out = 1}' "$store"
+check "cat --last with an expression" order "9f3c2a71 "
+run xray-cat --first 1 --last 1 "$store"
+expect_status 2 "cat --first and --last"
+run xray-cat --last 0 "$store"
+expect_status 1 "cat --last 0"
+
+# ---- steps and candidates -------------------------------------------------------------------------------------
+
+run xray-cat --color never -W 'step.type = filter and rejection_rate > 50%' "$store"
+check "cat -W about steps: only these" test "$(grep -c ' filter ' "$out")" = 2
+expect_no_out "keywords" "cat -W about steps: no others"
+run xray-cat --unit run -W 'step.type = filter and rejection_rate > 90%' "$store"
+expect_out "keywords" "cat --unit=run: the whole run"
+check "cat --unit=run: only runs that have one" test "$(grep -c '^run ' "$out")" = 1
+run xray-cat -s 'filter_*' -r shop-1 "$store"
+expect_out "max_price" "cat -s NAME shows the step in full"
+run xray-cat --unit cand -W 'cand.verdict = reject and cand.evidence.price > 200' "$store"
+check "cat --unit=cand: only these candidates" test "$(grep -c 'reject ' "$out")" = 2
+run xray-cat -j --unit cand -W 'cand.verdict = reject and cand.evidence.price > 200' "$store"
+expect_lines 2 "cat -j --unit=cand: only candidates"
+run xray-cat -j --unit step -t filter "$store"
+check "cat -j --unit=step: only steps" sh -c '! grep -v "^{\"kind\":\"step\"" "$0"' "$out"
+run xray-cat -j --unit run "$store"
+expect_lines 4 "cat -j --unit=run: only runs"
+run xray-cat --format csv --unit step "$store"
+expect_lines 17 "cat --format=csv --unit=step: names and a row per step"
+run xray-cat --format line --unit cand --fields cand.id,cand.reason,cand.evidence.price,step.name -r shop-1 -s 3 "$store"
+expect_out "$(printf 'B07B\tprice_too_high\t129\tfilter_price')" "cat: fields of candidates"
+run xray-cat --template '{run.ext_id}[ {step.name}]' -r shop-1 -t filter --unit run "$store"
+expect_text "cat --template: brackets" <<'END'
+shop-1 keywords search filter_price rank pick
+END
+run xray-cat -j --headers-only -r shop-1 "$store"
+expect_lines 6 "cat --headers-only -j: run and steps"
+expect_no_out '"tags"' "cat --headers-only -j: no values"
+run xray-cat --headers-only -r shop-1 --stats "$store"
+expect_no_out 'decision' "cat --headers-only: no events"
+check "cat --headers-only reads no payload" sh -c '! grep -q payload "$0"' "$err"
+
+# ---- the other forms of the same records ----------------------------------------------------------------------
+
+if command -v jq >/dev/null; then
+    run xray-cat -j "$store"
+    jq -c . "$out" >"$work/lines"
+    run xray-cat --format json "$store"
+    jq -c '.[]' "$out" >"$work/array"
+    check "cat --format=json holds the same" cmp -s "$work/lines" "$work/array"
+fi
+if python3 -c 'import msgpack' 2>/dev/null; then
+    run xray-cat --format msgpack "$store"
+    check "cat --format=msgpack: one map per record" python3 -c '
+import msgpack, sys
+records = list(msgpack.Unpacker(open(sys.argv[1], "rb"), strict_map_key=False))
+assert all(type(r) is dict for r in records) and len(records) == int(sys.argv[2])' "$out" "$(wc -l <"$work/first")"
+fi
+
+# ---- what is going on -----------------------------------------------------------------------------------------
+
+# The writer of the tests is told what to do through a pipe, and answers when it can be read.
+live=$work/live
+cursor=$work/cursor
+mkfifo "$work/commands" "$work/answers"
+"$build/tests/live_writer" "$live" <"$work/commands" >"$work/answers" &
+writer=$!
+exec 3>"$work/commands" 4<"$work/answers"
+tell()
+{
+    for command in "$@"; do
+        echo "$command" >&3
+        read -r _ <&4
+    done
+}
+# wait_for PATTERN FILE: at most five seconds
+wait_for()
+{
+    tries=0
+    until grep -q -- "$1" "$2" 2>/dev/null; do
+        tries=$((tries + 1))
+        [ $tries -le 50 ] || return 1
+        sleep 0.1
+    done
+}
+wait_dir()
+{
+    tries=0
+    until [ -d "$live" ] || [ $tries -gt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+}
+
+tell "begin alpha" "step one"
+wait_dir
+"$build/bin/xray-cat" -f -j --cursor-file "$cursor" "$live" >"$work/followed" 2>"$err" &
+follower=$!
+"$build/bin/xray-cat" -f "$live" >"$work/text" 2>>"$err" &
+reader=$!
+"$build/bin/xray-cat" -f --last 0 --template '{run.pipeline}' "$live" >"$work/new" 2>>"$err" &
+newer=$!
+check "cat -f -j prints a step of an open run" wait_for '"name":"one"' "$work/followed"
+check "cat -f prints no open run" is_empty "$work/text"
+tell "step two"
+check "cat -f -j prints the next step" wait_for '"name":"two"' "$work/followed"
+tell "open three" "end"
+check "cat -f -j prints the run when it has ended" wait_for '"pipeline":"alpha"' "$work/followed"
+check "cat -f prints the run when it has ended" wait_for '^run .*alpha' "$work/text"
+tell "begin beta" "step four" "rotate" "begin gamma" "step five" "end"
+check "cat -f goes on in the next segment" wait_for '^run .*gamma' "$work/text"
+check "cat -f prints what was abandoned" grep -q '^run .*beta *abandoned' "$work/text"
+check "cat -f: in their order" test "$(sed -n 's/^run [0-9a-f]*  \([a-z]*\) .*/\1/p' "$work/text" | tr '\n' ' ')" = "alpha beta gamma "
+wait_for '"pipeline":"gamma"' "$work/followed"
+kill -INT "$follower" "$reader" "$newer"
+status=0
+wait "$follower" || status=$?
+check "cat -f dies by the signal, as others do" test "$status" = 130
+wait "$reader" "$newer"
+check "cat -f is quiet" is_empty "$err"
+check "cat -f --last=0 begins with what is new" test "$(tr '\n' ' ' <"$work/new")" = "alpha beta gamma "
+run xray-cat -j "$live"
+sort "$out" >"$work/whole"
+sort "$work/followed" >"$work/parts"
+check "cat -f -j printed each record once" cmp -s "$work/whole" "$work/parts"
+
+run xray-cat -j --cursor-file "$cursor" "$live"
+expect_status 1 "cat --cursor-file: nothing new"
+tell "begin delta" "step six"
+run xray-cat -j --cursor-file "$cursor" "$live"
+expect_lines 2 "cat --cursor-file: a step and its candidate"
+run xray-cat -j --cursor-file "$cursor" "$live"
+expect_status 1 "cat --cursor-file: each once"
+tell "step seven" "end" "begin epsilon" "end"
+run xray-cat -j --cursor-file "$cursor" "$live"
+expect_lines 4 "cat --cursor-file: what came since, and the run"
+expect_no_out '"six"' "cat --cursor-file: not again"
+run xray-cat --cursor-file "$cursor.text" --outline --last 1 "$live"
+check "cat --cursor-file --last" order "$(pipelines)"
+expect_out "epsilon" "cat --cursor-file --last: the last"
+run xray-cat --cursor-file "$cursor.text" --outline "$live"
+expect_status 1 "cat --cursor-file --last: the others count as printed"
+exec 3>&- 4<&-
+wait "$writer"
+echo nonsense >"$work/bad"
+run xray-cat --cursor-file "$work/bad" "$live"
+expect_status 2 "cat --cursor-file that is none"
+run xray-cat --cursor-file "$work/none/cursor" "$live"
+expect_status 2 "cat --cursor-file that cannot be written"
+run xray-cat -f --reverse "$live"
+expect_status 2 "cat -f --reverse"
+
 common_checks xray-cat
 finish

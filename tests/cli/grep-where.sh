@@ -63,11 +63,11 @@ done <<'END'
 1:1 status = error
 1:12 step.type =
 1:12 run.cost > > 3
-1:19 step.duration > 2 and
-1:10 reason ~ /(/
-1:16 step.name = x (run.status = ok)
-2:5 run.status = ok\\nand nosuch = 3
-1:18 pipeline = shop )
+1:17 step.duration > 2
+1:12 reason ~ /(/
+1:13 step.name = x (run.status = ok)
+2:5 run.status = ok\nand nosuch = 3
+1:17 pipeline = shop )
 END
 run xray-grep -W 'status = error' "$shop"
 expect_err "hint: write run.status or step.status" "grep -W gives a hint"
@@ -92,7 +92,7 @@ want=4 count -t llm .
 want=2 count -s filter_price .
 want=1 count -s 3 -r 9f3c2a .
 want=5 count --since 2026-08-21T09:17:00Z .
-want=10 count --until 2026-08-21T09:17:00Z .
+want=11 count --until 2026-08-21T09:17:00Z .
 want=1 count -e stand -W 'step.type = llm'
 want=0 count -e stand -W 'step.type = rank'
 want=1 count -e stand -W 'step.type = search'

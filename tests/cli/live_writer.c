@@ -1,5 +1,5 @@
-/* A writer that goes on when it is told to: each line on standard input is a command, and each is answered by "ok"
- * when what it did has been flushed, so that a test knows what a reader can see.
+/* A writer that goes on when it is told to: each line on standard input is a command, and each is answered by
+ * "ok" when what it did has been flushed, so that a test knows what a reader can see.
  *
  *     begin NAME   a run of pipeline NAME      step NAME    a step of it, begun and ended, with a candidate
  *     open NAME    a step that is only begun   end          the run ends

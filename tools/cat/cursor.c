@@ -38,13 +38,14 @@ static void set_watermark(struct cursor *c, const uint8_t segment[16], uint64_t 
     c->watermarks[i] = seq;
 }
 
-/* Is the run one of those up to the watermark of its segment? A run without a number has the largest one. */
+/* Is the run one of those up to the watermark of its segment? Number 0 can also mean that there is none:
+ * such runs are kept by their ids. */
 static bool is_below(const struct cursor *c, const xray_store *store, const xray_run_record *run)
 {
     xray_segment_info info;
     size_t i;
 
-    return run->seq != UINT64_MAX && xray_store_segment(store, run->segment, &info) == 0 &&
+    return run->seq != 0 && xray_store_segment(store, run->segment, &info) == 0 &&
            idmap_find(&c->segments, info.id, &i) && run->seq <= c->watermarks[i];
 }
 
@@ -131,7 +132,8 @@ static bool read_line(struct cursor *c, const char *line)
         set_watermark(c, id, seq);
         return true;
     }
-    if (sscanf(line, "run %32s%n", first, &end) == 1 && strcmp(line + end, "\n") == 0 && parse_id(first, id)) {
+    if (sscanf(line, "run %32s%n", first, &end) == 1 && strcmp(line + end, "\n") == 0 &&
+        parse_id(first, id)) {
         run_by_id(c, id, &added)->done = true;
         return true;
     }
@@ -189,32 +191,40 @@ static void write_run(struct cursor *c, FILE *file, const xray_run_record *run, 
     }
 }
 
-/* Runs stand in the order of their segments, in those of their numbers (spec 7.2): so a segment's watermark is
- * the number of the last one before the first that is not done. */
-static void write_facts(struct cursor *c, FILE *file, const xray_store *store, const xray_run_record *runs, size_t count)
+static void write_segment(FILE *file, const xray_store *store, uint32_t segment, uint64_t watermark)
+{
+    xray_segment_info info;
+
+    if (xray_store_segment(store, segment, &info) != 0)
+        return;
+    fputs("segment ", file);
+    put_hex(file, info.id);
+    fprintf(file, " %" PRIu64 "\n", watermark);
+}
+
+/* Runs stand in the order of their segments, in those of their numbers (spec 7.2), those without at the end:
+ * so a segment's watermark is the number of the last one before the first that is not done. */
+static void write_facts(struct cursor *c, FILE *file, const xray_store *store, const xray_run_record *runs,
+                        size_t count)
 {
     uint32_t segment = UINT32_MAX;
+    uint64_t watermark = 0;
     bool whole = true; /* all of this segment so far are done */
 
     for (size_t i = 0; i < count; i++) {
         const bool done = cursor_run(c, store, &runs[i])->done;
-        xray_segment_info info;
 
         if (runs[i].segment != segment) {
             segment = runs[i].segment;
+            watermark = 0;
             whole = true;
         }
-        whole = whole && done && runs[i].seq != UINT64_MAX;
-
-        const bool last = i + 1 == count || runs[i + 1].segment != segment ||
-                          !cursor_run(c, store, &runs[i + 1])->done || runs[i + 1].seq == UINT64_MAX;
-
-        if (whole && last && xray_store_segment(store, segment, &info) == 0) {
-            fputs("segment ", file);
-            put_hex(file, info.id);
-            fprintf(file, " %" PRIu64 "\n", runs[i].seq);
-        }
-        write_run(c, file, &runs[i], !whole);
+        whole = whole && (done || runs[i].seq == 0);
+        if (whole && runs[i].seq != 0)
+            watermark = runs[i].seq;
+        write_run(c, file, &runs[i], !whole || runs[i].seq == 0);
+        if (watermark > 0 && (i + 1 == count || runs[i + 1].segment != segment))
+            write_segment(file, store, segment, watermark);
     }
 }
 

@@ -1,8 +1,8 @@
 /* What has been printed, so that a later call can go on exactly there.
  *
- * Of each segment a watermark is kept: the runs that begin in it are numbered by their writer, and those up to the
- * watermark have all been printed. What was printed beyond it, because an earlier run is still open, is kept by
- * its id; and of open runs, the steps. So the file stays small however long the store is. */
+ * Of each segment a watermark is kept: the runs that begin in it are numbered by their writer, and those up
+ * to the watermark have all been printed. What was printed beyond it, because an earlier run is still open,
+ * is kept by its id; and of open runs, the steps. So the file stays small however long the store is. */
 #ifndef CAT_CURSOR_H
 #define CAT_CURSOR_H
 
@@ -14,12 +14,12 @@ struct cursor_step {
 };
 
 struct cursor_run {
-    bool done; /* nothing of it is to be printed any more */
+    bool done;                 /* nothing of it is to be printed any more */
     struct cursor_step *steps; /* printed, of a run that is not done */
     size_t count, cap;
 };
 
-struct cursor { /* start with all zero */
+struct cursor {       /* start with all zero */
     struct idmap ids; /* index into runs */
     struct cursor_run *runs;
     size_t run_cap;
@@ -31,7 +31,8 @@ struct cursor { /* start with all zero */
 /* Reads a file; where there is none, nothing has been printed. What is not a cursor ends the program. */
 void cursor_load(struct cursor *c, const char *path);
 
-/* Writes it beside the file and renames it, so that there is always a whole one. An error ends the program. */
+/* Writes it beside the file and renames it, so that there is always a whole one. An error ends the program.
+ */
 void cursor_save(struct cursor *c, const char *path, const xray_store *store, const xray_run_record *runs,
                  size_t count);
 

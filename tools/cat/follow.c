@@ -1,8 +1,8 @@
 /* See follow.h.
  *
  * A pass goes through the list of runs, prints those that have become complete, and of others the steps that
- * have. Then the output is flushed, and after it the cursor is written: a record may be printed twice if the machine
- * stops in between, but none is left out. */
+ * have. Then the output is flushed, and after it the cursor is written: a record may be printed twice if the
+ * machine stops in between, but none is left out. */
 #include "cat/follow.h"
 
 #include <signal.h>
@@ -45,7 +45,8 @@ static bool prints_steps(const struct settings *s)
 
 /* ---- one run ---- */
 
-static void mark_steps(struct cursor_run *known, const xray_step_record *steps, size_t count, const bool *done)
+static void mark_steps(struct cursor_run *known, const xray_step_record *steps, size_t count,
+                       const bool *done)
 {
     for (size_t i = 0; i < count; i++) {
         if (done[i] && !cursor_has_step(known, &steps[i]))
@@ -65,7 +66,8 @@ static void print_part(struct follow *f, size_t index, struct cursor_run *known)
     }
 
     const xray_step_record *steps = xray_trace_steps(trace, &count);
-    struct print_part part = {.done = memory_new(count, sizeof *part.done), .open = !is_complete(&f->runs[index])};
+    struct print_part part = {.done = memory_new(count, sizeof *part.done),
+                              .open = !is_complete(&f->runs[index])};
 
     for (size_t i = 0; i < count; i++)
         part.done[i] = cursor_has_step(known, &steps[i]);

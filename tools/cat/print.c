@@ -213,7 +213,8 @@ static bool has_step(struct printer *p, xray_trace *trace, int64_t number)
 
 bool printer_has_steps(struct printer *p, xray_trace *trace)
 {
-    return has_step(p, trace, p->settings->upto) && has_step(p, trace, where_step_number(&p->settings->where));
+    return has_step(p, trace, p->settings->upto) &&
+           has_step(p, trace, where_step_number(&p->settings->where));
 }
 
 static void print_chosen(struct printer *p, const struct print_part *part)

@@ -18,7 +18,8 @@ static const struct cli_option option_table[] = {
      "with payload, candidates, decisions and notes\nNothing is then cut or folded on a terminal."},
     {KEY_OUTLINE, "outline", NULL, "only a heading per run and a line per step"},
     {KEY_HEADERS, "headers-only", NULL,
-     "nothing of the payload\nWith -j, too: run and step lines without values, and no candidates, decisions and notes."},
+     "nothing of the payload\nWith -j, too: run and step lines without values, and no candidates, decisions "
+     "and notes."},
     {KEY_UPTO, "upto", "N",
      "what was known when step N began\n"
      "The steps before it that had ended, the inputs of those that had not, and nothing of what came later."},
@@ -33,11 +34,14 @@ static const struct cli_option option_table[] = {
     {KEY_REVERSE, "reverse", NULL, "newest first"},
     {'f', "follow", NULL,
      "go on: print runs and steps as they are completed\n"
-     "Runs are printed when they have ended or were abandoned; with -j, and where steps are chosen, each step\n"
-     "is printed when it has ended. --last=N begins with the last N runs that are complete, --last=0 with none."},
+     "Runs are printed when they have ended or were abandoned; with -j, and where steps are chosen, each "
+     "step\n"
+     "is printed when it has ended. --last=N begins with the last N runs that are complete, --last=0 with "
+     "none."},
     {KEY_CURSOR, "cursor-file", "FILE",
      "print what was completed since the last time; FILE remembers\n"
-     "FILE is written anew (and renamed) after the output has been written. What is not complete is not printed.",
+     "FILE is written anew (and renamed) after the output has been written. What is not complete is not "
+     "printed.",
      "FILE"},
     WHERE_OPTIONS,
     ROWS_OPTIONS,
@@ -59,21 +63,29 @@ static const struct cli_tool tool = {
     .usage = {"[-r ID]... [-s STEP]... [-W EXPR] [--last N] [--full] [--upto N] [-j] [FILE...]"},
     .examples = examples,
     .options = option_table,
-    .about =
-        "Prints runs, oldest first, each as a heading and its steps, indented by nesting: number, type, name, status, "
-        "candidates in and out, the part that was rejected, duration, cost, the most frequent reasons. Below a step "
-        "stand its error and its decisions, below the run its output, each cut to a line. Steps that name a parent "
-        "which is not in the run stand under (orphaned).\n\n"
-        "-s shows the steps of this name or number in full. An id given by -r that is unknown or ambiguous is an "
-        "error.\n\n"
-        "With -j the output is NDJSON as the trace file specification, section 13, describes it: run, step, cand, "
-        "decision, note and, where nothing was chosen, loss lines. xray-import(1) reads it back without loss. "
-        "--format=json is the same as one array, --format=msgpack the same as MessagePack maps, one behind the other. "
-        "csv, tsv, line and templates have one row per run, or per step or candidate if --unit or the expression "
-        "says so.\n\n"
-        "Control, bidirectional and zero-width characters in traces are shown as \\x1b or \\u{202e}. Only on a "
-        "terminal are long texts folded, at a mark that says so; elsewhere --full prints them whole.\n\n"
-        "xray-cat -f ends by a signal; what it printed is then remembered by the cursor file.",
+    .about = "Prints runs, oldest first, each as a heading and its steps, indented by nesting: number, type, "
+             "name, status, "
+             "candidates in and out, the part that was rejected, duration, cost, the most frequent reasons. "
+             "Below a step "
+             "stand its error and its decisions, below the run its output, each cut to a line. Steps that "
+             "name a parent "
+             "which is not in the run stand under (orphaned).\n\n"
+             "-s shows the steps of this name or number in full. An id given by -r that is unknown or "
+             "ambiguous is an "
+             "error.\n\n"
+             "With -j the output is NDJSON as the trace file specification, section 13, describes it: run, "
+             "step, cand, "
+             "decision, note and, where nothing was chosen, loss lines. xray-import(1) reads it back without "
+             "loss. "
+             "--format=json is the same as one array, --format=msgpack the same as MessagePack maps, one "
+             "behind the other. "
+             "csv, tsv, line and templates have one row per run, or per step or candidate if --unit or the "
+             "expression "
+             "says so.\n\n"
+             "Control, bidirectional and zero-width characters in traces are shown as \\x1b or \\u{202e}. "
+             "Only on a "
+             "terminal are long texts folded, at a mark that says so; elsewhere --full prints them whole.\n\n"
+             "xray-cat -f ends by a signal; what it printed is then remembered by the cursor file.",
     .see_also = "xray-ls(1), xray-grep(1), xray-funnel(1), xray-import(1), xray-query(7), xrayfile(5)",
     .reader = true,
     .pager = true,
@@ -84,7 +96,8 @@ static const struct rows_tool default_rows = {
                1u << ROWS_TSV | 1u << ROWS_MSGPACK | 1u << ROWS_TEMPLATE,
     .defaults =
         {
-            [XRAY_UNIT_RUN] = "run.id,run.start,run.pipeline,run.version,run.status,run.steps,run.cost,run.duration",
+            [XRAY_UNIT_RUN] =
+                "run.id,run.start,run.pipeline,run.version,run.status,run.steps,run.cost,run.duration",
             [XRAY_UNIT_STEP] = "run.id,step.number,step.name,step.type,step.status,step.candidates_in,"
                                "step.candidates_out,step.rejection_rate,step.cost,step.duration",
             [XRAY_UNIT_CAND] = "run.id,step.number,step.name,cand.id,cand.verdict,cand.reason,cand.score,"

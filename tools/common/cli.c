@@ -39,12 +39,14 @@ static const struct cli_option heading[] = {
 static const struct cli_option reader_options[] = {
     {KEY_TZ, "tz", "ZONE",
      "local, UTC (the default) or a name as Europe/Berlin\n"
-     "It holds for times that are printed and for times on the command line that have no offset, but not inside\n"
+     "It holds for times that are printed and for times on the command line that have no offset, but not "
+     "inside\n"
      "of expressions, where such times are UTC.",
      "local UTC"},
     {KEY_READER_FULL, "full", NULL, "fold and cut nothing on a terminal"},
     {KEY_RAW_TEXT, "raw-text", NULL,
-     "print text as it was recorded\nOtherwise control, bidirectional and zero-width characters appear as \\x1b or "
+     "print text as it was recorded\nOtherwise control, bidirectional and zero-width characters appear as "
+     "\\x1b or "
      "\\u{202e}.\nWhat a trace holds can then make a terminal do things."},
     {KEY_READER_STATS, "stats", NULL, "say on standard error what was read"},
     {0, NULL, NULL, NULL},
@@ -56,7 +58,8 @@ static const struct cli_option pager_options[] = {
 };
 
 static const struct cli_option common_options[] = {
-    {KEY_COLOR, "color", "WHEN", "auto (on a terminal, unless NO_COLOR is set), always, never", "auto always never"},
+    {KEY_COLOR, "color", "WHEN", "auto (on a terminal, unless NO_COLOR is set), always, never",
+     "auto always never"},
     {KEY_NO_CONFIG, "no-config", NULL, "do not read the file that XRAY_CONFIG names"},
     {KEY_COMPLETE, "complete", "SHELL", "print the completion script for bash, zsh or fish", "bash zsh fish"},
     {'h', "help", NULL, "-h: help on one screen; --help: all of it"},

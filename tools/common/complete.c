@@ -66,7 +66,9 @@ static void put_bash(struct text *t, const struct cli_table *table)
             text_printf(t, "-%c ", o->key);
         text_printf(t, "--%s%s", o->name, i + 1 < table->count ? " " : "");
     }
-    text_puts(t, "' -- \"$word\")\n    else\n        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n    fi\n}\n");
+    text_puts(
+        t,
+        "' -- \"$word\")\n    else\n        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n    fi\n}\n");
     text_puts(t, "complete -o filenames -F ");
     put_function(t, table);
     text_printf(t, " %s\n", table->tool->name);
@@ -91,7 +93,9 @@ static void put_zsh(struct text *t, const struct cli_table *table)
             text_puts(t, "]");
             if (o->arg != NULL)
                 text_printf(t, ":%s:%s%s%s", o->arg,
-                            takes_files(o) ? "_files" : o->values != NULL ? "(" : "",
+                            takes_files(o)      ? "_files"
+                            : o->values != NULL ? "("
+                                                : "",
                             o->values != NULL && !takes_files(o) ? o->values : "",
                             o->values != NULL && !takes_files(o) ? ")" : "");
             text_puts(t, "' \\\n");

@@ -26,7 +26,8 @@ static const struct cli_option *find_option(const struct cli_table *table, const
             continue;
         if (line[1] != '-' && o->key == line[1])
             return o;
-        if (line[1] == '-' && strncmp(line + 2, o->name, len) == 0 && (line[2 + len] == '\0' || line[2 + len] == '='))
+        if (line[1] == '-' && strncmp(line + 2, o->name, len) == 0 &&
+            (line[2 + len] == '\0' || line[2 + len] == '='))
             return o;
     }
     return NULL;

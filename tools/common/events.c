@@ -289,7 +289,7 @@ void events_show(xray_store *store, xray_trace *trace, int64_t step_number, enum
                  size_t indent, const struct events_filter *filter)
 {
     const unsigned all = XRAY_EVENT_CANDIDATE | XRAY_EVENT_DECISION | XRAY_EVENT_NOTE;
-    const unsigned kinds = filter != NULL             ? XRAY_EVENT_CANDIDATE
+    const unsigned kinds = filter != NULL           ? XRAY_EVENT_CANDIDATE
                            : detail == EVENTS_SHORT ? XRAY_EVENT_DECISION
                                                     : all;
     const size_t width = (kinds & XRAY_EVENT_CANDIDATE) != 0 ? item_width(trace, step_number) : 0;

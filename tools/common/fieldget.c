@@ -1,118 +1,11 @@
 /* See fields.h: the values of named fields. */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "common/fields.h"
 #include "common/fieldtable.h"
 #include "common/human.h"
 #include "common/jsonline.h"
 #include "common/runs.h"
-#include "common/when.h"
-
-/* ---- cells ---- */
-
-void cell_free(struct cell *c)
-{
-    text_free(&c->text);
-    text_free(&c->json);
-}
-
-static void clear(struct cell *c)
-{
-    c->kind = CELL_MISSING;
-    text_reset(&c->text);
-    text_reset(&c->json);
-}
-
-void cell_set_text(struct cell *c, xray_str text)
-{
-    clear(c);
-    if (text.len == 0)
-        return;
-    c->kind = CELL_TEXT;
-    text_put(&c->text, text.ptr, text.len);
-}
-
-void cell_set_int(struct cell *c, enum cell_kind kind, int64_t n)
-{
-    clear(c);
-    c->kind = n == XRAY_MISSING ? CELL_MISSING : kind;
-    c->n = n;
-}
-
-void cell_set_double(struct cell *c, double d)
-{
-    clear(c);
-    c->kind = CELL_DOUBLE;
-    c->d = d;
-}
-
-static void set_bool(struct cell *c, bool is)
-{
-    cell_set_int(c, CELL_BOOL, is);
-}
-
-static void put_double(struct text *t, double d)
-{
-    xray_buffer number = {0};
-
-    if (xray_json_double(d, &number) == 0)
-        text_put(t, (const char *)number.data, number.len);
-    xray_buffer_free(&number);
-}
-
-void cell_put_plain(struct text *t, const struct cell *c)
-{
-    switch (c->kind) {
-    case CELL_MISSING:
-        break;
-    case CELL_TEXT:
-    case CELL_JSON:
-        text_put(t, c->text.data, c->text.len);
-        break;
-    case CELL_INT:
-    case CELL_DURATION:
-        text_printf(t, "%" PRId64, c->n);
-        break;
-    case CELL_TIME:
-        when_put(t, c->n, 9);
-        break;
-    case CELL_COST:
-        json_put_cost(t, c->n);
-        break;
-    case CELL_DOUBLE:
-        put_double(t, c->d);
-        break;
-    case CELL_BOOL:
-        text_puts(t, c->n != 0 ? "true" : "false");
-        break;
-    }
-}
-
-void cell_put_json(struct text *t, const struct cell *c)
-{
-    switch (c->kind) {
-    case CELL_MISSING:
-        text_puts(t, "null");
-        break;
-    case CELL_TEXT:
-        json_string(t, text_str(&c->text));
-        break;
-    case CELL_JSON:
-        text_put(t, c->json.data, c->json.len);
-        break;
-    case CELL_TIME:
-    case CELL_DURATION:
-        text_printf(t, "\"%" PRId64 "\"", c->n);
-        break;
-    case CELL_INT:
-    case CELL_COST:
-    case CELL_DOUBLE:
-    case CELL_BOOL:
-        cell_put_plain(t, c);
-        break;
-    }
-}
 
 /* ---- sets ---- */
 
@@ -136,7 +29,7 @@ static void end_set(struct cell *c)
 
 static void get_codes(const xray_step_record *step, struct cell *c)
 {
-    clear(c);
+    cell_clear(c);
     for (size_t i = 0; i < step->reason_count; i++)
         add_element(c, step->reasons[i].code);
     end_set(c);
@@ -145,7 +38,7 @@ static void get_codes(const xray_step_record *step, struct cell *c)
 /* reasons.CODE is a count; reasons alone all of them. */
 static void get_histogram(const struct named_field *f, const xray_step_record *step, struct cell *c)
 {
-    clear(c);
+    cell_clear(c);
     for (size_t i = 0; i < step->reason_count; i++) {
         const xray_reason_count *r = &step->reasons[i];
 
@@ -153,7 +46,8 @@ static void get_histogram(const struct named_field *f, const xray_step_record *s
             text_puts(&c->json, i == 0 ? "{" : ",");
             json_string(&c->json, r->code);
             text_printf(&c->json, ":%" PRIu64, r->count);
-        } else if (r->code.len == f->path[0].name.len && memcmp(r->code.ptr, f->path[0].name.data, r->code.len) == 0) {
+        } else if (r->code.len == f->path[0].name.len &&
+                   memcmp(r->code.ptr, f->path[0].name.data, r->code.len) == 0) {
             cell_set_int(c, CELL_INT, (int64_t)r->count);
             return;
         }
@@ -167,181 +61,22 @@ static void get_histogram(const struct named_field *f, const xray_step_record *s
 
 static void get_event_set(const xray_event_record *e, bool rules, struct cell *c)
 {
-    clear(c);
+    cell_clear(c);
     for (size_t i = 0; i < e->reason_count; i++)
         add_element(c, rules ? e->reasons[i].rule : e->reasons[i].code);
     end_set(c);
 }
 
-/* ---- recorded values ---- */
-
-static bool key_is(const xray_mp_item *key, const struct text *name)
+static void set_bool(struct cell *c, bool is)
 {
-    return key->type == XRAY_MP_STR && key->bytes.len == name->len &&
-           memcmp(key->bytes.ptr, name->data, name->len) == 0;
-}
-
-/* Moves the cursor, which is behind the map's header, to the member's value. */
-static bool find_member(xray_mp *at, uint32_t count, const struct text *name)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        xray_mp_item key;
-        xray_mp peek = *at;
-
-        if (!xray_mp_next(&peek, &key) || !xray_mp_skip(at))
-            return false;
-        if (key_is(&key, name))
-            return true;
-        if (!xray_mp_skip(at))
-            return false;
-    }
-    return false;
-}
-
-/* Where the path from `step` on leads; false if to nothing. A key with dots that stands as a whole in the map is
- * found by the dotted name too. Recursion is bounded by the length of the path. */
-static bool follow(const struct named_field *f, size_t step, xray_mp *at)
-{
-    xray_mp inside = *at;
-    xray_mp_item item;
-    struct text name = {0};
-    bool found = false;
-
-    if (step == f->path_count)
-        return true;
-    if (!xray_mp_next(&inside, &item))
-        return false;
-    if (f->path[step].name.len == 0) {
-        const long i = f->path[step].index < 0 ? (long)item.count + f->path[step].index : f->path[step].index;
-
-        if (item.type != XRAY_MP_ARRAY || i < 0 || i >= (long)item.count)
-            return false;
-        for (long k = 0; k < i; k++) {
-            if (!xray_mp_skip(&inside))
-                return false;
-        }
-        *at = inside;
-        return follow(f, step + 1, at);
-    }
-    if (item.type != XRAY_MP_MAP)
-        return false;
-    for (size_t k = step; !found && k < f->path_count && f->path[k].name.len > 0; k++) {
-        xray_mp member = inside;
-
-        text_puts(&name, k > step ? "." : "");
-        text_put(&name, f->path[k].name.data, f->path[k].name.len);
-        if (find_member(&member, item.count, &name) && follow(f, k + 1, &member)) {
-            *at = member;
-            found = true;
-        }
-    }
-    text_free(&name);
-    return found;
-}
-
-/* An error's text: itself, or the message of a map. */
-static void find_message(xray_mp *at)
-{
-    static const char message[] = "message";
-    const struct text name = {.data = (char *)message, .len = sizeof message - 1};
-    xray_mp inside = *at;
-    xray_mp_item item;
-
-    if (xray_mp_next(&inside, &item) && item.type == XRAY_MP_MAP && find_member(&inside, item.count, &name))
-        *at = inside;
-}
-
-static void set_value(struct cell *c, xray_mp at)
-{
-    const uint8_t *begin = at.at;
-    xray_mp peek = at;
-    xray_mp_item item;
-    xray_buffer json = {0};
-
-    if (!xray_mp_next(&peek, &item) || item.type == XRAY_MP_NIL || !xray_mp_skip(&at))
-        return;
-    if (item.type == XRAY_MP_STR) {
-        c->kind = CELL_TEXT;
-        text_put(&c->text, item.bytes.ptr, item.bytes.len);
-    } else if (xray_msgpack_json(begin, (size_t)(at.at - begin), &json, NULL) == 0) {
-        c->kind = CELL_JSON;
-        text_put(&c->json, (const char *)json.data, json.len);
-        text_put(&c->text, (const char *)json.data, json.len);
-    }
-    xray_buffer_free(&json);
-}
-
-static void get_value(const struct named_field *f, xray_store *store, xray_ref ref, struct cell *c)
-{
-    xray_buffer value = {0};
-
-    clear(c);
-    if (ref.data == NULL || store == NULL || xray_ref_resolve(store, ref, &value, NULL) < 0)
-        return;
-
-    xray_mp at = xray_mp_over(value.data, value.len);
-
-    if (f->entry->id == F_ERROR && f->path_count == 0)
-        find_message(&at);
-    if (follow(f, 0, &at))
-        set_value(c, at);
-    xray_buffer_free(&value);
-}
-
-static void get_size(xray_store *store, xray_ref ref, struct cell *c)
-{
-    xray_buffer value = {0};
-
-    clear(c);
-    if (ref.data != NULL && store != NULL && xray_ref_resolve(store, ref, &value, NULL) >= 0)
-        cell_set_int(c, CELL_INT, (int64_t)value.len);
-    xray_buffer_free(&value);
-}
-
-/* Evidence in a list: each of its keys is a member. */
-static void get_evidence(const struct named_field *f, const struct record *r, struct cell *c)
-{
-    const xray_event_record *e = r->event;
-
-    if ((e->fields & XRAY_HAS_EVIDENCE) != 0) {
-        get_value(f, r->store, e->evidence, c);
-        return;
-    }
-
-    struct named_field rest = *f;
-    struct text all = {0};
-
-    clear(c);
-    for (size_t i = 0; i < e->evidence_count; i++) {
-        if (f->path_count > 0 &&
-            !(e->evidence_keys[i].len == f->path[0].name.len &&
-              memcmp(e->evidence_keys[i].ptr, f->path[0].name.data, e->evidence_keys[i].len) == 0))
-            continue;
-        rest.path_count = f->path_count > 0 ? f->path_count - 1 : 0;
-        memmove(rest.path, f->path + (f->path_count > 0), rest.path_count * sizeof rest.path[0]);
-        get_value(&rest, r->store, e->evidence_values[i], c);
-        if (f->path_count > 0)
-            return;
-        text_puts(&all, all.len == 0 ? "{" : ",");
-        json_string(&all, e->evidence_keys[i]);
-        text_puts(&all, ":");
-        cell_put_json(&all, c);
-    }
-    clear(c);
-    if (all.len > 0) {
-        text_puts(&all, "}");
-        c->kind = CELL_JSON;
-        text_put(&c->json, all.data, all.len);
-        text_put(&c->text, all.data, all.len);
-    }
-    text_free(&all);
+    cell_set_int(c, CELL_BOOL, is);
 }
 
 /* ---- runs ---- */
 
 static void set_id(struct cell *c, const uint8_t id[16])
 {
-    clear(c);
+    cell_clear(c);
     c->kind = CELL_TEXT;
     runs_put_id(&c->text, id, 32);
 }
@@ -406,31 +141,31 @@ static void get_run(const struct named_field *f, const struct record *r, struct 
         set_bool(c, (run->flags & XRAY_FLAG_IMPLICIT) != 0);
         break;
     case F_ERROR:
-        get_value(f, r->store, run->error, c);
+        field_get_value(f, r->store, run->error, c);
         break;
     case F_TAGS:
-        get_value(f, r->store, run->tags, c);
+        field_get_value(f, r->store, run->tags, c);
         break;
     case F_METADATA:
-        get_value(f, r->store, run->metadata, c);
+        field_get_value(f, r->store, run->metadata, c);
         break;
     case F_ATTRS:
-        get_value(f, r->store, run->attrs, c);
+        field_get_value(f, r->store, run->attrs, c);
         break;
     case F_INPUT:
-        get_value(f, r->store, run->input, c);
+        field_get_value(f, r->store, run->input, c);
         break;
     case F_OUTPUT:
-        get_value(f, r->store, run->output, c);
+        field_get_value(f, r->store, run->output, c);
         break;
     case F_INPUT_SIZE:
-        get_size(r->store, run->input, c);
+        field_get_size(r->store, run->input, c);
         break;
     case F_OUTPUT_SIZE:
-        get_size(r->store, run->output, c);
+        field_get_size(r->store, run->output, c);
         break;
     default:
-        clear(c);
+        cell_clear(c);
     }
 }
 
@@ -447,7 +182,7 @@ static void get_counts(const struct named_field *f, const xray_step_record *step
     } else if (rejection_rate(step->candidates_in, step->candidates_out, &rate)) {
         cell_set_double(c, rate);
     } else {
-        clear(c);
+        cell_clear(c);
     }
 }
 
@@ -473,43 +208,43 @@ static void get_step_value(const struct named_field *f, const struct record *r, 
 
     switch (f->entry->id) {
     case F_ERROR:
-        get_value(f, r->store, s->error, c);
+        field_get_value(f, r->store, s->error, c);
         break;
     case F_TAGS:
-        get_value(f, r->store, s->tags, c);
+        field_get_value(f, r->store, s->tags, c);
         break;
     case F_METADATA:
-        get_value(f, r->store, s->metadata, c);
+        field_get_value(f, r->store, s->metadata, c);
         break;
     case F_ATTRS:
-        get_value(f, r->store, s->attrs, c);
+        field_get_value(f, r->store, s->attrs, c);
         break;
     case F_INPUT:
-        get_value(f, r->store, s->input, c);
+        field_get_value(f, r->store, s->input, c);
         break;
     case F_OUTPUT:
-        get_value(f, r->store, s->output, c);
+        field_get_value(f, r->store, s->output, c);
         break;
     case F_REASONING:
-        get_value(f, r->store, s->reasoning, c);
+        field_get_value(f, r->store, s->reasoning, c);
         break;
     case F_FILTERS:
-        get_value(f, r->store, s->filters, c);
+        field_get_value(f, r->store, s->filters, c);
         break;
     case F_PARAMS:
-        get_value(f, r->store, s->params, c);
+        field_get_value(f, r->store, s->params, c);
         break;
     case F_SAMPLING:
-        get_value(f, r->store, s->sampling, c);
+        field_get_value(f, r->store, s->sampling, c);
         break;
     case F_INPUT_SIZE:
-        get_size(r->store, s->input, c);
+        field_get_size(r->store, s->input, c);
         break;
     case F_OUTPUT_SIZE:
-        get_size(r->store, s->output, c);
+        field_get_size(r->store, s->output, c);
         break;
     default:
-        clear(c);
+        cell_clear(c);
     }
 }
 
@@ -608,7 +343,7 @@ static void set_number(struct cell *c, const xray_event_record *e, unsigned has,
     if ((e->fields & has) == has)
         cell_set_double(c, d);
     else
-        clear(c);
+        cell_clear(c);
 }
 
 static void get_cand(const struct named_field *f, const struct record *r, struct cell *c)
@@ -650,23 +385,24 @@ static void get_cand(const struct named_field *f, const struct record *r, struct
         cell_set_text(c, xray_s(e->by != XRAY_BY_UNSAID ? xray_by_name(e->by) : NULL));
         break;
     case F_PROVENANCE:
-        cell_set_text(c, xray_s(e->provenance != XRAY_PROV_UNSAID ? xray_provenance_name(e->provenance) : NULL));
+        cell_set_text(c,
+                      xray_s(e->provenance != XRAY_PROV_UNSAID ? xray_provenance_name(e->provenance) : NULL));
         break;
     case F_TIME:
         cell_set_int(c, CELL_TIME, e->time_ns);
         break;
     case F_EVIDENCE:
-        get_evidence(f, r, c);
+        field_get_evidence(f, r, c);
         break;
     default:
-        clear(c);
+        cell_clear(c);
     }
 }
 
 void field_get(const struct named_field *f, const struct record *r, struct cell *out)
 {
     if (f->own != NULL) {
-        clear(out);
+        cell_clear(out);
         f->own->get(r, out);
     } else if (f->owner == FIELD_OF_RUN && r->run != NULL) {
         get_run(f, r, out);
@@ -675,6 +411,6 @@ void field_get(const struct named_field *f, const struct record *r, struct cell 
     } else if (f->owner == FIELD_OF_CAND && r->event != NULL) {
         get_cand(f, r, out);
     } else {
-        clear(out);
+        cell_clear(out);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "common/cli.h"
 #include "common/fieldtable.h"
+#include "common/spelling.h"
 
 enum { R = FIELD_OF_RUN, S = FIELD_OF_STEP, C = FIELD_OF_CAND };
 
@@ -120,34 +121,10 @@ static const char *scope_name(unsigned owner)
 
 static _Noreturn void refuse(const char *option, xray_str name, const char *hint)
 {
-    cli_error(NULL, "%s: there is no field '%.*s' here", option, (int)(name.len < 100 ? name.len : 100), name.ptr);
+    cli_error(NULL, "%s: there is no field '%.*s' here", option, (int)(name.len < 100 ? name.len : 100),
+              name.ptr);
     cli_hint("%s", hint);
     exit(EXIT_TROUBLE);
-}
-
-/* Letters that must be changed, added or left out; names are short. */
-static size_t distance(xray_str a, const char *b)
-{
-    size_t row[64];
-    const size_t b_len = strlen(b);
-
-    if (a.len >= 64 || b_len >= 64)
-        return 99;
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t corner = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            const size_t change = corner + (a.ptr[i - 1] != b[j - 1]);
-            const size_t step = (row[j - 1] < row[j] ? row[j - 1] : row[j]) + 1;
-
-            corner = row[j];
-            row[j] = change < step ? change : step;
-        }
-    }
-    return row[b_len];
 }
 
 static _Noreturn void refuse_unknown(const char *option, xray_str whole, xray_str name, unsigned owners,
@@ -158,7 +135,7 @@ static _Noreturn void refuse_unknown(const char *option, xray_str whole, xray_st
 
     for (size_t i = 0; i < ENTRY_COUNT; i++) {
         const unsigned owner = entries[i].owners & owners;
-        const size_t d = distance(name, entries[i].name);
+        const size_t d = spelling_distance(name, xray_s(entries[i].name));
 
         if (owner != 0 && d < least) {
             least = d;
@@ -166,7 +143,7 @@ static _Noreturn void refuse_unknown(const char *option, xray_str whole, xray_st
         }
     }
     for (; own != NULL && own->name != NULL; own++) {
-        const size_t d = distance(whole, own->name);
+        const size_t d = spelling_distance(whole, xray_s(own->name));
 
         if (d < least) {
             least = d;
@@ -228,7 +205,8 @@ static struct field_step *add_step(struct named_field *f, const char *option, xr
 }
 
 /* .name ."quoted" [n], from `at` on. */
-static void parse_path(struct named_field *f, const char *option, xray_str whole, const char *at, const char *end)
+static void parse_path(struct named_field *f, const char *option, xray_str whole, const char *at,
+                       const char *end)
 {
     static const char syntax[] = "members are written tags.tier, tags.\"user.tier\", messages[0]";
 
@@ -296,7 +274,8 @@ void field_parse(struct named_field *out, const char *option, xray_str whole, un
     if (out->owner == 0)
         out->owner = bare_owner(option, whole, name, owners);
     else if ((out->owner & owners) == 0)
-        refuse(option, whole, out->owner == C ? "cand. fields need --unit=cand" : "step. fields need --unit=step");
+        refuse(option, whole,
+               out->owner == C ? "cand. fields need --unit=cand" : "step. fields need --unit=step");
     out->entry = out->owner != 0 ? find_entry(out->owner, name) : NULL;
     if (out->entry == NULL)
         refuse_unknown(option, whole, name, owners, own);

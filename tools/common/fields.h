@@ -36,12 +36,12 @@ struct cell { /* start with all zero; kept and reused */
 };
 
 void cell_free(struct cell *c);
-void cell_set_text(struct cell *c, xray_str text); /* none: missing */
+void cell_set_text(struct cell *c, xray_str text);                 /* none: missing */
 void cell_set_int(struct cell *c, enum cell_kind kind, int64_t n); /* XRAY_MISSING: missing */
 void cell_set_double(struct cell *c, double d);
 
-/* Appends it: times as RFC 3339 (--tz) with nine decimals, durations as nanoseconds, cost as a decimal number.
- * Text is what was recorded, untouched: whoever prints it makes it safe. */
+/* Appends it: times as RFC 3339 (--tz) with nine decimals, durations as nanoseconds, cost as a decimal
+ * number. Text is what was recorded, untouched: whoever prints it makes it safe. */
 void cell_put_plain(struct text *t, const struct cell *c);
 /* As JSON, as the trace file specification's section 13 writes such members. */
 void cell_put_json(struct text *t, const struct cell *c);

@@ -1,8 +1,8 @@
-/* What fields.c (names) and fieldget.c (values) have in common. */
+/* What fields.c (names), fieldget.c (their values), fieldvalue.c (recorded values) and cell.c have in common. */
 #ifndef COMMON_FIELDTABLE_H
 #define COMMON_FIELDTABLE_H
 
-#include <stdbool.h>
+#include "common/fields.h"
 
 enum field_id {
     F_ID,
@@ -76,5 +76,12 @@ struct field_entry {
     unsigned char bare;   /* whose it is without a scope, where several have it; 0: nobody's */
     bool members;
 };
+
+void cell_clear(struct cell *c);
+
+/* The member of a recorded value that the field's path leads to; the size of its encoding. */
+void field_get_value(const struct named_field *f, xray_store *store, xray_ref ref, struct cell *c);
+void field_get_size(xray_store *store, xray_ref ref, struct cell *c);
+void field_get_evidence(const struct named_field *f, const struct record *r, struct cell *c);
 
 #endif

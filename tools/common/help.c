@@ -3,12 +3,15 @@
 
 #include <string.h>
 
-enum { MAX_NAME = 64, WIDTH = 100 };
+#include "common/spelling.h"
 
-static const char files[] = "FILE is a segment, a directory of segments or - (standard input); none: $XRAY_DIR.";
+enum { WIDTH = 100 };
+
+static const char files[] =
+    "FILE is a segment, a directory of segments or - (standard input); none: $XRAY_DIR.";
 static const char statuses[] = "0 found, 1 nothing found, 2 error, 3 damaged data was skipped";
 
-static const char *or(const char *text, const char *otherwise)
+static const char * or (const char *text, const char *otherwise)
 {
     return text != NULL ? text : otherwise;
 }
@@ -98,9 +101,9 @@ static void put_names(struct text *t, const struct cli_table *table)
             continue;
         }
         if (o->key < CLI_LONG)
-            text_printf(&name, " -%c%s%s", o->key, o->arg != NULL ? " " : "", or(o->arg, ""));
+            text_printf(&name, " -%c%s%s", o->key, o->arg != NULL ? " " : "", or (o->arg, ""));
         else
-            text_printf(&name, " --%s%s%s", o->name, o->arg != NULL ? "=" : "", or(o->arg, ""));
+            text_printf(&name, " --%s%s%s", o->name, o->arg != NULL ? "=" : "", or (o->arg, ""));
         if (t->len - line + name.len > WIDTH) {
             text_puts(t, "\n   ");
             line = t->len - 3;
@@ -132,7 +135,7 @@ static void put_head(struct text *t, const struct cli_table *table)
     put_examples(t, table);
     text_puts(t, "\n");
     help_put_usage(t, table);
-    text_printf(t, "%s\n\n", or(table->tool->operands, files));
+    text_printf(t, "%s\n\n", or (table->tool->operands, files));
 }
 
 void help_put_short(struct text *t, const struct cli_table *table)
@@ -146,7 +149,7 @@ void help_put_short(struct text *t, const struct cli_table *table)
         put_names(t, table);
         text_puts(t, "\n--help explains all of them.\n");
     }
-    text_printf(t, "\nexit status: %s\n", or(table->tool->statuses, statuses));
+    text_printf(t, "\nexit status: %s\n", or (table->tool->statuses, statuses));
 }
 
 /* Paragraphs, with lines of at most WIDTH columns. */
@@ -185,7 +188,7 @@ void help_put_long(struct text *t, const struct cli_table *table)
         text_puts(t, "\n");
     }
     put_options(t, table, 0, table->count, true);
-    text_printf(t, "\nexit status: %s\n", or(tool->statuses, statuses));
+    text_printf(t, "\nexit status: %s\n", or (tool->statuses, statuses));
     if (tool->see_also != NULL)
         text_printf(t, "see also: %s\n", tool->see_also);
 }
@@ -266,14 +269,17 @@ static void put_roff_options(struct text *t, const struct cli_table *table)
 
 static void put_roff_environment(struct text *t)
 {
-    text_puts(t, ".SH ENVIRONMENT\n.TP\n.B XRAY_DIR\nWhat is read where no FILE is given.\n"
-                 ".TP\n.B XRAY_CONFIG\nA file of options, one per line, that are put before those of the command line; "
-                 "lines that begin with # are comments. Options that the tool does not have are passed over.\n"
-                 ".TP\n.BR XRAY_PAGER \", \" PAGER\nThe pager, used only if standard input and output are terminals; "
-                 "empty or cat: none.\n"
-                 ".TP\n.BR NO_COLOR \", \" CLICOLOR_FORCE \", \" FORCE_COLOR\nColours off, on, on.\n"
-                 ".TP\n.B XRAY_COLORS\nThe colours: pairs as in match=1;31:error=31, of the names "
-                 "match, error, good, warn, id, dim, bold.\n");
+    text_puts(
+        t,
+        ".SH ENVIRONMENT\n.TP\n.B XRAY_DIR\nWhat is read where no FILE is given.\n"
+        ".TP\n.B XRAY_CONFIG\nA file of options, one per line, that are put before those of the command "
+        "line; "
+        "lines that begin with # are comments. Options that the tool does not have are passed over.\n"
+        ".TP\n.BR XRAY_PAGER \", \" PAGER\nThe pager, used only if standard input and output are terminals; "
+        "empty or cat: none.\n"
+        ".TP\n.BR NO_COLOR \", \" CLICOLOR_FORCE \", \" FORCE_COLOR\nColours off, on, on.\n"
+        ".TP\n.B XRAY_COLORS\nThe colours: pairs as in match=1;31:error=31, of the names "
+        "match, error, good, warn, id, dim, bold.\n");
 }
 
 void help_put_man(struct text *t, const struct cli_table *table)
@@ -283,7 +289,8 @@ void help_put_man(struct text *t, const struct cli_table *table)
     text_puts(t, ".\\\" Made by `make man` from the tool's own tables: change it there.\n.TH ");
     for (const char *c = tool->name; *c != '\0'; c++)
         text_printf(t, "%c", *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
-    text_printf(t, " 1 2026-11-21 \"xrayfile %s\" \"xrayfile manual\"\n.SH NAME\n%s \\- ", XRAY_VERSION, tool->name);
+    text_printf(t, " 1 2026-11-21 \"xrayfile %s\" \"xrayfile manual\"\n.SH NAME\n%s \\- ", XRAY_VERSION,
+                tool->name);
     put_roff_line(t, tool->summary);
     text_puts(t, ".SH SYNOPSIS\n");
     for (size_t i = 0; i < 3 && tool->usage[i] != NULL; i++) {
@@ -291,12 +298,12 @@ void help_put_man(struct text *t, const struct cli_table *table)
         put_roff_line(t, tool->usage[i]);
     }
     text_puts(t, ".SH DESCRIPTION\n");
-    put_roff_paragraphs(t, or(tool->about, tool->summary));
+    put_roff_paragraphs(t, or (tool->about, tool->summary));
     text_puts(t, ".PP\n");
-    put_roff_line(t, or(tool->operands, files));
+    put_roff_line(t, or (tool->operands, files));
     put_roff_options(t, table);
     text_puts(t, ".SH \"EXIT STATUS\"\n");
-    put_roff_line(t, or(tool->statuses, statuses));
+    put_roff_line(t, or (tool->statuses, statuses));
     put_roff_environment(t);
     text_puts(t, ".SH EXAMPLES\n");
     for (const struct cli_example *e = tool->examples; e->command != NULL; e++) {
@@ -312,39 +319,18 @@ void help_put_man(struct text *t, const struct cli_table *table)
 
 /* ---- mistyped names ---- */
 
-/* Levenshtein's distance, for names shorter than MAX_NAME. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[MAX_NAME + 1];
-    const size_t b_len = strlen(b);
-
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t corner = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            const size_t change = corner + (a[i - 1] != b[j - 1]);
-            const size_t step = (row[j - 1] < row[j] ? row[j - 1] : row[j]) + 1;
-
-            corner = row[j];
-            row[j] = change < step ? change : step;
-        }
-    }
-    return row[b_len];
-}
-
 const char *help_nearest(const struct cli_table *table, const char *name)
 {
     const char *best = NULL;
     size_t best_distance = 3;
 
-    if (strlen(name) > MAX_NAME || name[0] == '\0')
+    if (name[0] == '\0')
         return NULL;
     for (size_t i = 0; i < table->count; i++) {
         const char *candidate = table->options[i].name;
-        const size_t d = strncmp(candidate, name, strlen(name)) == 0 ? 1 : distance(name, candidate);
+        const size_t d = strncmp(candidate, name, strlen(name)) == 0
+                             ? 1
+                             : spelling_distance(xray_s(name), xray_s(candidate));
 
         if (candidate[0] != '\0' && d < best_distance) {
             best = candidate;

@@ -50,8 +50,8 @@ static const struct {
     const char *name; /* in XRAY_COLORS */
     const char *codes;
 } styles[STYLES] = {
-    [STYLE_NONE] = {"", "0"},      [STYLE_DIM] = {"dim", "2"},    [STYLE_BOLD] = {"bold", "1"},
-    [STYLE_GOOD] = {"good", "32"}, [STYLE_BAD] = {"error", "31"}, [STYLE_WARN] = {"warn", "33"},
+    [STYLE_NONE] = {"", "0"},      [STYLE_DIM] = {"dim", "2"},        [STYLE_BOLD] = {"bold", "1"},
+    [STYLE_GOOD] = {"good", "32"}, [STYLE_BAD] = {"error", "31"},     [STYLE_WARN] = {"warn", "33"},
     [STYLE_ID] = {"id", "36"},     [STYLE_MATCH] = {"match", "1;31"},
 };
 
@@ -96,7 +96,8 @@ static void set_styles(void)
         const size_t len = strcspn(pairs, ":");
 
         if (len > 0 && !set_style_from(pairs, len))
-            cli_say("XRAY_COLORS", "'%.*s' is passed over; pairs are as in match=1;31:error=31", (int)len, pairs);
+            cli_say("XRAY_COLORS", "'%.*s' is passed over; pairs are as in match=1;31:error=31", (int)len,
+                    pairs);
         pairs += len + (pairs[len] == ':');
     }
 }

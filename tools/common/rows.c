@@ -9,9 +9,9 @@
 #include "common/template.h"
 
 static const char *const format_names[] = {
-    [ROWS_TEXT] = "text", [ROWS_LINE] = "line",       [ROWS_NDJSON] = "ndjson",     [ROWS_JSON] = "json",
-    [ROWS_CSV] = "csv",   [ROWS_TSV] = "tsv",         [ROWS_MSGPACK] = "msgpack",   [ROWS_TEMPLATE] = "template",
-    [ROWS_MARKDOWN] = "markdown",
+    [ROWS_TEXT] = "text",       [ROWS_LINE] = "line",         [ROWS_NDJSON] = "ndjson",
+    [ROWS_JSON] = "json",       [ROWS_CSV] = "csv",           [ROWS_TSV] = "tsv",
+    [ROWS_MSGPACK] = "msgpack", [ROWS_TEMPLATE] = "template", [ROWS_MARKDOWN] = "markdown",
 };
 
 enum { FORMAT_COUNT = sizeof format_names / sizeof format_names[0] };
@@ -71,7 +71,8 @@ static void check_format(struct rows *r)
             if ((r->tool->formats & 1u << i) != 0)
                 text_printf(&names, "%s%s", names.len > 0 ? " " : "", format_names[i]);
         }
-        cli_usage("%s has no format %s; it has %.*s", cli_name(), format_names[r->format], (int)names.len, names.data);
+        cli_usage("%s has no format %s; it has %.*s", cli_name(), format_names[r->format], (int)names.len,
+                  names.data);
     }
     if (r->list != NULL && r->format == ROWS_TEXT)
         r->format = ROWS_LINE;
@@ -226,7 +227,8 @@ static void put_tabbed(struct text *t, const struct cell *c, struct text *plain)
 
 static bool is_formula(const struct cell *c, xray_str text)
 {
-    return c->kind == CELL_TEXT && text.len > 0 && strchr("=+-@\t\r", text.ptr[0]) != NULL && text.ptr[0] != '\0';
+    return c->kind == CELL_TEXT && text.len > 0 && strchr("=+-@\t\r", text.ptr[0]) != NULL &&
+           text.ptr[0] != '\0';
 }
 
 /* RFC 4180. */
@@ -264,7 +266,10 @@ static void put_csv(struct text *t, const struct cell *c, bool raw_csv, struct t
 
 static void end_line(struct rows *r)
 {
-    text_put(&r->line, r->null ? "\0" : r->format == ROWS_CSV ? "\r\n" : "\n",
+    text_put(&r->line,
+             r->null                 ? "\0"
+             : r->format == ROWS_CSV ? "\r\n"
+                                     : "\n",
              r->format == ROWS_CSV && !r->null ? 2 : 1);
     out_text(&r->line);
     text_reset(&r->line);
@@ -301,7 +306,8 @@ void rows_begin(struct rows *r, const struct rows_tool *tool, enum xray_unit uni
         parse_fields(r, unit);
 }
 
-/* What stands before the first row; with no row at all the titles and the brackets are printed all the same. */
+/* What stands before the first row; with no row at all the titles and the brackets are printed all the same.
+ */
 static void begin_rows(struct rows *r)
 {
     if ((r->format == ROWS_CSV || r->format == ROWS_TSV) && !r->no_header)

@@ -12,7 +12,8 @@ struct part {
     size_t len;                /* REPEAT: of the parts that follow */
 };
 
-struct template {
+struct template
+{
     struct part *parts;
     size_t count, cap;
 };
@@ -27,7 +28,8 @@ static struct part *add_part(struct template *t)
 static _Noreturn void refuse(const char *message)
 {
     cli_error(NULL, "--template: %s", message);
-    cli_hint("{run.id} is a field, [...] is repeated for each step; \\{ \\[ \\] \\\\ \\t \\n are what they say");
+    cli_hint(
+        "{run.id} is a field, [...] is repeated for each step; \\{ \\[ \\] \\\\ \\t \\n are what they say");
     exit(EXIT_TROUBLE);
 }
 
@@ -171,7 +173,8 @@ static void put_repeated(struct text *out, const struct part *part, const struct
     }
 }
 
-void template_put(struct text *out, const struct template *t, const struct record *r, template_step shows, void *ctx)
+void template_put(struct text *out, const struct template *t, const struct record *r, template_step shows,
+                  void *ctx)
 {
     struct cell cell = {0};
 

@@ -6,7 +6,8 @@
 
 struct template;
 
-/* Parses; what is wrong ends the program. Outside brackets fields of `owners` may stand, inside those of steps too. */
+/* Parses; what is wrong ends the program. Outside brackets fields of `owners` may stand, inside those of
+ * steps too. */
 struct template *template_parse(const char *text, unsigned owners, const struct field_own *own);
 void template_free(struct template *t);
 
@@ -16,6 +17,7 @@ typedef bool (*template_step)(void *ctx, const struct record *r, size_t step);
 
 /* Appends the text for one record, made safe. What stands in brackets is repeated for each step of the
  * record's trace that `shows` (if it is not NULL) says yes to. */
-void template_put(struct text *out, const struct template *t, const struct record *r, template_step shows, void *ctx);
+void template_put(struct text *out, const struct template *t, const struct record *r, template_step shows,
+                  void *ctx);
 
 #endif

@@ -28,8 +28,8 @@ bool when_set_zone(const char *name)
     }
     if (strcmp(name, "local") != 0) {
         if (name[0] == '\0' || name[0] == '/' || name[0] == ':' || strstr(name, "..") != NULL ||
-            snprintf(path, sizeof path, "%s/%s", directory != NULL ? directory : "/usr/share/zoneinfo", name) >=
-                (int)sizeof path ||
+            snprintf(path, sizeof path, "%s/%s", directory != NULL ? directory : "/usr/share/zoneinfo",
+                     name) >= (int)sizeof path ||
             access(path, R_OK) != 0)
             return false;
         setenv("TZ", name, 1);
@@ -192,7 +192,8 @@ static bool parse_epoch(const char *at, int64_t *out)
     if (!is_digit(*at))
         return false;
     while (is_digit(*at)) {
-        if (__builtin_mul_overflow(seconds, 10, &seconds) || __builtin_add_overflow(seconds, *at - '0', &seconds))
+        if (__builtin_mul_overflow(seconds, 10, &seconds) ||
+            __builtin_add_overflow(seconds, *at - '0', &seconds))
             return false;
         at++;
     }
@@ -216,7 +217,7 @@ static bool take_span(const char **at, struct span *span, const char **hint)
     static const struct {
         const char *name;
         int64_t ns;
-    } units[] = {{"ns", 1},   {"us", 1000}, {"ms", 1000000}, {"s", SECOND},
+    } units[] = {{"ns", 1},     {"us", 1000}, {"ms", 1000000}, {"s", SECOND},
                  {"m", MINUTE}, {"h", HOUR},  {"d", DAY},      {"w", 7 * DAY}};
     int64_t whole = 0;
     int64_t fraction = 0; /* in billionths */
@@ -254,8 +255,8 @@ static bool take_span(const char **at, struct span *span, const char **hint)
             continue;
         return !__builtin_mul_overflow(whole, units[i].ns, &ns) &&
                !__builtin_add_overflow(span->ns, ns, &span->ns) &&
-               !__builtin_add_overflow(span->ns, (int64_t)((double)fraction / 1e9 * (double)units[i].ns + 0.5),
-                                       &span->ns);
+               !__builtin_add_overflow(
+                   span->ns, (int64_t)((double)fraction / 1e9 * (double)units[i].ns + 0.5), &span->ns);
     }
     return false;
 }

@@ -33,11 +33,12 @@ int64_t when_option(const char *option, const char *text);
 int64_t when_option_duration(const char *option, const char *text);
 uint64_t when_option_size(const char *option, const char *text);
 
-/* Appends a time as RFC 3339 in the zone, with that many decimals of the second. XRAY_MISSING appends nothing. */
+/* Appends a time as RFC 3339 in the zone, with that many decimals of the second. XRAY_MISSING appends
+ * nothing. */
 void when_put(struct text *t, int64_t ns, int decimals);
 
-/* The beginning of the slice of length `step_ns` that a time falls into; slices of days and longer begin at midnight
- * of the zone. */
+/* The beginning of the slice of length `step_ns` that a time falls into; slices of days and longer begin at
+ * midnight of the zone. */
 int64_t when_floor(int64_t ns, int64_t step_ns);
 
 #endif

@@ -1,5 +1,5 @@
-/* See where.h. The expressions are the library's; this file has the shorthands, which are tested first: they need
- * no more than the record at hand. */
+/* See where.h. The expressions are the library's; this file has the shorthands, which are tested first: they
+ * need no more than the record at hand. */
 #include "common/where.h"
 
 #include <errno.h>
@@ -128,8 +128,8 @@ static xray_query *parse_one(const char *option, xray_str text, enum xray_unit u
     return query;
 }
 
-/* Appends "(expression)" to the conjunction. It is parsed alone first: errors are told in its own lines, and what
- * is not an expression by itself, like "a) or (b", is none. A comment may end it, hence the newline. */
+/* Appends "(expression)" to the conjunction. It is parsed alone first: errors are told in its own lines, and
+ * what is not an expression by itself, like "a) or (b", is none. A comment may end it, hence the newline. */
 static void join(struct text *all, const char *option, xray_str text, enum xray_unit unit)
 {
     xray_query_free(parse_one(option, text, unit));
@@ -182,7 +182,8 @@ void where_parse(struct where *w, enum xray_unit unit)
     w->until_ns = w->until != NULL ? when_option("--until", w->until) : INT64_MAX;
     if (w->since != NULL && w->until != NULL && w->since_ns >= w->until_ns)
         cli_say(NULL, "--since %s is not before --until %s: no run can match", w->since, w->until);
-    /* Expressions about steps stay so with --unit=run: what else is said of steps is then said of the same one. */
+    /* Expressions about steps stay so with --unit=run: what else is said of steps is then said of the same
+     * one. */
     parse_expressions(w, unit == XRAY_UNIT_CAND ? unit : XRAY_UNIT_AUTO);
     w->unit = unit;
     if (unit != XRAY_UNIT_AUTO)
@@ -317,8 +318,7 @@ enum where_answer where_test_record(struct where *w, const xray_run_record *run)
 
 enum where_answer where_test_run(struct where *w, size_t index, const xray_run_record *run)
 {
-    if (w->ids.count > 0 &&
-        bsearch(&index, w->runs, w->run_count, sizeof *w->runs, compare_indexes) == NULL)
+    if (w->ids.count > 0 && bsearch(&index, w->runs, w->run_count, sizeof *w->runs, compare_indexes) == NULL)
         return WHERE_NO;
     return where_test_record(w, run);
 }
@@ -375,7 +375,8 @@ bool where_run(struct where *w, xray_store *store, xray_trace *trace)
     return false;
 }
 
-bool where_event(struct where *w, xray_store *store, xray_trace *trace, size_t step, const xray_event_record *event)
+bool where_event(struct where *w, xray_store *store, xray_trace *trace, size_t step,
+                 const xray_event_record *event)
 {
     xray_error err = {0};
 
@@ -473,7 +474,8 @@ bool where_explain(const struct where *w, const xray_store *store, unsigned read
 void where_free(struct where *w)
 {
     if (w->failures > MAX_FAILURES)
-        cli_error(NULL, "and %" PRIu64 " more values on which the expression failed", w->failures - MAX_FAILURES);
+        cli_error(NULL, "and %" PRIu64 " more values on which the expression failed",
+                  w->failures - MAX_FAILURES);
     free(w->exprs.items);
     free(w->files.items);
     free(w->pipelines.items);

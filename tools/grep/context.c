@@ -1,4 +1,5 @@
-/* See context.h. Steps of a trace are numbered 1, 2, 3, ..., so the parent of a step is found by its number. */
+/* See context.h. Steps of a trace are numbered 1, 2, 3, ..., so the parent of a step is found by its number.
+ */
 #include "grep/context.h"
 
 #include <stdlib.h>
@@ -54,8 +55,8 @@ static void add_children(const xray_step_record *steps, size_t count, const uint
     free(known);
 }
 
-void context_choose(const struct context *context, const xray_step_record *steps, size_t count, const uint64_t *hits,
-                    bool *shown)
+void context_choose(const struct context *context, const xray_step_record *steps, size_t count,
+                    const uint64_t *hits, bool *shown)
 {
     for (size_t i = 0; i < count; i++) {
         shown[i] = shown[i] || context->whole_run;

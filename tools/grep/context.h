@@ -4,8 +4,9 @@
 
 #include "grep/settings.h"
 
-/* Sets shown[i] for every step with hits[i] > 0 and for what `context` adds to these. shown[count] is all false before. */
-void context_choose(const struct context *context, const xray_step_record *steps, size_t count, const uint64_t *hits,
-                    bool *shown);
+/* Sets shown[i] for every step with hits[i] > 0 and for what `context` adds to these. shown[count] is all
+ * false before. */
+void context_choose(const struct context *context, const xray_step_record *steps, size_t count,
+                    const uint64_t *hits, bool *shown);
 
 #endif

@@ -7,8 +7,8 @@
 #include "common/out.h"
 #include "grep/context.h"
 
-void deliver_begin(struct deliver *d, struct settings *settings, const struct marker *marker, struct search *search,
-                   int id_digits)
+void deliver_begin(struct deliver *d, struct settings *settings, const struct marker *marker,
+                   struct search *search, int id_digits)
 {
     *d = (struct deliver){.settings = settings, .marker = marker, .search = search};
     hitprint_begin(&d->print, settings, search, id_digits);
@@ -51,7 +51,7 @@ struct candidate_visit {
     xray_trace *trace;
     const xray_run_record *run;
     const xray_step_record *step;
-    size_t index; /* of the run */
+    size_t index;  /* of the run */
     uint64_t only; /* print this one */
     bool all;
 };
@@ -64,7 +64,8 @@ static void print_candidate(void *ctx, const xray_event_record *record, uint64_t
         hitprint_candidate(&v->d->print, v->step, record, shows_text(v->d));
 }
 
-static void print_step(struct deliver *d, xray_trace *trace, const xray_step_record *steps, size_t i, uint64_t hits)
+static void print_step(struct deliver *d, xray_trace *trace, const xray_step_record *steps, size_t i,
+                       uint64_t hits)
 {
     struct candidate_visit v = {.d = d, .trace = trace, .step = &steps[i], .all = true};
 
@@ -92,7 +93,8 @@ static void print_steps(struct deliver *d, xray_trace *trace, const struct marks
     free(shown);
 }
 
-static void print_run(struct deliver *d, xray_trace *trace, const xray_run_record *run, const struct marks *marks)
+static void print_run(struct deliver *d, xray_trace *trace, const xray_run_record *run,
+                      const struct marks *marks)
 {
     hitprint_run(&d->print, trace, run);
     if (d->settings->unit == XRAY_UNIT_RUN)
@@ -104,7 +106,8 @@ static void print_run(struct deliver *d, xray_trace *trace, const xray_run_recor
 
 /* ---- keeping ---- */
 
-static void keep(struct candidate_visit *v, const xray_step_record *step, const xray_event_record *record, uint64_t event)
+static void keep(struct candidate_visit *v, const xray_step_record *step, const xray_event_record *record,
+                 uint64_t event)
 {
     const struct record r = {
         .store = v->d->search->store,
@@ -124,7 +127,8 @@ static void keep_candidate(void *ctx, const xray_event_record *record, uint64_t 
     keep(v, v->step, record, event);
 }
 
-static void keep_run(struct deliver *d, size_t index, xray_trace *trace, const xray_run_record *run, const struct marks *marks)
+static void keep_run(struct deliver *d, size_t index, xray_trace *trace, const xray_run_record *run,
+                     const struct marks *marks)
 {
     struct candidate_visit v = {.d = d, .trace = trace, .run = run, .index = index};
     size_t count = 0;
@@ -162,7 +166,8 @@ static void print_kept(struct deliver *d, xray_trace *trace, const struct order_
     }
 }
 
-void deliver_run(struct deliver *d, size_t index, xray_trace *trace, const xray_run_record *run, const struct marks *marks)
+void deliver_run(struct deliver *d, size_t index, xray_trace *trace, const xray_run_record *run,
+                 const struct marks *marks)
 {
     if (d->settings->sort != NULL)
         keep_run(d, index, trace, run, marks);

@@ -8,6 +8,7 @@
 #include "common/out.h"
 #include "common/runs.h"
 #include "common/show.h"
+#include "grep/hitrow.h"
 #include "grep/summary.h"
 
 enum {
@@ -17,128 +18,9 @@ enum {
 
 /* ---- rows ---- */
 
-/* What the fields of this tool are taken from. */
-struct own {
-    const struct hit *hit; /* NULL: the record as a whole matches, or is context */
-    bool matches;
-    size_t columns;
-};
-
-/* Appends text cut to `columns` (0: not cut). Says whether it was. The ellipsis is up to the caller. */
-static bool put_cut(struct text *t, xray_str text, size_t columns)
-{
-    size_t len = text.len;
-
-    if (columns > 0) {
-        size_t used = 0;
-
-        /* A column takes a character at least: count these, which bounds the columns of most text. */
-        for (len = 0; len < text.len && used < columns; used++) {
-            len++;
-            while (len < text.len && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
-                len++;
-        }
-    }
-    text_put(t, text.ptr, len);
-    return len < text.len;
-}
-
-static xray_str matched(const struct hit *hit)
-{
-    return xray_strn(hit->text.ptr + hit->start, hit->end - hit->start);
-}
-
-static const struct own *own_of(const struct record *r)
-{
-    return r->own;
-}
-
-static void get_kind(const struct record *r, struct cell *out)
-{
-    cell_set_text(out, xray_s(own_of(r)->matches ? "match" : "context"));
-}
-
-static void get_field(const struct record *r, struct cell *out)
-{
-    const struct hit *hit = own_of(r)->hit;
-
-    cell_set_text(out, hit != NULL ? xray_s(field_name(hit->field)) : xray_s(NULL));
-}
-
-static void get_item(const struct record *r, struct cell *out)
-{
-    const struct hit *hit = own_of(r)->hit;
-
-    cell_set_text(out, hit != NULL ? hit->item : xray_s(NULL));
-}
-
-static void get_path(const struct record *r, struct cell *out)
-{
-    const struct hit *hit = own_of(r)->hit;
-
-    cell_set_text(out, hit != NULL ? hit->path : xray_s(NULL));
-}
-
-static void get_start(const struct record *r, struct cell *out)
-{
-    const struct hit *hit = own_of(r)->hit;
-
-    cell_set_int(out, CELL_INT, hit != NULL ? (int64_t)hit->start : XRAY_MISSING);
-}
-
-static void get_end(const struct record *r, struct cell *out)
-{
-    const struct hit *hit = own_of(r)->hit;
-
-    cell_set_int(out, CELL_INT, hit != NULL ? (int64_t)hit->end : XRAY_MISSING);
-}
-
-static void get_text(const struct record *r, struct cell *out)
-{
-    const struct own *own = own_of(r);
-    struct text t = {0};
-
-    if (own->hit != NULL && put_cut(&t, matched(own->hit), own->columns))
-        text_puts(&t, "…");
-    cell_set_text(out, text_str(&t));
-    text_free(&t);
-}
-
-static const struct field_own own_fields[] = {
-    {"kind", get_kind},   {"hit.field", get_field}, {"hit.item", get_item}, {"hit.path", get_path},
-    {"hit.start", get_start}, {"hit.end", get_end}, {"hit.text", get_text}, {NULL, NULL},
-};
-
-#define FORMATS                                                                                              \
-    (1u << ROWS_TEXT | 1u << ROWS_LINE | 1u << ROWS_NDJSON | 1u << ROWS_JSON | 1u << ROWS_CSV |              \
-     1u << ROWS_TSV | 1u << ROWS_TEMPLATE)
-#define RUN_FIELDS "run.id,run.start,run.pipeline,run.version,run.status,run.duration,run.cost"
-#define STEP_FIELDS "run.id,step.number,step.name,step.type,step.status"
-#define COUNT_FIELDS "step.candidates_in,step.candidates_out,step.duration,step.cost"
-#define CAND_FIELDS "run.id,step.number,step.name,cand.id,cand.verdict,cand.reason"
-#define HIT_FIELDS "hit.field,hit.item,hit.path,hit.start,hit.end,hit.text"
-
-const struct rows_tool *hitprint_rows(const struct settings *settings)
-{
-    /* With a pattern a row is a match, else it is what the expression holds for. */
-    static const struct rows_tool tools[2][2] = {
-        {
-            {FORMATS, {NULL, RUN_FIELDS, STEP_FIELDS "," COUNT_FIELDS, CAND_FIELDS ",cand.score"}, own_fields},
-            {FORMATS, {NULL, RUN_FIELDS, "kind," STEP_FIELDS "," COUNT_FIELDS, CAND_FIELDS ",cand.score"}, own_fields},
-        },
-        {
-            {FORMATS, {NULL, RUN_FIELDS, "run.id,step.number,step.name," HIT_FIELDS, CAND_FIELDS "," HIT_FIELDS}, own_fields},
-            {FORMATS, {NULL, RUN_FIELDS, "kind,run.id,step.number,step.name," HIT_FIELDS, CAND_FIELDS "," HIT_FIELDS},
-             own_fields},
-        },
-    };
-
-    return &tools[settings->has_pattern && !settings->invert][settings_has_context(settings)];
-}
-
 static void put_row(struct hitprint *p, const struct hit *hit)
 {
-    const struct own own = {.hit = hit, .matches = p->matches, .columns = p->columns};
+    const struct hitrow own = {.hit = hit, .matches = p->matches, .columns = p->columns};
     const struct record record = {
         .store = p->search->store,
         .trace = p->trace,
@@ -153,7 +35,8 @@ static void put_row(struct hitprint *p, const struct hit *hit)
 
 /* ---- text ---- */
 
-/* Tags that stand elsewhere are left out: a heading costs no payload. (Ext types 1 and 2 refer to it; spec 6.3.) */
+/* Tags that stand elsewhere are left out: a heading costs no payload. (Ext types 1 and 2 refer to it;
+ * spec 6.3.) */
 static bool is_in_place(xray_ref ref)
 {
     xray_mp cursor = xray_mp_over(ref.data, ref.len);
@@ -222,6 +105,11 @@ static void put_place(struct text *t, enum field field, xray_str item, xray_str 
     text_puts(t, ":");
     out_style(t, STYLE_NONE);
     text_puts(t, " ");
+}
+
+static xray_str matched(const struct hit *hit)
+{
+    return xray_strn(hit->text.ptr + hit->start, hit->end - hit->start);
 }
 
 /* The end of the text before a match, cut on its left. */
@@ -397,7 +285,7 @@ static void visit_json(struct hitprint *p, const struct hit *hit)
     json_member(t, "path", hit->path);
     text_printf(t, ",\"start\":%zu,\"end\":%zu,\"text\":", hit->start, hit->end);
 
-    const bool truncated = put_cut(&cut, matched(hit), p->columns);
+    const bool truncated = hitrow_put_text(&cut, hit, p->columns);
 
     json_string(t, xray_strn(cut.len > 0 ? cut.data : "", cut.len));
     text_puts(t, truncated ? ",\"truncated\":true}" : "}");
@@ -428,7 +316,8 @@ static bool visit(void *ctx, const struct hit *hit)
     return true;
 }
 
-static void begin_record(struct hitprint *p, const xray_step_record *step, const xray_event_record *event, bool matches)
+static void begin_record(struct hitprint *p, const xray_step_record *step, const xray_event_record *event,
+                         bool matches)
 {
     p->step = step;
     p->event = event;
@@ -546,7 +435,8 @@ void hitprint_run_text(struct hitprint *p)
     end_record(p);
 }
 
-void hitprint_candidate(struct hitprint *p, const xray_step_record *step, const xray_event_record *event, bool text)
+void hitprint_candidate(struct hitprint *p, const xray_step_record *step, const xray_event_record *event,
+                        bool text)
 {
     begin_record(p, step, event, true);
     if (text)
@@ -562,10 +452,12 @@ void hitprint_summary(struct hitprint *p, uint64_t matches, uint64_t runs, bool 
         return;
     xray_store_get_stats(p->search->store, &stats);
     text_reset(&p->line);
-    text_printf(&p->line, "{\"v\":1,\"kind\":\"summary\",\"matches\":%" PRIu64 ",\"runs\":%" PRIu64 ",\"complete\":%s", matches,
-                runs, complete ? "true" : "false");
-    text_printf(&p->line, ",\"blocks_read\":%" PRIu64 ",\"blocks_total\":%" PRIu64 ",\"bytes_read\":%" PRIu64
-                          ",\"bytes_total\":%" PRIu64,
+    text_printf(&p->line,
+                "{\"v\":1,\"kind\":\"summary\",\"matches\":%" PRIu64 ",\"runs\":%" PRIu64 ",\"complete\":%s",
+                matches, runs, complete ? "true" : "false");
+    text_printf(&p->line,
+                ",\"blocks_read\":%" PRIu64 ",\"blocks_total\":%" PRIu64 ",\"bytes_read\":%" PRIu64
+                ",\"bytes_total\":%" PRIu64,
                 stats.blocks_read, stats.blocks_total, stats.bytes_read, stats.bytes_total);
     close_json(p);
 }

@@ -1,4 +1,5 @@
-/* Prints what a search found: runs, steps (step 0 is the run itself) and candidates, and the steps beside them. */
+/* Prints what a search found: runs, steps (step 0 is the run itself) and candidates, and the steps beside
+ * them. */
 #ifndef GREP_HITPRINT_H
 #define GREP_HITPRINT_H
 
@@ -6,7 +7,8 @@
 #include "grep/settings.h"
 
 enum hitprint_mode {
-    HITPRINT_TEXT, /* a heading per run, then RUN/STEP:name: field: ...the match and what stands around it... */
+    HITPRINT_TEXT, /* a heading per run, then RUN/STEP:name: field: ...the match and what stands around it...
+                    */
     HITPRINT_ONLY, /* each match on a line of its own */
     HITPRINT_JSON, /* an object per hit, with all matches in it */
     HITPRINT_ROWS, /* a row of fields per match */
@@ -23,7 +25,7 @@ struct hitprint {
     /* private: of the run */
     xray_trace *trace;
     const xray_run_record *run;
-    bool headed; /* its heading was printed */
+    bool headed;  /* its heading was printed */
     int64_t last; /* the last step printed, or -1 */
     /* of the record being made */
     const xray_step_record *step;   /* NULL: the run itself */
@@ -35,13 +37,11 @@ struct hitprint {
     struct text line;
 };
 
-/* The formats and their fields. */
-const struct rows_tool *hitprint_rows(const struct settings *settings);
-
 void hitprint_begin(struct hitprint *p, struct settings *settings, struct search *search, int id_digits);
 void hitprint_end(struct hitprint *p);
 
-/* What follows is of this run; it must stay open. The trace may be NULL where only hitprint_run_hit is called. */
+/* What follows is of this run; it must stay open. The trace may be NULL where only hitprint_run_hit is
+ * called. */
 void hitprint_run(struct hitprint *p, xray_trace *trace, const xray_run_record *run);
 
 /* The run as a whole is a hit. */
@@ -52,7 +52,8 @@ void hitprint_step(struct hitprint *p, const xray_step_record *step, bool matche
 /* The run's own text as step 0. */
 void hitprint_run_text(struct hitprint *p);
 /* A candidate that is a hit. */
-void hitprint_candidate(struct hitprint *p, const xray_step_record *step, const xray_event_record *event, bool text);
+void hitprint_candidate(struct hitprint *p, const xray_step_record *step, const xray_event_record *event,
+                        bool text);
 
 /* The last line of ndjson, with --stats. */
 void hitprint_summary(struct hitprint *p, uint64_t matches, uint64_t runs, bool complete);

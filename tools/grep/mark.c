@@ -34,14 +34,16 @@ static bool step_is_hit(const struct marker *m, xray_trace *trace, const xray_st
     return step_is_chosen(m, trace, i) && text_is_wanted(m, trace, &steps[i]);
 }
 
-static bool candidate_is_hit(const struct marker *m, xray_trace *trace, size_t step, const xray_event_record *event)
+static bool candidate_is_hit(const struct marker *m, xray_trace *trace, size_t step,
+                             const xray_event_record *event)
 {
     if (m->settings->has_pattern && search_event(m->search, event) == inverts_text(m))
         return false;
     return selection_event(m->selection, m->search->store, trace, step, event);
 }
 
-void mark_candidates(const struct marker *m, xray_trace *trace, size_t step, uint64_t limit, mark_visit visit, void *ctx)
+void mark_candidates(const struct marker *m, xray_trace *trace, size_t step, uint64_t limit, mark_visit visit,
+                     void *ctx)
 {
     size_t count;
     const xray_step_record *steps = xray_trace_steps(trace, &count);
@@ -74,8 +76,8 @@ static bool is_listed(const struct marker *m, uint32_t segment)
     return m->listed != NULL && segment < xray_store_segment_count(m->search->store) && m->listed[segment];
 }
 
-static uint64_t hits_of_step(const struct marker *m, xray_trace *trace, const xray_step_record *steps, size_t i,
-                             uint64_t limit)
+static uint64_t hits_of_step(const struct marker *m, xray_trace *trace, const xray_step_record *steps,
+                             size_t i, uint64_t limit)
 {
     uint64_t candidates = 0;
 
@@ -126,14 +128,16 @@ static void mark_whole(const struct marker *m, xray_trace *trace, bool chosen, s
         out->total = chosen || selection_run(m->selection, m->search->store, trace);
 }
 
-void mark_run(const struct marker *m, xray_trace *trace, enum where_answer answer, uint64_t limit, struct marks *out)
+void mark_run(const struct marker *m, xray_trace *trace, enum where_answer answer, uint64_t limit,
+              struct marks *out)
 {
     const bool chosen = answer == WHERE_YES;
 
     out->total = 0;
     if (limit == 0)
         return;
-    if (!chosen && !selection_has_steps(m->selection) && !selection_run(m->selection, m->search->store, trace))
+    if (!chosen && !selection_has_steps(m->selection) &&
+        !selection_run(m->selection, m->search->store, trace))
         return;
     if (m->settings->unit == XRAY_UNIT_RUN)
         mark_whole(m, trace, chosen || !selection_has_steps(m->selection), out);

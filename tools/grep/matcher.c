@@ -9,6 +9,7 @@
 
 #include "common/cli.h"
 #include "common/leaves.h"
+#include "grep/literals.h"
 
 enum {
     MATCH_LIMIT = 100000,
@@ -16,6 +17,7 @@ enum {
     HEAP_LIMIT_KIB = 64 * 1024,
     JIT_STACK_START = 32 * 1024,
     JIT_STACK_MAX = 8 * 1024 * 1024,
+    MANY_LITERALS = 8, /* up to here memmem for each of them is faster */
 };
 
 struct pattern {
@@ -25,8 +27,10 @@ struct pattern {
 };
 
 struct matcher {
-    struct pattern *patterns;
+    struct pattern *patterns; /* without those that are in the set */
     size_t count;
+    xray_str *plain;      /* of the set */
+    struct literals *set; /* many plain texts, looked for at once, or NULL */
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
     pcre2_match_data *data;
@@ -86,8 +90,10 @@ static bool has_upper(xray_str pattern, bool literal)
             at += escape_len(pattern, at);
             continue;
         }
-        len = utf8proc_iterate((const utf8proc_uint8_t *)pattern.ptr + at, (utf8proc_ssize_t)(pattern.len - at), &c);
-        if (len > 0 && (utf8proc_category(c) == UTF8PROC_CATEGORY_LU || utf8proc_category(c) == UTF8PROC_CATEGORY_LT))
+        len = utf8proc_iterate((const utf8proc_uint8_t *)pattern.ptr + at,
+                               (utf8proc_ssize_t)(pattern.len - at), &c);
+        if (len > 0 &&
+            (utf8proc_category(c) == UTF8PROC_CATEGORY_LU || utf8proc_category(c) == UTF8PROC_CATEGORY_LT))
             return true;
         at += len > 0 ? (size_t)len : 1;
     }
@@ -143,7 +149,8 @@ static pcre2_code *compile_code(xray_str text, uint32_t flags, bool line, int *c
         cli_die("out of memory");
     if (line)
         pcre2_set_compile_extra_options(context, PCRE2_EXTRA_MATCH_LINE);
-    compiled = pcre2_compile((PCRE2_SPTR)(text.len > 0 ? text.ptr : ""), text.len, flags, code, offset, context);
+    compiled =
+        pcre2_compile((PCRE2_SPTR)(text.len > 0 ? text.ptr : ""), text.len, flags, code, offset, context);
     pcre2_compile_context_free(context);
     return compiled;
 }
@@ -151,7 +158,8 @@ static pcre2_code *compile_code(xray_str text, uint32_t flags, bool line, int *c
 static void compile(struct pattern *p, xray_str text, const struct matcher_options *options)
 {
     /* Beside PCRE2_LITERAL the others are not allowed, nor needed. */
-    const uint32_t common = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | (is_caseless(text, options) ? PCRE2_CASELESS : 0);
+    const uint32_t common =
+        PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | (is_caseless(text, options) ? PCRE2_CASELESS : 0);
     const uint32_t regex = common | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
     struct text wrapped = {0};
     int code = 0;
@@ -203,18 +211,42 @@ static bool matches_numbers(const pcre2_code *code)
     return true;
 }
 
+/* Moves the plain texts among many patterns to a set. */
+static void collect_literals(struct matcher *m)
+{
+    size_t plain = 0;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < m->count; i++)
+        plain += m->patterns[i].literal.ptr != NULL;
+    m->all_literal = plain == m->count;
+    if (plain <= MANY_LITERALS)
+        return;
+    m->plain = memory_new(plain, sizeof *m->plain);
+    plain = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        if (m->patterns[i].literal.ptr == NULL) {
+            m->patterns[kept++] = m->patterns[i];
+            continue;
+        }
+        m->plain[plain++] = m->patterns[i].literal;
+        pcre2_code_free(m->patterns[i].code);
+    }
+    m->count = kept;
+    m->set = literals_new(m->plain, plain);
+}
+
 struct matcher *matcher_new(const xray_str *patterns, size_t count, const struct matcher_options *options)
 {
     struct matcher *m = memory_new(1, sizeof *m);
 
     m->patterns = memory_new(count, sizeof *m->patterns);
     m->count = count;
-    m->all_literal = true;
     for (size_t i = 0; i < count; i++) {
         compile(&m->patterns[i], patterns[i], options);
         m->numbers = m->numbers || matches_numbers(m->patterns[i].code);
-        m->all_literal = m->all_literal && m->patterns[i].literal.ptr != NULL;
     }
+    collect_literals(m);
     m->context = pcre2_match_context_create(NULL);
     m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
     m->data = pcre2_match_data_create(1, NULL);
@@ -235,6 +267,8 @@ void matcher_free(struct matcher *m)
     for (size_t i = 0; i < m->count; i++)
         pcre2_code_free(m->patterns[i].code);
     free(m->patterns);
+    literals_free(m->set);
+    free(m->plain);
     pcre2_match_data_free(m->data);
     pcre2_jit_stack_free(m->stack);
     pcre2_match_context_free(m->context);
@@ -279,12 +313,13 @@ static bool find_one(struct matcher *m, const struct pattern *p, xray_str text, 
 
 bool matcher_find(struct matcher *m, xray_str text, size_t from, size_t *start, size_t *end)
 {
-    bool found = false;
+    bool found;
 
     if (text.ptr == NULL)
         text = xray_strn("", 0);
     if (from > text.len)
         return false;
+    found = m->set != NULL && literals_find(m->set, text, from, start, end);
     for (size_t i = 0; i < m->count; i++) {
         size_t s, e;
 
@@ -305,6 +340,8 @@ bool matcher_text(struct matcher *m, xray_str text)
 
     if (text.ptr == NULL)
         text = xray_strn("", 0);
+    if (m->set != NULL && literals_find(m->set, text, 0, &start, &end))
+        return true;
     for (size_t i = 0; i < m->count; i++) {
         if (find_one(m, &m->patterns[i], text, 0, &start, &end))
             return true;
@@ -316,8 +353,12 @@ bool matcher_text(struct matcher *m, xray_str text)
  * texts looked for, no string in them does. */
 static bool may_match_raw(const struct matcher *m, const uint8_t *data, size_t len)
 {
+    size_t start, end;
+
     if (!m->all_literal || m->numbers)
         return true;
+    if (m->set != NULL)
+        return literals_find(m->set, xray_strn((const char *)data, len), 0, &start, &end);
     for (size_t i = 0; i < m->count; i++) {
         if (memmem(data, len, m->patterns[i].literal.ptr, m->patterns[i].literal.len) != NULL)
             return true;

@@ -6,26 +6,13 @@
 #include "common/leaves.h"
 
 static const char *const names[FIELD_COUNT] = {
-    [FIELD_INPUT] = "input",
-    [FIELD_OUTPUT] = "output",
-    [FIELD_REASONING] = "reasoning",
-    [FIELD_ERROR] = "error",
-    [FIELD_METADATA] = "metadata",
-    [FIELD_TAGS] = "tags",
-    [FIELD_FILTERS] = "filters",
-    [FIELD_PARAMS] = "params",
-    [FIELD_SAMPLING] = "sampling",
-    [FIELD_ATTRS] = "attrs",
-    [FIELD_NAME] = "name",
-    [FIELD_TYPE] = "type",
-    [FIELD_MODEL] = "model",
-    [FIELD_PROVIDER] = "provider",
-    [FIELD_ID] = "id",
-    [FIELD_REASON] = "reason",
-    [FIELD_CAND] = "cand",
-    [FIELD_DECISION] = "decision",
-    [FIELD_NOTE] = "note",
-    [FIELD_RUN] = "run",
+    [FIELD_INPUT] = "input",     [FIELD_OUTPUT] = "output",     [FIELD_REASONING] = "reasoning",
+    [FIELD_ERROR] = "error",     [FIELD_METADATA] = "metadata", [FIELD_TAGS] = "tags",
+    [FIELD_FILTERS] = "filters", [FIELD_PARAMS] = "params",     [FIELD_SAMPLING] = "sampling",
+    [FIELD_ATTRS] = "attrs",     [FIELD_NAME] = "name",         [FIELD_TYPE] = "type",
+    [FIELD_MODEL] = "model",     [FIELD_PROVIDER] = "provider", [FIELD_ID] = "id",
+    [FIELD_REASON] = "reason",   [FIELD_CAND] = "cand",         [FIELD_DECISION] = "decision",
+    [FIELD_NOTE] = "note",       [FIELD_RUN] = "run",
 };
 
 enum { EVENT_FIELDS = 1 << FIELD_REASON | 1 << FIELD_CAND | 1 << FIELD_DECISION | 1 << FIELD_NOTE };
@@ -57,9 +44,10 @@ unsigned fields_parse(const char *list)
         while (i < FIELD_COUNT && (strlen(names[i]) != name.len || memcmp(names[i], name.ptr, name.len) != 0))
             i++;
         if (i == FIELD_COUNT)
-            cli_usage("--in: there is no field '%.*s'; fields are input output reasoning error metadata tags "
-                      "filters params sampling attrs name type model provider id reason cand decision note run",
-                      (int)(len < 100 ? len : 100), list);
+            cli_usage(
+                "--in: there is no field '%.*s'; fields are input output reasoning error metadata tags "
+                "filters params sampling attrs name type model provider id reason cand decision note run",
+                (int)(len < 100 ? len : 100), list);
         fields |= 1u << i;
         list += len;
         list += *list == ',';
@@ -173,8 +161,8 @@ void search_done(struct search *s)
 
 int search_all_payload(struct search *s, bool first_only, xray_error *err)
 {
-    const unsigned no_payload = 1u << FIELD_NAME | 1u << FIELD_TYPE | 1u << FIELD_MODEL | 1u << FIELD_PROVIDER |
-                                1u << FIELD_ID | 1u << FIELD_REASON;
+    const unsigned no_payload = 1u << FIELD_NAME | 1u << FIELD_TYPE | 1u << FIELD_MODEL |
+                                1u << FIELD_PROVIDER | 1u << FIELD_ID | 1u << FIELD_REASON;
     int r;
 
     xray_hits_free(s->hits);
@@ -465,7 +453,8 @@ void search_step_hits(struct search *s, xray_trace *trace, const xray_step_recor
     text_free(&t.path);
 }
 
-void search_run_hits(struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit, void *ctx)
+void search_run_hits(struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit,
+                     void *ctx)
 {
     struct target t = {.search = s, .visit = visit, .ctx = ctx, .going = true};
     struct value_field values[RUN_VALUES];

@@ -1,6 +1,7 @@
 /* Searches the text of steps and runs, field by field. Payload is searched once, in the
  * order of the file, however many steps refer to it; then each step only asks
- * whether what it refers to matched. Where few runs are of interest, their values are resolved and searched instead. */
+ * whether what it refers to matched. Where few runs are of interest, their values are resolved and searched
+ * instead. */
 #ifndef GREP_SEARCH_H
 #define GREP_SEARCH_H
 
@@ -54,9 +55,9 @@ struct search {
 void search_begin(struct search *s);
 void search_done(struct search *s);
 
-/* Searches all payload, where fields with payload are asked for. With `first_only` it stops at the first match.
- * Returns 0, 1 if it stopped (then what was not seen counts as not matching: good for finding
- * any match, not for finding none), or a negative status. */
+/* Searches all payload, where fields with payload are asked for. With `first_only` it stops at the first
+ * match. Returns 0, 1 if it stopped (then what was not seen counts as not matching: good for finding any
+ * match, not for finding none), or a negative status. */
 int search_all_payload(struct search *s, bool first_only, xray_error *err);
 
 /* Does a step's, a run's own text match, without its events? */
@@ -79,7 +80,8 @@ struct hit {
 typedef bool (*hit_visit)(void *ctx, const struct hit *hit);
 void search_step_hits(struct search *s, xray_trace *trace, const xray_step_record *step, hit_visit visit,
                       void *ctx);
-void search_run_hits(struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit, void *ctx);
+void search_run_hits(struct search *s, xray_trace *trace, const xray_run_record *run, hit_visit visit,
+                     void *ctx);
 void search_event_hits(struct search *s, const xray_event_record *event, hit_visit visit, void *ctx);
 
 #endif

@@ -7,14 +7,14 @@
 #include "grep/select.h"
 
 enum output {
-    OUTPUT_HITS,       /* as the format says */
-    OUTPUT_ONLY,       /* -o */
-    OUTPUT_COUNT,      /* -c */
-    OUTPUT_COUNT_RUNS, /* --count-runs */
-    OUTPUT_FILES,      /* -l */
+    OUTPUT_HITS,        /* as the format says */
+    OUTPUT_ONLY,        /* -o */
+    OUTPUT_COUNT,       /* -c */
+    OUTPUT_COUNT_RUNS,  /* --count-runs */
+    OUTPUT_FILES,       /* -l */
     OUTPUT_OTHER_FILES, /* -L */
-    OUTPUT_RUNS,       /* --list-runs */
-    OUTPUT_NONE,       /* -q */
+    OUTPUT_RUNS,        /* --list-runs */
+    OUTPUT_NONE,        /* -q */
 };
 
 /* Which other steps of the run are printed beside those that match. */

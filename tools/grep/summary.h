@@ -1,4 +1,5 @@
-/* A run, step or candidate in few words, from what stands in the spine or the candidate itself: no payload is read for it. */
+/* A run, step or candidate in few words, from what stands in the spine or the candidate itself: no payload is
+ * read for it. */
 #ifndef GREP_SUMMARY_H
 #define GREP_SUMMARY_H
 
