@@ -3,12 +3,11 @@
 
 usage: reference_reader.py FILE|DIRECTORY...
 
-Written from trace-file.md; numbers in comments are its sections. This file makes rows of bytes, reference_ndjson.py
-joins them (7.2) and prints them (13). Needs the stock module `msgpack` and the program `zstd`; without the module
-`xxhash` checksums are not verified. Exit status: 0; 3: something was skipped; 2: something is unreadable or too new.
-Left out: the totals and digests of seals (9.2, 10), ext -1 that is no time stamp (`msgpack` takes it for one)."""
-import itertools, os, pathlib, re, struct, subprocess, sys, unittest.mock, uuid
-from collections import Counter, namedtuple
+Written from trace-file.md; numbers in comments are sections of it. This file makes rows of bytes; joining (7.2) and
+printing them (13) is in reference_ndjson.py. Needs the stock module `msgpack` and the program `zstd`; without module
+`xxhash` checksums are not verified. Exit status: 0; 3: something was skipped; 2: unreadable or too new. Left out:
+totals and digests of seals (9.2, 10), ext type -1 that is no time stamp (`msgpack` takes it for one)."""
+import collections, itertools, os, pathlib, re, struct, subprocess, sys, unittest.mock, uuid
 import msgpack
 import reference_ndjson
 try: import xxhash
@@ -17,12 +16,11 @@ except ImportError: xxhash = print("no module xxhash: checksums are not verified
 BLOCK, HELLO = b"\x58\x2A\x4D\x18\x70\0\0\0XRB1", b"\x28\xB5\x2F\xFD\x64"  # 4.1, 3.1
 PAYLOAD, CANDIDATES, SPINE, LOSS, SEAL = KINDS = range(1, 6)  # 4.5
 MAX_ROWS, MAX_BYTES, MAX_DEPTH, I64 = 1 << 20, 64 << 20, 64, 1 << 63  # 11
-Header = namedtuple("Header", "kind flags zero segment ordinal pos stored_len raw_len rows rows2 first first2 prev "
-                    "body check at end raw stored")  # 4.1; then its place, its body's end, its bytes, its body's
-Ext = namedtuple("Ext", "code data")
+Header = collections.namedtuple("Header", "kind flags zero segment ordinal pos stored_len raw_len rows rows2 first "
+                                "first2 prev body check at end raw stored")  # 4.1; place, end, bytes, the body's
+Ext = collections.namedtuple("Ext", "code data")
 LOST = Ext(3, b"\3" + bytes(24))  # 6.3
 statuses = {0}  # of all that was reported
-
 def report(status, what):
     statuses.add(status)
     print("reference_reader:", what, file=sys.stderr)
@@ -60,15 +58,15 @@ def decompress(frame, raw_len):  # its headers are read here, for decoders diffe
         at += 3 + (1 if block & 6 == 2 else block >> 3)
     raw = subprocess.run(["zstd", "-dcq"], input=frame, capture_output=True).stdout
     return need(raw, at == len(frame) and len(raw) == raw_len)
-
 class Segment:
     def __init__(self, name, data, base, seg_id=None):  # by the hello at `base` (3.1), or by an id (3.4)
         n = int.from_bytes(data[base + 5:base + 7], "little") + 256
         frame, head = data[base:base + 14 + n], HELLO + struct.pack("<HI", (n - 256) & 0xFFFF, n << 3 | 1)[:5]
-        need(n, seg_id or n < 65536 and frame[:10] == head and len(frame) == n + 14)
-        need(n, seg_id or not xxhash or xxhash.xxh64_digest(frame[10:-4])[:3:-1] == frame[-4:])
+        need(n, seg_id or n < 65536 and frame[:10] == head and len(frame) == n + 14 and (
+            not xxhash or xxhash.xxh64_digest(frame[10:-4])[:3:-1] == frame[-4:]))
         hello = {"id": seg_id, "writer": [("id", seg_id)]} if seg_id else body_map(frame[10:-4])
-        self.id, self.writer, clock = hello["id"], first(hello["writer"])["id"], first(hello.get("clock", ()))
+        self.id = need(hello["id"], seg_id or hello["xrayfile"] == "trace segment")
+        self.writer, clock = first(hello["writer"])["id"], first(hello.get("clock", ()))
         self.order = integer(clock.get("real", -I64)), integer(hello.get("n", 0)), os.path.basename(name)  # 7.2
         self.refused = hello.get("min_reader", 1) > 1 or bool(hello.get("critical"))  # 3.3
         self.base, self.end, self.prev = base, base if seg_id else base + len(frame), xxh3(frame)
@@ -122,31 +120,31 @@ def resolve(v, seg):  # follows its references; LOST if that goes over a limit (
         left[0] = integer(left[0] - (end - start), 0)
         return walk(found, {}, depth)
     def spread(v, parts, depth):  # those of a range
-        number, count = struct.unpack(">II", v.data) if type(v) is Ext and (v.code, len(v.data)) == (1, 8) else (0, 0)
-        return [part(number + i, parts, depth) for i in range(count)]
+        ranged = type(v) is Ext and v.code == 1 and len(v.data) == 8
+        start, count = struct.unpack(">II", v.data) if ranged else (0, 0)
+        return [part(start + i, parts, depth) for i in range(count)]
     def walk(v, parts, depth):
-        need(v, depth < MAX_DEPTH or type(v) not in (list, tuple))
-        if type(v) is tuple: return tuple([(walk(k, parts, depth + 1), walk(x, parts, depth + 1)) for k, x in v])
-        if type(v) is list: return [y for x in v for y in spread(x, parts, depth + 1) or [walk(x, parts, depth + 1)]]
+        depth += need(1, depth < MAX_DEPTH or type(v) not in (list, tuple))
+        if type(v) is tuple: return tuple([(walk(k, parts, depth), walk(x, parts, depth)) for k, x in v])
+        if type(v) is list: return [y for x in v for y in spread(x, parts, depth) or [walk(x, parts, depth)]]
         if type(v) is not Ext or v.code not in (1, 2): return v
-        return part(int.from_bytes(v.data, "big") if len(v.data) == 4 and v.code == 1 else -1, parts, depth)
+        return part(int.from_bytes(v.data, "big") if len(v.data) == 4 and v.code == 1 else -1, parts, depth - 1)
     try: return seg.values.get(v.data, LOST) if type(v) is Ext and v.code == 2 else walk(v, seg.parts, 0)
     except ValueError: return report(3, "a value over the limits is left out") or LOST
 
-# ---- tables (5, 7, 8.4, 8.6, 9.1): `column:form`; without one they are plain integers
-def columns(text):
-    return {word.split(":")[0]: (word + ":int").split(":")[1] for word in text.split()}
-RUNS = columns("run:run seq state ext_id:id project:str session:str user:str parent_run:bin start:delta dur end status "
-               "cost flags error:value tags:value metadata:value input:value output:value attrs:value")
-STEPS = columns("run:run step state ext_id:id parent parent_ext:id sequence name:str type:str start:delta dur end status "
-                "in out kept reasons:reasons model:str provider:str tok_in tok_out tok_cache_read tok_cache_write "
-                "tok_reasoning tok_total cost flags error:value input:value output:value reasoning:value filters:value "
-                "params:value sampling:value tags:value metadata:value attrs:value")
-BATCHES, EVENTS = columns("run:run step n time"), columns("run:run step after name:str time body:value")
-LOSSES, NAMES = columns("cause:text what:text count from to"), columns("pipeline:str version:str")
-FIELDS = columns("score:num threshold:num rank_in rank_out weight:num time evidence:value")  # by their bits (8.2)
-
-def cell(v, form, body, seg):
+# ---- tables (5, 7, 8.4, 8.6, 9.1)
+def columns(**forms):
+    return {name: form for form, names in forms.items() for name in names.split()}
+RUNS = columns(run="run", id="ext_id", str="project session user", bin="parent_run", delta="start",
+               int="seq state dur end status cost flags", value="error tags metadata input output attrs")
+STEPS = columns(run="run", id="ext_id parent_ext", str="name type model provider", delta="start",
+                reasons="reasons", int="step state parent sequence dur end status in out kept tok_in tok_out "
+                "tok_cache_read tok_cache_write tok_reasoning tok_total cost flags",
+                value="error input output reasoning filters params sampling tags metadata attrs")
+EVENT, NAMES = columns(run="run", int="step after time", str="name", value="body"), columns(str="pipeline version")
+BATCHES, LOSSES = columns(run="run", int="step n time"), columns(text="cause what", int="count from to")
+FIELDS = dict(score="num", threshold="num", rank_in="int", rank_out="int", weight="num", time="int",
+              evidence="value")  # by their bits in shapes (8.2)def cell(v, form, body, seg):
     if v is None or form == "value": return v if v is None else resolve(v, seg)
     if form in ("run", "str"): return pick(body[form], v) or None  # an empty name is none
     if form == "num": return float(need(v, type(v) in (int, float)))
@@ -159,10 +157,10 @@ def num(c, n):  # planes or a dict (5.2)
     if "dict" in c:
         need(c, type(c["at"]) is bytes and len(array(c["dict"])) <= 256)
         return [c["dict"][i] for i in c["at"]]
-    planes, scale, delta, v = c["planes"], integer(c["scale"], 0, 10), integer(c["delta"], 0, 2), integer(c["base"])
+    planes, v, scale, d = c["planes"], integer(c["base"]), integer(c["scale"], 0, 10), integer(c["delta"], 0, 2)
     out = need([], type(planes) is bytes and len(planes) == n * integer(c["width"], 1, 9) and integer(c["n"]) == n)
     for u in (int.from_bytes(planes[i::n], "little") for i in range(n)):
-        v = ((v if delta else c["base"]) + (u >> 1 ^ -(u & 1) if delta else u) + I64) % (1 << 64) - I64
+        v = ((v if d else c["base"]) + (u >> 1 ^ -(u & 1) if d else u) + I64) % (1 << 64) - I64
         out.append(integer(v, 1 - (1 << 53), 1 << 53) / 10 ** scale if scale else v)
     return out
 def deltas(values, base):
@@ -193,8 +191,8 @@ def shape_of(shape, body):
     verdict, reasons, fields, by, provenance, keys = array(shape, 6)
     reasons = [zip(("code", "rule", "version", "params"), need(r, len(array(r)) <= 4)) for r in array(reasons)]
     return {"reasons": [{key: pick(body["str"], i) for key, i in r if i is not None} for r in reasons],
-            "verdict": pick(["accept", "reject", "defer", "modify"], verdict - 1), "fields": integer(fields, 0, 128),
-            "by": pick([None, "agent", "rule", "verifier", "human"], by), "keys": array(keys),
+            "verdict": pick(["accept", "reject", "defer", "modify"], verdict - 1), "keys": array(keys),
+            "by": pick([None, "agent", "rule", "verifier", "human"], by), "fields": integer(fields, 0, 128),
             "provenance": pick([None, "observed", "inferred"], provenance)}
 def candidates(body, h, seg):
     keys, items, have = array(body.get("keys", [])), id_column(body.get("items", [])), first(body.get("cands", ()))
@@ -205,9 +203,9 @@ def candidates(body, h, seg):
     chosen = [pick(shapes, i) for i in array(have.get("shape", []), h.rows)]
     counts = [sum(shape["fields"] >> bit & 1 for shape in chosen) for bit in range(7)]
     fields = {name: iter(column(have.get(name), n, FIELDS[name], body, seg)) for n, name in zip(counts, FIELDS)}
-    uses = Counter(key for shape in chosen for key in shape["keys"])
-    lists = [column(v, uses[i], "value", body, seg) for i, v in enumerate(array(body.get("evidence", []), len(keys)))]
-    lists = [iter(v) for v in lists]
+    uses = collections.Counter(key for shape in chosen for key in shape["keys"])
+    lists = enumerate(array(body.get("evidence", []), len(keys)))
+    lists = [iter(column(v, uses[i], "value", body, seg)) for i, v in lists]
     for owner, shape, item in zip(owners, chosen, deltas(array(have.get("item", []), h.rows), -1)):
         cand = {name: next(fields[name]) for bit, name in enumerate(FIELDS) if shape["fields"] >> bit & 1}
         listed = tuple([(pick(keys, key), next(lists[key])) for key in shape["keys"]])
@@ -228,16 +226,15 @@ def rows_of(h, seg):  # (table, a map of what it has) for each row of a block
         return [*table(body, "runs", RUNS, seg, h.rows2), *table(body, "steps", STEPS, seg, h.rows),
                 *(("names", {**name, "run": run}) for run, name in zip(body["run"], names))]
     if h.kind == CANDIDATES:
-        events = table(body, "decisions", EVENTS, seg) + table(body, "notes", EVENTS, seg)
+        events = table(body, "decisions", EVENT, seg) + table(body, "notes", EVENT, seg)
         return [*candidates(body, h, seg), *need(events, len(events) == h.rows2)]
     if h.kind == LOSS: return table(body, "losses", LOSSES, seg, h.rows)
     for what, n in (("part", h.rows), ("value", h.rows2)):
         lengths = [end - start for start, _, end in body.setdefault(what + "s", [])]
         need(body, array(body.get(what + "_len", []), n) == lengths)
     seg.parts.update(enumerate(body["parts"], h.first))
-    seg.values.update({struct.pack(">I", i): resolve(v, seg) for i, (_, v, _) in enumerate(body["values"], h.first2)})
+    for i, (_, v, _) in enumerate(body["values"], h.first2): seg.values[struct.pack(">I", i)] = resolve(v, seg)
     return []
-
 def main(paths):
     segments, store = {}, reference_ndjson.Store()
     for path in paths:
@@ -251,5 +248,4 @@ def main(paths):
     for line in store.lines(): sys.stdout.buffer.write(line.encode() + b"\n")
     return 2 if 2 in statuses else max(statuses)
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]) if len(sys.argv) > 1 else print(__doc__, file=sys.stderr) or 2)
+sys.exit(main(sys.argv[1:]) if len(sys.argv) > 1 else print(__doc__, file=sys.stderr) or 2)

@@ -44,6 +44,8 @@ static const struct cli_tool tool = {
     .usage = { "[--from=SHAPE] FILE... -o STORE", "--dry-run FILE..." },
     .examples = examples,
     .options = option_table,
+    .operands = "FILE is JSON or JSON lines, of any size; - is standard input.",
+    .statuses = "0 all imported, 2 error, 3 done, but something was skipped",
 };
 
 struct settings {
