@@ -26,9 +26,10 @@ Step 3 in full shows each candidate with the evidence the filter saw:"
 run xray-cat -r "$id" --step 3 shop
 
 say "B0BOT1: category 'Water bottles', wanted 'Water Bottles'. The same category: only a capital differs!
-The filter compares letter by letter. How many candidates has this cost, in all runs?"
-run xray-grep -c -i --in cand 'water bottles|yoga mats' shop
-run xray-grep --in cand 'Water bottles|Yoga mats' shop
+The filter compares letter by letter. Which candidates has this cost, in all runs? Ask for those rejected
+although category and wanted category are the same but for capitals:"
+run xray-grep --unit cand -W \
+    'cand.reason = category_mismatch and lower(cand.evidence.category) = lower(cand.evidence.wanted)' shop
 
 say "Found: filter_category must compare categories without regard to capitals (strcasecmp).
 And it is not one bad result: the yoga mat's best competitor, B0MAT2, fell in the same way."

@@ -3,10 +3,10 @@
 
 usage: reference_reader.py FILE|DIRECTORY...
 
-Written from trace-file.md; numbers in comments are sections of it. This file makes rows of bytes; joining (7.2) and
-printing them (13) is in reference_ndjson.py. Needs the stock module `msgpack` and the program `zstd`; without module
-`xxhash` checksums are not verified. Exit status: 0; 3: something was skipped; 2: unreadable or too new. Left out:
-totals and digests of seals (9.2, 10), ext type -1 that is no time stamp (`msgpack` takes it for one)."""
+Written from trace-file.md; numbers in comments are sections of it. This file makes rows of bytes; joining them (7.2)
+and printing (13) is in reference_ndjson.py. Needs the stock module `msgpack` and the program `zstd`; without the
+module `xxhash` checksums are not verified. Exit status: 0; 3: something was skipped; 2: unreadable or too new. Left
+out: totals and digests of seals (9.2, 10), ext type -1 that is no time stamp (`msgpack` takes it for one)."""
 import collections, itertools, os, pathlib, re, struct, subprocess, sys, unittest.mock, uuid
 import msgpack
 import reference_ndjson
@@ -16,8 +16,8 @@ except ImportError: xxhash = print("no module xxhash: checksums are not verified
 BLOCK, HELLO = b"\x58\x2A\x4D\x18\x70\0\0\0XRB1", b"\x28\xB5\x2F\xFD\x64"  # 4.1, 3.1
 PAYLOAD, CANDIDATES, SPINE, LOSS, SEAL = KINDS = range(1, 6)  # 4.5
 MAX_ROWS, MAX_BYTES, MAX_DEPTH, I64 = 1 << 20, 64 << 20, 64, 1 << 63  # 11
-Header = collections.namedtuple("Header", "kind flags zero segment ordinal pos stored_len raw_len rows rows2 first "
-                                "first2 prev body check at end raw stored")  # 4.1; place, end, bytes, the body's
+Header = collections.namedtuple("Header", "kind flags zero segment ordinal pos stored_len raw_len rows rows2 "
+                                "first first2 prev body check at end raw stored")  # 4.1; place, end, bytes, body
 Ext = collections.namedtuple("Ext", "code data")
 LOST = Ext(3, b"\3" + bytes(24))  # 6.3
 statuses = {0}  # of all that was reported
@@ -34,7 +34,7 @@ def array(v, n=None):
 def pick(entries, index):
     return entries[integer(index, 0, len(entries))]
 def first(pairs):  # maps are tuples of pairs; in those of the format the first of equal keys counts (12)
-    return {k: v for k, v in reversed(pairs) if isinstance(k, str)}
+    return {k: v for k, v in reversed(need(pairs, type(pairs) is tuple)) if isinstance(k, str)}
 def xxh3(data, seed=0):
     return xxhash.xxh3_64_intdigest(data, seed) if xxhash else unittest.mock.ANY  # which is equal to everything
 
@@ -44,8 +44,8 @@ def body_map(data, sized=()):  # of a hello or body; elements of the arrays `siz
                           strict_map_key=False, max_buffer_size=len(data))  # which bounds counts, too (11)
     up.feed(data)
     keys = (up.unpack() for _ in range(up.read_map_header()))
-    body = [(key, [(up.tell(), up.unpack(), up.tell()) for _ in range(up.read_array_header())]
-             if key in sized else up.unpack()) for key in keys]
+    body = tuple([(key, [(up.tell(), up.unpack(), up.tell()) for _ in range(up.read_array_header())]
+                   if key in sized else up.unpack()) for key in keys])
     return first(need(body, up.tell() == len(data)))
 
 def decompress(frame, raw_len):  # its headers are read here, for decoders differ in what they let pass (4.4)
@@ -57,14 +57,14 @@ def decompress(frame, raw_len):  # its headers are read here, for decoders diffe
         block = struct.unpack("<I", frame[at:at + 3] + b"\0")[0]
         at += 3 + (1 if block & 6 == 2 else block >> 3)
     raw = subprocess.run(["zstd", "-dcq"], input=frame, capture_output=True).stdout
-    return need(raw, at == len(frame) and len(raw) == raw_len)
+    return need(raw, at == len(frame) <= MAX_BYTES and len(raw) == raw_len)
 class Segment:
     def __init__(self, name, data, base, seg_id=None):  # by the hello at `base` (3.1), or by an id (3.4)
         n = int.from_bytes(data[base + 5:base + 7], "little") + 256
         frame, head = data[base:base + 14 + n], HELLO + struct.pack("<HI", (n - 256) & 0xFFFF, n << 3 | 1)[:5]
         need(n, seg_id or n < 65536 and frame[:10] == head and len(frame) == n + 14 and (
-            not xxhash or xxhash.xxh64_digest(frame[10:-4])[:3:-1] == frame[-4:]))
-        hello = {"id": seg_id, "writer": [("id", seg_id)]} if seg_id else body_map(frame[10:-4])
+            not xxhash or xxhash.xxh64_digest(frame[10:-4])[:3:-1] == frame[-4:]))  # the low half
+        hello = {"id": seg_id, "writer": (("id", seg_id),)} if seg_id else body_map(frame[10:-4])
         self.id = need(hello["id"], seg_id or hello["xrayfile"] == "trace segment")
         self.writer, clock = first(hello["writer"])["id"], first(hello.get("clock", ()))
         self.order = integer(clock.get("real", -I64)), integer(hello.get("n", 0)), os.path.basename(name)  # 7.2
@@ -144,8 +144,9 @@ STEPS = columns(run="run", id="ext_id parent_ext", str="name type model provider
 EVENT, NAMES = columns(run="run", int="step after time", str="name", value="body"), columns(str="pipeline version")
 BATCHES, LOSSES = columns(run="run", int="step n time"), columns(text="cause what", int="count from to")
 FIELDS = dict(score="num", threshold="num", rank_in="int", rank_out="int", weight="num", time="int",
-              evidence="value")  # by their bits in shapes (8.2)def cell(v, form, body, seg):
-    if v is None or form == "value": return v if v is None else resolve(v, seg)
+              evidence="value")  # by their bits in shapes (8.2)
+def cell(v, form, body, seg):
+    if v is None or form in ("value", "element"): return v if v is None else resolve(v, seg)
     if form in ("run", "str"): return pick(body[form], v) or None  # an empty name is none
     if form == "num": return float(need(v, type(v) in (int, float)))
     if form == "reasons": return {pick(body["str"], v[i]): integer(v[i + 1]) for i in range(0, len(array(v)), 2)}
@@ -167,7 +168,7 @@ def deltas(values, base):
     sums = itertools.accumulate((0 if v is None else integer(v) for v in values), initial=integer(base))
     return [None if v is None else integer(total) for v, total in zip([None, *values], sums)][1:]
 def column(v, n, form, body, seg):
-    v = [None] * n if v is None else num(first(v), n) if type(v) is tuple and form in ("num", "value") else v
+    v = [None] * n if v is None else num(first(v), n) if type(v) is tuple and form in ("num", "element") else v
     if form == "delta": return deltas(array(v, n), body.get("t0", 0))
     return [cell(x, form, body, seg) for x in array(v, n)]
 def table(body, name, spec, seg, n=None):  # (name, a map of what it has) for each of its rows; there must be `n`
@@ -205,7 +206,7 @@ def candidates(body, h, seg):
     fields = {name: iter(column(have.get(name), n, FIELDS[name], body, seg)) for n, name in zip(counts, FIELDS)}
     uses = collections.Counter(key for shape in chosen for key in shape["keys"])
     lists = enumerate(array(body.get("evidence", []), len(keys)))
-    lists = [iter(column(v, uses[i], "value", body, seg)) for i, v in lists]
+    lists = [iter(column(v, uses[i], "element", body, seg)) for i, v in lists]
     for owner, shape, item in zip(owners, chosen, deltas(array(have.get("item", []), h.rows), -1)):
         cand = {name: next(fields[name]) for bit, name in enumerate(FIELDS) if shape["fields"] >> bit & 1}
         listed = tuple([(pick(keys, key), next(lists[key])) for key in shape["keys"]])
@@ -215,8 +216,7 @@ def candidates(body, h, seg):
 
 # ---- bodies
 def rows_of(h, seg):  # (table, a map of what it has) for each row of a block
-    most = MAX_ROWS >> 2 if h.kind == CANDIDATES else MAX_ROWS
-    need(h, max(h.stored_len, h.raw_len) <= MAX_BYTES and max(h.rows, h.rows2) <= most)
+    need(h, h.raw_len <= MAX_BYTES and max(h.rows, h.rows2) <= (MAX_ROWS >> 2 if h.kind == CANDIDATES else MAX_ROWS))
     body = body_map(decompress(h.stored, h.raw_len), ("parts", "values") if h.kind == PAYLOAD else ())
     ids, body["str"] = first(body.get("run", ())).get("id", b""), array(body.get("strings", []))
     need(body, len(ids) % 16 == 0 and all(isinstance(v, str) for v in body["str"]))
@@ -247,5 +247,4 @@ def main(paths):
             except Exception as e: report(3, f"block {h.ordinal} of segment {seg.id.hex()} is skipped: {e!r}")
     for line in store.lines(): sys.stdout.buffer.write(line.encode() + b"\n")
     return 2 if 2 in statuses else max(statuses)
-
 sys.exit(main(sys.argv[1:]) if len(sys.argv) > 1 else print(__doc__, file=sys.stderr) or 2)

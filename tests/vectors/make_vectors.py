@@ -12,13 +12,14 @@ import sys
 from typing import Any, Callable, Dict, List, Tuple
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from writer import Ext, Pairs, Raw, Segment, Tape, pack, raw_frame  # noqa: E402
+from writer import Ext, Pairs, Raw, Segment, Tape, dict_of, pack, planes, raw_frame  # noqa: E402
 
 T = 1700000000000000000
 RUN, RUN2 = bytes(range(0x10, 0x20)), bytes(range(0x20, 0x30))
 R, R2 = RUN.hex(), RUN2.hex()
 LONG = "a text of more than 128 bytes, which the writer of the project would make a part: " + "0123456789" * 6
 NOTHING = '["lost",0,"00000000000000000000000000000000"]'
+NAN = float("nan")
 VECTORS: List[Tuple[str, str, str, str, Callable[[Tape], None]]] = []
 
 
@@ -548,20 +549,19 @@ def _(tape: Tape) -> None:
     Segment(tape).spine([a_run(input="", output=[None], tags={}), {"run": RUN, "state": 0, "metadata": None}])
 
 
-@vector("value-depth-with-parts", "accept", run_line('"input":' + "[" * 40 + '{"$missing":%s},{"x":1}' % NOTHING + "]" * 40),
-        "A part of depth 40 within a value of depth 40 is deeper than 64: lost; its neighbour is not (11).")
+@vector("value-depth-with-parts", "damaged", line('{"kind":"run","run":"RUN","status":"running","input":%s1%s,"output":{"$missing":%s}}' % ("[" * 64, "]" * 64, NOTHING)),
+        "A part of depth 40 within a value of depth 24 is 64 deep: the limit. Within one of 25 the value is over it, and lost (6.6, 11).")
 def _(tape: Tape) -> None:
     seg = Segment(tape)
-    seg.payload([Raw(b"\x91" * 40 + b"\x01"), {"x": 1}])
-    seg.payload([], [Raw(b"\x91" * 39 + pack([part(0, 2)]))])
-    seg.spine([a_run(input=value(0))])
+    seg.payload([Raw(b"\x91" * 40 + b"\x01")])
+    seg.payload([], [Raw(b"\x91" * 23 + pack([part(0)])), Raw(b"\x91" * 24 + pack([part(0)]))])
+    seg.spine([a_run(input=value(0), output=value(1))])
 
 
-@vector("value-depth-64", "accept", run_line('"input":' + "[" * 64 + "]" * 64), "A part nested 64 deep: the limit (11).")
+@vector("value-depth-in-place", "accept", run_line('"input":' + "[" * 64 + "]" * 64 + ',"output":' + '{"k":' * 63 + "{}" + "}" * 63),
+        "Values nested 64 deep in their column: the depth counts from the value itself, not from the body (11).")
 def _(tape: Tape) -> None:
-    seg = Segment(tape)
-    seg.payload([Raw(b"\x91" * 63 + b"\x90")])
-    seg.spine([a_run(input=part(0))])
+    Segment(tape).spine([a_run(input=Raw(b"\x91" * 63 + b"\x90"), output=Raw(b"\x81\xa1k" * 63 + b"\x80"))])
 
 
 # ---- candidates (8) ------------------------------------------------------------------------------
@@ -598,6 +598,24 @@ def _(tape: Tape) -> None:
     seg.seal()
 
 
+@vector("cands-depth-in-place", "accept", line(STEP + cand('"item":"a","verdict":"accept","evidence":{"k":' + "[" * 64 + "]" * 64 + "}")
+                                               + cand('"item":"b","verdict":"accept","evidence":{"k":1}')),
+        "The same in evidence, and out of a dictionary, which is a map around it (5.2, 11).")
+def _(tape: Tape) -> None:
+    deep = Raw(b"\x91" * 63 + b"\x90")
+    seg = Segment(tape)
+    spine_for(seg, seg.candidates([{"run": RUN, "step": 1, "cands": [
+        {"item": "a", "verdict": "accept", "evidence": [("k", deep)]}, {"item": "b", "verdict": "accept", "evidence": [("k", 1)]}]}],
+        nums={"k": dict_of(deep, 1)}))
+
+
+@vector("value-depth-64", "accept", run_line('"input":' + "[" * 64 + "]" * 64), "A part nested 64 deep: the limit (11).")
+def _(tape: Tape) -> None:
+    seg = Segment(tape)
+    seg.payload([Raw(b"\x91" * 63 + b"\x90")])
+    seg.spine([a_run(input=part(0))])
+
+
 def single_field(bit: int, name: str, given: Any, shown: str) -> None:
     @vector(f"cands-field-{name.replace('_', '-')}", "accept", line(STEP + cand('"item":"a","verdict":"accept"') + cand(f'"item":"b","verdict":"accept",{shown}')),
             f"A shape with bit {bit} of `fields` alone (8.2): the column has one element, for the second candidate.")
@@ -612,18 +630,83 @@ for number, field in enumerate((("score", 0.1, '"score":0.1'), ("threshold", 3.0
     single_field(number, *field)
 
 
-@vector("cands-num-scaled", "accept", line(STEP
-        + cand('"item":"a","verdict":"accept","score":0.5,"evidence":{"price":129.99,"n":1}')
-        + cand('"item":"b","verdict":"accept","score":0.123,"evidence":{"price":-0.01,"n":2}')
-        + cand('"item":"c","verdict":"accept","score":123456789.012,"evidence":{"price":null,"n":3.0}')),
-        "num columns scaled and plain (5.2), of fields and of evidence; nil stands for nil.")
+def num_columns(name: str, about: str, shown: List[str], cands: List[Dict[str, Any]], **nums: Any) -> None:
+    """Candidates a, b, c, ... of one step, with columns that are not plain."""
+    @vector(f"cands-num-{name}", "accept", line(STEP + "".join(cand(f'"item":"{chr(97 + i)}","verdict":"accept"{x}') for i, x in enumerate(shown))), about)
+    def _(tape: Tape) -> None:
+        seg = Segment(tape)
+        rows = [{"item": chr(97 + i), "verdict": "accept", **c} for i, c in enumerate(cands)]
+        spine_for(seg, seg.candidates([{"run": RUN, "step": 1, "cands": rows}], nums=nums))
+        seg.seal()
+
+
+num_columns("planes", "num columns as planes with a scale, with differences and without, beside a plain one (5.2).",
+            [',"score":0.5,"evidence":{"price":129.99,"n":1}', ',"score":0.123,"evidence":{"price":-0.01,"n":2}',
+             ',"score":123456789.012,"evidence":{"price":130.0,"n":3.0}', ',"score":-7.0,"evidence":{"price":0.0,"n":null}'],
+            [{"score": 0.5, "evidence": [("price", 129.99), ("n", 1)]}, {"score": 0.123, "evidence": [("price", -0.01), ("n", 2)]},
+             {"score": 123456789.012, "evidence": [("price", 130.0), ("n", 3.0)]}, {"score": -7.0, "evidence": [("price", 0.0), ("n", None)]}],
+            score=planes(5, scale=3, base=-7000), price=planes(3, scale=2, delta=1, base=-100))
+
+num_columns("widths", "Planes of each width from 1 to 8 bytes: the least and the greatest number that they can say from their base (5.2).",
+            [',"evidence":{"1":-128,"2":0,"3":5,"4":-1,"5":0,"6":-281474976710656,"7":0,"8":-9223372036854775808}',
+             ',"evidence":{"1":127,"2":65535,"3":16777220,"4":4294967294,"5":1099511627775,"6":-1,"7":72057594037927935,"8":9223372036854775807}'],
+            [{"evidence": [(str(w), base) for w, base in enumerate((-128, 0, 5, -1, 0, -(1 << 48), 0, -(1 << 63)), 1)]},
+             {"evidence": [(str(w), base + (1 << 8 * w) - 1) for w, base in enumerate((-128, 0, 5, -1, 0, -(1 << 48), 0, -(1 << 63)), 1)]}],
+            **{str(w): planes(w, base=base) for w, base in enumerate((-128, 0, 5, -1, 0, -(1 << 48), 0, -(1 << 63)), 1)})
+
+num_columns("differences", "Planes of differences: up and down from a negative base, the same number again, and sums that wrap at 64 bits (5.2).",
+            [',"evidence":{"k":-1000,"w":9223372036854775807}', ',"evidence":{"k":-1127,"w":-9223372036854775808}',
+             ',"evidence":{"k":-1127,"w":0}', ',"evidence":{"k":-1000,"w":-1}'],
+            [{"evidence": [("k", k), ("w", w)]} for k, w in ((-1000, (1 << 63) - 1), (-1127, -(1 << 63)), (-1127, 0), (-1000, -1))],
+            k=planes(1, delta=1, base=-1001), w=planes(8, delta=1, base=-2))
+
+num_columns("wrap", "Planes without differences whose sum wraps at 64 bits: from the greatest number to the least (5.2).",
+            [',"evidence":{"k":9223372036854775807}', ',"evidence":{"k":-9223372036854775808}'],
+            [{"evidence": [("k", (1 << 63) - 1)]}, {"evidence": [("k", -(1 << 63))]}], k=planes(1, base=(1 << 63) - 1))
+
+num_columns("scales", "Every scale from 1 to 9 (5.2): quotients rounded once, which is not what multiplying by 0.001 gives; integers as doubles.",
+            [',"evidence":{"1":-0.1,"2":1.15,"3":0.003,"4":2.0,"5":0.00035,"6":1e-06,"7":1.4e-06,"8":-9e-08,"9":1e-09}',
+             ',"evidence":{"1":900719925474099.1,"2":0.0,"3":9007199254740.991,"4":-900719925474.0991,"5":2.3,"6":1.1,"7":1.0,"8":0.07,"9":9007199.254740991}'],
+            [{"evidence": list(zip("123456789", (-0.1, 1.15, 0.003, 2.0, 0.00035, 1e-6, 1.4e-6, -9e-8, 1e-9)))},
+             {"evidence": list(zip("123456789", (900719925474099.1, 0.0, 9007199254740.991, -900719925474.0991, 2.3, 1.1, 1.0, 0.07, 9007199.254740991)))}],
+            **{str(k): planes(8, scale=k, delta=k % 2, base=-3 * k) for k in range(1, 10)})
+
+num_columns("integers", "Planes without a scale are integers (5.2): in evidence they stay so, a score is the double of it.",
+            [',"score":2.0,"weight":-3.0,"evidence":{"k":2}', ',"score":0.0,"weight":9007199254740992.0,"evidence":{"k":0}'],
+            [{"score": 2, "weight": -3, "evidence": [("k", 2)]}, {"score": 0, "weight": 1 << 53, "evidence": [("k", 0)]}],
+            score=planes(1), weight=planes(8, base=-3), k=planes(2, base=-1))
+
+num_columns("dict", "num columns as dictionaries (5.2): of numbers, texts, nil and anything that is a value; nil is no score.",
+            [',"score":0.25,"evidence":{"k":"x","v":[1]}', ',"evidence":{"k":null,"v":{"a":"b"}}', ',"score":3.0,"evidence":{"k":2.5,"v":true}',
+             ',"score":0.25,"evidence":{"k":7,"v":[1]}', ',"score":{"$f":"nan"},"evidence":{"k":"x","v":{"$bin":"AA=="}}'],
+            [{"score": s, "evidence": [("k", k), ("v", v)]} for s, k, v in
+             ((0.25, "x", [1]), (None, None, {"a": "b"}), (3, 2.5, True), (0.25, 7, [1]), (NAN, "x", b"\0"))],
+            score=dict_of(0.25, None, 3, NAN), k=dict_of("x", "not used", None, 2.5, 7), v=dict_of({"a": "b"}, [1], True, b"\0"))
+
+num_columns("dict-256", "A dictionary of 256 values, the most that there may be (5.2).", [',"evidence":{"k":255}', ',"evidence":{"k":0}'],
+            [{"evidence": [("k", 255)]}, {"evidence": [("k", 0)]}], k=dict_of(*range(256)))
+
+@vector("cands-num-dict-parts", "accept", line(STEP + cand('"item":"a","verdict":"accept","evidence":{"k":"p0"}')
+                                               + cand('"item":"b","verdict":"accept","evidence":{"k":["p1","p0"]}')),
+        "A dictionary of references (5.2, 6.3): elements are values.")
 def _(tape: Tape) -> None:
     seg = Segment(tape)
-    b = seg.candidates([{"run": RUN, "step": 1, "cands": [
-        {"item": "a", "verdict": "accept", "score": 0.5, "evidence": [("price", 129.99), ("n", 1)]},
-        {"item": "b", "verdict": "accept", "score": 0.123, "evidence": [("price", -0.01), ("n", 2)]},
-        {"item": "c", "verdict": "accept", "score": 123456789.012, "evidence": [("price", None), ("n", 3.0)]}]}], scaled={"score": 3, "price": 2})
-    spine_for(seg, b)
+    seg.payload(["p0", "p1"], [[part(1), part(0)]])
+    spine_for(seg, seg.candidates([{"run": RUN, "step": 1, "cands": [
+        {"item": "a", "verdict": "accept", "evidence": [("k", part(0))]}, {"item": "b", "verdict": "accept", "evidence": [("k", value(0))]}]}],
+        nums={"k": dict_of(part(0), value(0))}))
+    seg.seal()
+
+
+@vector("cands-num-of-none", "accept", line(STEP + cand('"item":"a","verdict":"accept"')),
+        "Keys that no shape names have columns of no elements, in each of the forms (5.2, 8.5).")
+def _(tape: Tape) -> None:
+    def edit(body: Dict[str, Any]) -> None:
+        body["keys"] = ["plain", "planes", "dict"]
+        body["evidence"] = [[], planes(1)([]), dict_of(1)([])]
+        body["cands"]["score"] = planes(8, scale=9, delta=1)([])
+    seg = Segment(tape)
+    spine_for(seg, seg.candidates([{"run": RUN, "step": 1, "cands": [{"item": "a", "verdict": "accept"}]}], edit=edit))
 
 
 @vector("cands-evidence-nil", "accept", line(STEP + cand('"item":"a","verdict":"accept"') + cand('"item":"b","verdict":"accept","evidence":{"k":null}')
@@ -941,8 +1024,37 @@ malformed_candidates("cands-item-negative", "An item before the first (8.5).", *
 malformed_candidates("cands-score-missing", "A column with fewer elements than shapes have the field (8.5).", **body_key("score", [], "cands"))
 malformed_candidates("cands-score-many", "A column with more elements than shapes have the field.", **body_key("score", [0.5, 0.5], "cands"))
 malformed_candidates("cands-score-text", "A score that is a text.", **body_key("score", ["high"], "cands"))
-malformed_candidates("cands-scale-10", "A scale of 10 (5.2).", **body_key("score", {"scale": 10, "v": [1]}, "cands"))
-malformed_candidates("cands-scale-wide", "A scaled number of 2^53 (5.2).", **body_key("score", {"scale": 1, "v": [1 << 53]}, "cands"))
+def malformed_planes(name: str, about: str, **change: Any) -> None:
+    """Planes that would be right, were it not for one member: None leaves it out."""
+    column = {"scale": 1, "delta": 0, "base": 5, "width": 1, "n": 1, "planes": b"\0", **change}
+    malformed_candidates(f"cands-num-{name}", about, **body_key("score", {k: v for k, v in column.items() if v is not None}, "cands"))
+
+
+malformed_planes("planes-short", "Planes of a byte too few (5.2).", planes=b"")
+malformed_planes("planes-long", "Planes of a byte too many.", planes=b"\0\0")
+malformed_planes("planes-text", "Planes that are a text.", planes="\0")
+malformed_planes("planes-none", "Planes that are missing, and no dictionary either.", planes=None)
+malformed_planes("n", "Planes of two elements for one candidate.", n=2, planes=b"\0\0")
+malformed_planes("n-bomb", "Planes of 2^32 elements of 8 bytes each, in 1 byte (11).", n=1 << 32, width=8)
+malformed_planes("width-0", "Planes of width 0.", width=0, planes=b"")
+malformed_planes("width-9", "Planes of width 9.", width=9, planes=bytes(9))
+malformed_planes("scale-10", "A scale of 10.", scale=10)
+malformed_planes("scale-negative", "A scale below 0.", scale=-1)
+malformed_planes("delta-2", "A delta that is neither 0 nor 1.", delta=2)
+malformed_planes("base-none", "Planes without a base.", base=None)
+malformed_planes("base-double", "A base that is a double.", base=5.0)
+malformed_planes("base-wide", "A base that no signed 64-bit integer holds.", base=1 << 63)
+malformed_planes("scaled-wide", "A scaled number of 2^53: no double holds all of these exactly.", base=1 << 53)
+malformed_planes("scaled-wide-negative", "A scaled number of -2^53.", base=-(1 << 53))
+malformed_planes("scaled-wide-sum", "The same, where base and difference are small enough for themselves.", base=(1 << 53) - 1, delta=1, planes=b"\x02")
+malformed_candidates("cands-num-dict-index", "An index behind the end of the dictionary (5.2).", **body_key("score", {"dict": [0.5], "at": b"\1"}, "cands"))
+malformed_candidates("cands-num-dict-257", "A dictionary of 257 values.", **body_key("score", {"dict": [i / 2 for i in range(257)], "at": b"\0"}, "cands"))
+malformed_candidates("cands-num-dict-short", "A dictionary column with fewer elements than shapes have the field.", **body_key("score", {"dict": [0.5], "at": b""}, "cands"))
+malformed_candidates("cands-num-dict-long", "A dictionary column with more of them.", **body_key("score", {"dict": [0.5], "at": b"\0\0"}, "cands"))
+malformed_candidates("cands-num-dict-at", "Indexes that are an array.", **body_key("score", {"dict": [0.5], "at": [0]}, "cands"))
+malformed_candidates("cands-num-dict-text", "A score that is a text, out of a dictionary.", **body_key("score", {"dict": ["high"], "at": b"\0"}, "cands"))
+malformed_candidates("cands-num-unknown", "A num column in none of its forms.", **body_key("score", {"scale": 1, "v": [5]}, "cands"))
+malformed_candidates("cands-rank-planes", "Planes where a column is plain (8.5).", **body_key("rank_in", planes(1)([]), "cands"))
 malformed_candidates("cands-evidence-many", "An evidence column with too many elements (8.5).", **body_key("evidence", [[1, 2]]))
 malformed_candidates("cands-evidence-columns", "Fewer evidence columns than keys (8.5).", **body_key("evidence", []))
 malformed_candidates("cands-verdict", "A verdict that is not known (8.2).", **body_key("shapes", [[9, [[0]], 1, 0, 0, [0]]]))

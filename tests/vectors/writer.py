@@ -347,9 +347,10 @@ class Segment:
 
     # -- 8 candidates
     def candidates(self, batches: List[Dict[str, Any]], decisions: List[Dict[str, Any]] = (), notes: List[Dict[str, Any]] = (),
-                   items: Optional[Any] = None, scaled: Dict[str, int] = {}, **more: Any) -> int:
+                   items: Optional[Any] = None, nums: Dict[str, Callable[[List[Any]], Any]] = {}, **more: Any) -> int:
         """batches: {run, step, time, cands: [{item, verdict, reasons, score, ..., evidence: [(key, value)] or whole: value}]}.
-        `items`: the id column if it is not to be an array. `scaled`: columns (or evidence keys) to be written with a scale."""
+        `items`: the id column if it is not to be an array. `nums`: what makes the columns of fields (or evidence keys)
+        that are not to be plain: `planes` or `dict_of` below."""
         strings, ids, shapes, keys = Dictionary(), Dictionary(), Dictionary(), Dictionary()
         named = Dictionary()
         cands = [(b, c) for b in batches for c in b["cands"]]
@@ -383,8 +384,8 @@ class Segment:
                                 "items": named.entries if items is None else items[1], "keys": keys.entries,
                                 "shapes": shapes.entries}
         body["batches"] = self.columns(table("run:run step n time"), rows, strings, ids, 0)
-        body["cands"] = {k: scale_column(v, scaled.get(k)) for k, v in columns.items() if v}
-        body["evidence"] = [scale_column(v, scaled.get(k)) for k, v in zip(keys.entries, evidence)]
+        body["cands"] = {k: nums.get(k, list)(v) for k, v in columns.items() if v}
+        body["evidence"] = [nums.get(k, list)(v) for k, v in zip(keys.entries, evidence)]
         for number, name, events in ((4, "decisions", decisions), (5, "notes", notes)):
             if events:
                 body[name] = self.columns(EVENTS, events, strings, ids, 0)
@@ -410,7 +411,23 @@ class Segment:
         return self.block(5, body, len(self.blocks), 0, "seal", **more)
 
 
-def scale_column(values: List[Any], scale: Optional[int]) -> Any:
-    if scale is None:
-        return values
-    return {"scale": scale, "v": [None if v is None else round(v * 10 ** scale) for v in values]}
+# ---- num columns (5.2) -------------------------------------------------------------------------
+def planes(width: int, scale: int = 0, delta: int = 0, base: int = 0) -> Callable[[List[Any]], Dict[str, Any]]:
+    """Makes columns of byte planes. The numbers must be multiples of 10^-scale; sums wrap at 64 bits."""
+    def column(values: List[Any]) -> Dict[str, Any]:
+        rows, before = [], base
+        for v in values:
+            v = round(v * 10 ** scale)
+            u = (v - (before if delta else base)) % (1 << 64)
+            if delta:
+                u = (u << 1) % (1 << 64) if u < 1 << 63 else ((~u) << 1 | 1) % (1 << 64)
+            rows.append(u.to_bytes(width, "little"))
+            before = v
+        data = b"".join(bytes(row[k] for row in rows) for k in range(width))
+        return {"scale": scale, "delta": delta, "base": base, "width": width, "n": len(values), "planes": data}
+    return column
+
+
+def dict_of(*known: Any) -> Callable[[List[Any]], Dict[str, Any]]:
+    """Makes columns of indexes into these values."""
+    return lambda values: {"dict": list(known), "at": bytes(known.index(v) for v in values)}
