@@ -308,9 +308,9 @@ static int print_value(struct print *p, int depth)
         print_ext(out, &item);
         return XRAY_OK;
     case XRAY_MP_ARRAY:
-        return depth < XF_DEPTH_READ ? print_array(p, item.count, depth) : XRAY_ELIMIT;
+        return depth < XF_DEPTH_SKIP ? print_array(p, item.count, depth) : XRAY_ELIMIT;
     case XRAY_MP_MAP:
-        return depth < XF_DEPTH_READ ? print_map(p, item.count, depth) : XRAY_ELIMIT;
+        return depth < XF_DEPTH_SKIP ? print_map(p, item.count, depth) : XRAY_ELIMIT;
     }
     return XRAY_ECORRUPT;
 }
@@ -323,7 +323,7 @@ int xray_msgpack_json(const uint8_t *data, size_t len, xray_buffer *out, xray_er
     int status = print_value(&p, 0);
 
     if (status == XRAY_ELIMIT)
-        xf_fail(err, status, len - p.in.left, "MessagePack is nested deeper than %d", XF_DEPTH_READ);
+        xf_fail(err, status, len - p.in.left, "MessagePack is nested deeper than %d", XF_DEPTH_SKIP);
     else if (status != XRAY_OK)
         xf_fail(err, status, len - p.in.left, "no whole MessagePack value");
     else if (p.in.left > 0)

@@ -298,9 +298,9 @@ bool xray_mp_next(xray_mp *c, xray_mp_item *item)
 
 /* ---- whole values --------------------------------------------------------- */
 
-bool xray_mp_skip(xray_mp *c)
+static bool skip_within(xray_mp *c, int max_depth)
 {
-    size_t waiting[XF_DEPTH_READ];
+    size_t waiting[XF_DEPTH_SKIP];
     size_t todo = 1;
     int depth = 0;
     xray_mp at = *c;
@@ -322,12 +322,22 @@ bool xray_mp_skip(xray_mp *c)
         if (!skip_item(&at, &children, &container))
             return fail(c);
         if (container) {
-            if (depth == XF_DEPTH_READ)
+            if (depth == max_depth)
                 return fail(c);
             waiting[depth++] = todo;
             todo = children;
         }
     }
+}
+
+bool xray_mp_skip(xray_mp *c)
+{
+    return skip_within(c, XF_DEPTH_SKIP);
+}
+
+bool xf_mp_skip_value(xray_mp *c)
+{
+    return skip_within(c, XF_DEPTH_READ);
 }
 
 static bool take_container(xray_mp *c, int type, uint32_t *count)

@@ -4,7 +4,8 @@
 
 #include "xrayfile.h"
 
-#define XF_DEPTH_READ 64  /* spec 11 */
+#define XF_DEPTH_READ 64  /* spec 11: of one value */
+#define XF_DEPTH_SKIP 68  /* in a body, where a value stands up to four levels down */
 #define XF_DEPTH_WRITE 32
 
 /* Takes the header of a map / an array; false (cursor bad) if something else stands there. */
@@ -13,6 +14,9 @@ bool xf_mp_take_array(xray_mp *c, uint32_t *count);
 bool xf_mp_take_str(xray_mp *c, xray_str *out);
 bool xf_mp_take_bin(xray_mp *c, xray_str *out);
 bool xf_mp_take_int(xray_mp *c, int64_t *out); /* nil gives XRAY_MISSING */
+
+/* Skips one value that must keep to the depth of a value, as xray_mp_skip does not. */
+bool xf_mp_skip_value(xray_mp *c);
 
 /* Takes one whole value and gives its bytes. */
 bool xf_mp_take_value(xray_mp *c, xray_str *out);

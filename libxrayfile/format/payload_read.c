@@ -1,6 +1,8 @@
 /* A payload body (payload_read.h). */
 #include "format/payload_read.h"
 
+#include "codec/mpread.h"
+
 #include "base/fail.h"
 #include "format/layout.h"
 
@@ -44,7 +46,7 @@ static bool take_elements(xray_mp *c, struct pair *p, const uint8_t *body)
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *at = c->at;
 
-        if (!xray_mp_skip(c) || (size_t)(c->at - at) != p->offsets[i])
+        if (!xf_mp_skip_value(c) || (size_t)(c->at - at) != p->offsets[i])
             return false;
         p->offsets[i] = (uint32_t)(at - body);
     }

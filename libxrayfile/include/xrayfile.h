@@ -812,7 +812,8 @@ static inline xray_mp xray_mp_over(const void *data, size_t len)
 
 /* Takes the next item (of a container: its header). False at the end or if bad. */
 XRAY_API bool xray_mp_next(xray_mp *c, xray_mp_item *item);
-/* Skips one whole value, iteratively, depth at most 64. False if bad. */
+/* Skips one whole value, iteratively, depth at most 68 (a value of
+ * spec 11 in a block's body). False if bad. */
 XRAY_API bool xray_mp_skip(xray_mp *c);
 
 /* ---- 6 queries ----------------------------------------------------------- */

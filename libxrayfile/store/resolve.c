@@ -151,7 +151,7 @@ static int copy_plain(struct resolver *r, xray_str value, int depth)
         if (!xray_mp_next(&c, &item))
             return XRAY_ECORRUPT;
         if (is_container(&item) && (l.depth + depth >= XF_DEPTH_READ || !enter(&l, &todo, &item)))
-            return XRAY_ECORRUPT;
+            return xf_fail(r->err, XRAY_ELIMIT, XF_NO_POS, "a value is nested deeper than %d levels", XF_DEPTH_READ);
         if (is_canonical(at, &item) && !is_reference(&item))
             continue;
         xf_buf_put(r->out, copied, (size_t)(at - copied));

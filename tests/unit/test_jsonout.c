@@ -262,11 +262,11 @@ static void test_refusals(void)
     CHECK_STATUS(xray_msgpack_json((const uint8_t *)"\x01\x02", 2, &out, &err), XRAY_ECORRUPT, &err);
     CHECK_EQ(err.pos, 1);
     memset(deep, 0x91, sizeof deep);
-    deep[64] = 0xc0;
-    CHECK_STATUS(xray_msgpack_json(deep, 65, &out, &err), XRAY_OK, &err);
+    deep[68] = 0xc0;
+    CHECK_STATUS(xray_msgpack_json(deep, 69, &out, &err), XRAY_OK, &err);
     out.len = 6;
-    deep[64] = 0x90;
-    CHECK_STATUS(xray_msgpack_json(deep, 65, &out, &err), XRAY_ELIMIT, &err);
+    deep[68] = 0x90;
+    CHECK_STATUS(xray_msgpack_json(deep, 69, &out, &err), XRAY_ELIMIT, &err);
     CHECK_MEM(out.data, out.len, "before", 6);
     xray_buffer_free(&out);
 }

@@ -178,6 +178,18 @@ def _(tape: Tape) -> None:
     seg.seal(frame=zstd)
 
 
+@vector("frame-over-window", "accept", line('{"kind":"run","run":"RUN","status":"running","input":"p0"}'),
+        "A body of 9 MiB in a zstd frame with a window of 8 MiB: the most that a window may be, not a frame (4.4).")
+def _(tape: Tape) -> None:
+    def windowed(raw: bytes) -> bytes:
+        frame_ = run_frame(raw)  # its descriptor says: one piece, content size of 4 bytes
+        return frame_[:4] + b"\x80\x68" + frame_[5:]
+    seg = Segment(tape)
+    seg.payload(["p0", bytes(9 << 20)], frame=windowed)
+    seg.spine([a_run(input=part(0))])
+    seg.seal()
+
+
 def zstd(raw: bytes) -> bytes:
     """What the program makes of it. Only for the vector that is about real compression: other versions write other bytes."""
     return subprocess.run(["zstd", "-3cq", "--no-check", f"--stream-size={len(raw)}"], input=raw, check=True, capture_output=True).stdout
@@ -312,6 +324,13 @@ def _(tape: Tape) -> None:
     Segment(tape).spine([a_run(seq=7), {"run": RUN2, "seq": 2, "state": 1}])
 
 
+@vector("order-seq-missing", "accept", line("""
+{"kind":"run","run":"RUN2","status":"running"}
+{"kind":"run","run":"RUN","status":"running"}"""), "A run without a `seq` comes behind those of its segment that have one (7.2).")
+def _(tape: Tape) -> None:
+    Segment(tape).spine([a_run(seq=None), {"run": RUN2, "seq": 9, "state": 1}])
+
+
 @vector("order-by-first-row", "accept", line("""
 {"kind":"run","run":"RUN","status":"running"}
 {"kind":"step","run":"RUN","step":1,"name":"early","status":"running"}
@@ -371,6 +390,15 @@ def _(tape: Tape) -> None:
 def _(tape: Tape) -> None:
     Segment(tape).spine([a_run()], [a_step(1, name="number not there", parent=77), a_step(2, name="ext not there", parent_ext="nobody"),
                                     a_step(3, name="found by ext", parent=78, parent_ext="x"), a_step(4, name="x", ext_id="x")])
+
+
+@vector("steps-same-ext-id", "accept", line('{"kind":"run","run":"RUN","status":"running"}') + line("""
+{"kind":"step","run":"RUN","step":1,"parent":2,"name":"child","status":"running"}
+{"kind":"step","run":"RUN","step":2,"ext_id":"x","name":"first x","status":"running"}
+{"kind":"step","run":"RUN","step":3,"ext_id":"x","name":"second x","status":"running"}"""),
+        "Of several steps with the ext_id of a parent the first in order is meant (7.4), whatever the order of their rows.")
+def _(tape: Tape) -> None:
+    Segment(tape).spine([a_run()], [a_step(3, name="second x", ext_id="x"), a_step(2, name="first x", ext_id="x"), a_step(1, name="child", parent_ext="x")])
 
 
 @vector("steps-cycles", "accept", line('{"kind":"run","run":"RUN","status":"running"}') + line("""
@@ -520,6 +548,14 @@ def _(tape: Tape) -> None:
     seg.spine([a_run(input=[part(0), part(1)])])
 
 
+@vector("value-reference-malformed", "accept", run_line('"tags":{"k":{"$missing":@}},"input":[{"$missing":@},{"$missing":@},"p0"],"output":{"$missing":@},"attrs":{"$missing":@}'.replace("@", NOTHING)),
+        "References of a wrong length lead nowhere: ext 1 of 5 bytes and of none, ext 2 of 8 (6.3, 6.6).")
+def _(tape: Tape) -> None:
+    seg = Segment(tape)
+    seg.payload(["p0"], ["v0"])
+    seg.spine([a_run(tags={"k": Ext(1, bytes(3))}, input=[Ext(1, bytes(5)), Ext(1, b""), part(0)], output=Ext(2, bytes(8)), attrs=Ext(1, bytes(12)))])
+
+
 @vector("value-range-of-none", "accept", run_line('"input":[{"$missing":@},"p0"]'.replace("@", NOTHING)),
         "Ext 1 with a count of 0 says nothing that could be followed; a count of 1 is one part (6.3).")
 def _(tape: Tape) -> None:
@@ -666,9 +702,9 @@ num_columns("wrap", "Planes without differences whose sum wraps at 64 bits: from
 
 num_columns("scales", "Every scale from 1 to 9 (5.2): quotients rounded once, which is not what multiplying by 0.001 gives; integers as doubles.",
             [',"evidence":{"1":-0.1,"2":1.15,"3":0.003,"4":2.0,"5":0.00035,"6":1e-06,"7":1.4e-06,"8":-9e-08,"9":1e-09}',
-             ',"evidence":{"1":900719925474099.1,"2":0.0,"3":9007199254740.991,"4":-900719925474.0991,"5":2.3,"6":1.1,"7":1.0,"8":0.07,"9":9007199.254740991}'],
+             ',"evidence":{"1":900719925474099.1,"2":0.0,"3":9007199254740.99,"4":-900719925474.0991,"5":2.3,"6":1.1,"7":1.0,"8":0.07,"9":9007199.25474099}'],
             [{"evidence": list(zip("123456789", (-0.1, 1.15, 0.003, 2.0, 0.00035, 1e-6, 1.4e-6, -9e-8, 1e-9)))},
-             {"evidence": list(zip("123456789", (900719925474099.1, 0.0, 9007199254740.991, -900719925474.0991, 2.3, 1.1, 1.0, 0.07, 9007199.254740991)))}],
+             {"evidence": list(zip("123456789", (900719925474099.1, 0.0, 9007199254740.99, -900719925474.0991, 2.3, 1.1, 1.0, 0.07, 9007199.25474099)))}],
             **{str(k): planes(8, scale=k, delta=k % 2, base=-3 * k) for k in range(1, 10)})
 
 num_columns("integers", "Planes without a scale are integers (5.2): in evidence they stay so, a score is the double of it.",
@@ -850,6 +886,24 @@ def _(tape: Tape) -> None:
     seg.spine([a_run(user="refused")])
 
 
+@vector("new-zero-field", "unsupported", ONLY_RUN, "Something in the zero field: the same (4.1, 4.2).")
+def _(tape: Tape) -> None:
+    seg = Segment(tape)
+    seg.spine([a_run(status=1)])
+    seg.spine([a_run(user="refused")], head={"zero": 1})
+    seg.spine([a_run(user="refused")])
+
+
+@vector("new-then-segment", "unsupported", ONLY_RUN + SECOND, "A segment behind one whose rest is refused is read (2.3, 4.5).")
+def _(tape: Tape) -> None:
+    seg = Segment(tape, 1)
+    seg.spine([a_run(status=1)])
+    seg.block(9, {"kind": "of tomorrow"}, 0, 0, flags=1)
+    seg.spine([a_run(user="refused")])
+    seg.seal()
+    Segment(tape, 2, real=T + 1).spine([{"run": RUN2, "seq": 0, "state": 3, "status": 2}])
+
+
 @vector("new-min-reader", "unsupported", "", "A segment for readers of version 2 (3.3).")
 def _(tape: Tape) -> None:
     simple(Segment(tape, version=2, min_reader=2))
@@ -873,6 +927,8 @@ def in_the_middle(name: str, about: str, expected: str = line(ONLY_RUN), **more:
 
 
 in_the_middle("damaged-check", "A header whose checksum is wrong: its block is lost, the next one is found (4.7).", head={"check": 1})
+in_the_middle("damaged-flag-bit", "A flag bit that is not known, by damage: the checksum is wrong, so nothing is refused (4.2).", xor={13: 0x02})
+in_the_middle("damaged-zero-field", "The same in the zero field.", xor={14: 0x80})
 in_the_middle("damaged-magic", "A header whose magic is damaged.", xor={0: 0x01})
 in_the_middle("damaged-body", "A body whose checksum is wrong; it would decode (4.2).", head={"body": 1})
 in_the_middle("damaged-pos", "A block that says it stands elsewhere (4.2).", head={"pos": 1000})
@@ -893,6 +949,8 @@ in_the_middle("damaged-frame-dictionary", "A zstd frame that needs a dictionary 
               frame=lambda raw: b"\x28\xB5\x2F\xFD\x21\x07" + bytes([len(raw)]) + struct.pack("<I", len(raw) << 3 | 1)[:3] + raw)
 in_the_middle("damaged-frame-window", "A zstd frame with a window of 16 MiB (4.4).",
               frame=lambda raw: b"\x28\xB5\x2F\xFD\x80\x70" + struct.pack("<I", len(raw)) + struct.pack("<I", len(raw) << 3 | 1)[:3] + raw)
+in_the_middle("damaged-frame-window-single", "A zstd frame in one piece of more than 8 MiB, which is its window (4.4).", frame=run_frame,
+              edit=lambda body: {**body, "more": bytes(9 << 20)})
 in_the_middle("damaged-frame-none", "Stored bytes that are no zstd frame.", frame=lambda raw: raw)
 
 
@@ -1058,6 +1116,10 @@ malformed_candidates("cands-rank-planes", "Planes where a column is plain (8.5).
 malformed_candidates("cands-evidence-many", "An evidence column with too many elements (8.5).", **body_key("evidence", [[1, 2]]))
 malformed_candidates("cands-evidence-columns", "Fewer evidence columns than keys (8.5).", **body_key("evidence", []))
 malformed_candidates("cands-verdict", "A verdict that is not known (8.2).", **body_key("shapes", [[9, [[0]], 1, 0, 0, [0]]]))
+malformed_candidates("cands-verdict-zero", "A verdict of 0.", **body_key("shapes", [[0, [[0]], 1, 0, 0, [0]]]))
+malformed_candidates("cands-by", "An author that is not known (7.2).", **body_key("shapes", [[2, [[0]], 1, 5, 0, [0]]]))
+malformed_candidates("cands-provenance", "A provenance that is not known.", **body_key("shapes", [[2, [[0]], 1, 0, 3, [0]]]))
+malformed_candidates("cands-fields", "A bit of `fields` that is not known (8.2).", **body_key("shapes", [[2, [[0]], 129, 0, 0, [0]]]))
 malformed_candidates("cands-key-index", "A shape that names a key which is not there (8.2).", **body_key("shapes", [[2, [[0]], 1, 0, 0, [5]]]))
 malformed_candidates("cands-reason-index", "A reason whose string is not there (8.2).", **body_key("shapes", [[2, [[9]], 1, 0, 0, [0]]]))
 malformed_candidates("cands-id-hex-length", "An id column whose data is no multiple of its digits (8.3).", **body_key("items", {"prefix": "", "hex": 4, "data": b"\x01"}))
