@@ -245,7 +245,7 @@ static void test_refusals(void)
     static const char good[] = "\x82\xa1"
                                "a\x92\x01\xc4\x01x\xa1"
                                "b\x81\x02\xa0";
-    uint8_t deep[66];
+    uint8_t deep[70];
     xray_buffer out = {0};
     xray_error err = {0};
 
