@@ -69,7 +69,7 @@ class Segment:
         self.writer, clock = first(hello["writer"])["id"], first(hello.get("clock", ()))
         self.order = integer(clock.get("real", -I64)), integer(hello.get("n", 0)), os.path.basename(name)  # 7.2
         self.refused = hello.get("min_reader", 1) > 1 or bool(hello.get("critical"))  # 3.3
-        self.base, self.end, self.prev = base, base if seg_id else base + len(frame), xxh3(frame)
+        self.base, self.size, self.prev = base, 0 if seg_id else len(frame), xxh3(frame)
         self.last, self.sealed, self.blocks, self.parts, self.values = -1, False, [], {}, {}
     def goes_on(self, h):  # with this block (4.2, 4.7)
         return not self.sealed and (h.segment, h.at - h.pos) == (self.id, self.base) and h.ordinal > self.last
@@ -98,15 +98,15 @@ def read_file(name):  # its segments with their whole blocks, not decoded yet
         new = None if seg else segment_at(name, data, headers, at, pos)
         if new:
             if new.base > pos and not torn: report(3, f"{name}: bytes {pos} to {new.base} are skipped")  # 2.2
-            segments, pos, seg = segments + [new], new.end, h and new.goes_on(h) and new
+            segments, pos, seg = segments + [new], new.base + new.size, h and new.goes_on(h) and new
         if seg:
             segments = segments[:segments.index(seg) + 1]  # one that began behind it was forged in a payload (4.7)
             if h.ordinal != seg.last + 1 or h.prev != seg.prev:
                 report(3, f"{name}: block {h.ordinal} at byte {at} does not follow the one before it")
+            seg.refused |= h.zero > 0 or h.flags > 1 or h.flags == 1 and h.kind not in KINDS
             if h.body == xxh3(h.stored, xxhash and xxh3(h.raw[16:48])):
                 pos, seg.last, seg.sealed, seg.prev = h.end, h.ordinal, h.kind == SEAL, xxh3(h.raw)
-                seg.refused |= h.zero > 0 or h.flags > 1 or h.flags == 1 and h.kind not in KINDS
-                if h.kind in KINDS[:4] and not seg.refused: seg.blocks.append(h)
+                seg.size, seg.blocks = h.end - seg.base, seg.blocks + [h] * (h.kind in KINDS[:4] and not seg.refused)
     if not segments or segments[-1].sealed and pos < len(data):
         report(3 if segments else 2, f"{name}: bytes from {pos} on are no segment")
     if any(seg.refused for seg in segments): report(2, f"{name}: needs a newer reader")
@@ -240,7 +240,7 @@ def main(paths):
     for path in paths:
         for name in sorted(pathlib.Path(path).glob("*.xray")) if os.path.isdir(path) else [path]:
             for seg in read_file(name):  # a segment that is there twice counts once, in its longer form (7.2)
-                segments[seg.id] = max(segments.get(seg.id, seg), seg, key=lambda s: len(s.blocks))
+                segments[seg.id] = max(segments.get(seg.id, seg), seg, key=lambda s: s.size)
     for index, seg in enumerate(sorted(segments.values(), key=lambda s: s.order)):
         for h in seg.blocks:
             try: store.take(index, seg.writer, rows_of(h, seg))

@@ -23,7 +23,9 @@ uint32_t xf_dict_put(struct xf_dict *d, const void *data, size_t len);
 
 static inline xray_str xf_dict_get(const struct xf_dict *d, uint32_t i)
 {
-    return xray_strn((const char *)d->bytes.data + d->entries[i].off, d->entries[i].len);
+    const struct xf_dict_entry *e = &d->entries[i];
+
+    return e->len > 0 ? xray_strn((const char *)d->bytes.data + e->off, e->len) : xray_strn("", 0);
 }
 
 void xf_dict_reset(struct xf_dict *d);
