@@ -157,7 +157,7 @@ filter_price 0.8
 END
 
 # Bars: on a terminal that shows UTF-8 only.
-if command -v script >/dev/null; then
+if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     bars()
     {
         LC_ALL=$1 TERM=xterm script -qec "stty cols 150; $build/bin/xray-funnel -p competitor_selection $store" /dev/null </dev/null >"$out" 2>"$err" || status=$?

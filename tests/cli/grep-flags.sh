@@ -274,7 +274,7 @@ run xray-grep --max-columns 0 'travellers who' "$shop"
 expect_out 'phone case\nwith a stand, for travellers who need it' "grep --max-columns 0 cuts nothing"
 
 # What is shown does not depend on the terminal, but for colour.
-if command -v script >/dev/null; then
+if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     TERM=xterm COLUMNS=40 script -qec "stty cols 40; '$build/bin/xray-grep' --no-pager -C1 needle '$ten'" /dev/null </dev/null | tr -d '\r' >"$work/tty"
     check "grep on a terminal has colours" grep -q "$(printf '\033')" "$work/tty"
     sed "s/$(printf '\033')\[[0-9;]*m//g" "$work/tty" >"$work/tty.plain"
