@@ -11,15 +11,23 @@ struct strmap_slot {
     size_t number;
 };
 
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 29;
+}
+
 static uint64_t hash_text(const struct strmap *m, xray_str key)
 {
-    uint64_t h = m->seed ^ key.len;
+    uint64_t h = m->seed ^ key.len, word;
 
-    for (size_t i = 0; i < key.len; i++) {
-        h = (h ^ (unsigned char)key.ptr[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        h ^= h >> 29;
+    for (; key.len >= sizeof word; key.ptr += sizeof word, key.len -= sizeof word) {
+        memcpy(&word, key.ptr, sizeof word);
+        h = mix(h, word);
     }
-    return h;
+    word = 0;
+    memcpy(&word, key.ptr, key.len);
+    return mix(mix(h, word), h >> 32);
 }
 
 static struct strmap_slot *find_slot(const struct strmap *m, xray_str key, uint64_t hash)

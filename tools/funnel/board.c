@@ -35,9 +35,12 @@ static size_t step_number(struct board *b, size_t pipeline, const xray_step_reco
 {
     bool added;
 
-    /* Lengths in front: no name can look like another name and type. */
+    /* Lengths in front: no name can look like another name and type. Bytes as they are, for this is
+     * done for each step: with decimal digits it took 40 % of a funnel's instructions. */
+    const size_t head[] = {pipeline, step->name.len};
+
     text_reset(&b->key);
-    text_printf(&b->key, "%zu %zu ", pipeline, step->name.len);
+    text_put(&b->key, (const char *)head, sizeof head);
     text_put(&b->key, step->name.ptr, step->name.len);
     text_put(&b->key, step->type.ptr, step->type.len);
 
@@ -59,12 +62,9 @@ static size_t step_number(struct board *b, size_t pipeline, const xray_step_reco
 
 static struct board_line *line_of(struct board *b, size_t step, const struct group *group)
 {
+    const uint64_t key[] = {step, (uint64_t)group->bucket, group->values[0], group->values[1]};
     bool added;
-
-    text_reset(&b->key);
-    text_printf(&b->key, "%zu %lld %zu %zu", step, (long long)group->bucket, group->values[0], group->values[1]);
-
-    const size_t number = strmap_put(&b->line_numbers, text_str(&b->key), &added);
+    const size_t number = strmap_put(&b->line_numbers, xray_strn((const char *)key, sizeof key), &added);
 
     if (!added)
         return &b->lines[number];
