@@ -290,8 +290,14 @@ static int search(struct xf_walk *w, uint64_t gap, uint64_t pos, struct found *f
     xf_buf_reset(&w->window);
     while (pos < w->source.size && (f->what == FOUND_NOTHING || pos <= reach)) {
         size_t count;
-        int r = read_into(w, pos, SEARCH_LEN + XF_HEADER_LEN, &w->body, err);
+        int r;
 
+        /* A file of a terabyte can be one hole. Neither a block nor a hello begins with a zero. */
+        if (w->source.next_data != NULL)
+            pos = w->source.next_data(w->source.ctx, pos);
+        if (pos >= w->source.size)
+            break;
+        r = read_into(w, pos, SEARCH_LEN + XF_HEADER_LEN, &w->body, err);
         if (r < 0)
             return r;
         if (w->body.len == 0)

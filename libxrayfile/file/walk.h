@@ -10,6 +10,8 @@
 /* Bytes by position: a file, or memory in tests. */
 struct xf_source {
     int (*read)(void *ctx, uint64_t pos, void *out, size_t n, size_t *got, xray_error *err);
+    uint64_t (*next_data)(void *ctx, uint64_t pos); /* the first position from `pos` on that is not known to be in a
+                                                     * hole (of zeros); UINT64_MAX: there is none. NULL: no holes */
     void *ctx;
     uint64_t size;
 };

@@ -74,6 +74,18 @@ int xf_file_read(int fd, uint64_t pos, void *out, size_t n, size_t *got, xray_er
     return XRAY_OK;
 }
 
+uint64_t xf_file_next_data(int fd, uint64_t pos)
+{
+    off_t at;
+
+    if (pos > INT64_MAX)
+        return pos;
+    at = lseek(fd, (off_t)pos, SEEK_DATA);
+    if (at >= 0)
+        return (uint64_t)at;
+    return errno == ENXIO ? UINT64_MAX : pos;
+}
+
 void xf_file_close(int fd)
 {
     if (fd >= 0)

@@ -9,6 +9,9 @@ int xf_file_open(int *out_fd, const char *path, xray_error *err);
 int xf_file_size(int fd, uint64_t *size, xray_error *err);
 /* Reads up to n bytes at pos, retrying EINTR and short reads; *got < n only at the end of the file. */
 int xf_file_read(int fd, uint64_t pos, void *out, size_t n, size_t *got, xray_error *err);
+/* The first position from `pos` on that is not in a hole; UINT64_MAX: none. Where the file system does not know
+ * of holes, `pos`. */
+uint64_t xf_file_next_data(int fd, uint64_t pos);
 void xf_file_close(int fd);
 
 #endif

@@ -7,25 +7,34 @@
 #include "format/references.h"
 #include "os/file.h"
 
-static int read_file(void *ctx, uint64_t pos, void *out, size_t n, size_t *got, xray_error *err)
+static int descriptor(const struct xf_file_reader *reader, int *fd, xray_error *err)
 {
-    const struct xf_file_reader *reader = ctx;
     struct xray_store *s = reader->store;
     const struct xf_file *f = &s->files[reader->file];
-    int fd = f->fd;
 
-    if (fd < 0) {
-        const int r = xf_fdpool_get(&s->fds, reader->file, f->path, f->listed, &fd, err);
+    *fd = f->fd;
+    return f->fd >= 0 ? XRAY_OK : xf_fdpool_get(&s->fds, reader->file, f->path, f->listed, fd, err);
+}
 
-        if (r < 0)
-            return r;
-    }
-    return xf_file_read(fd, pos, out, n, got, err);
+static int read_file(void *ctx, uint64_t pos, void *out, size_t n, size_t *got, xray_error *err)
+{
+    int fd;
+    const int r = descriptor(ctx, &fd, err);
+
+    return r < 0 ? r : xf_file_read(fd, pos, out, n, got, err);
+}
+
+/* Where the file cannot be opened, reading says so. */
+static uint64_t next_data_of_file(void *ctx, uint64_t pos)
+{
+    int fd;
+
+    return descriptor(ctx, &fd, NULL) < 0 ? pos : xf_file_next_data(fd, pos);
 }
 
 struct xf_source xf_file_source(struct xf_file_reader *ctx, uint64_t size)
 {
-    return (struct xf_source){.read = read_file, .ctx = ctx, .size = size};
+    return (struct xf_source){.read = read_file, .next_data = next_data_of_file, .ctx = ctx, .size = size};
 }
 
 static bool has_rows(const struct xf_block *b, uint64_t rows, uint64_t rows2)
