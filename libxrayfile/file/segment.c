@@ -38,6 +38,7 @@ void xf_segment_free(struct xf_segment *seg)
     xray_buffer_free(&seg->names);
     xf_free(seg->blocks);
     xf_free(seg->payload);
+    xf_free(seg->index);
     xf_free(seg);
 }
 

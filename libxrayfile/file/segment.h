@@ -5,6 +5,7 @@
 
 #include "codec/zframe.h"
 #include "file/walk.h"
+#include "format/indexfile.h"
 
 struct xf_block { /* what readers need of a header */
     uint64_t pos; /* in the file */
@@ -40,6 +41,8 @@ struct xf_segment {
     bool refused; /* a critical block of unknown kind: nothing from there on */
     bool writer_dead;
     uint64_t lost;
+
+    struct xf_index_head *index; /* of the first blocks, if there is one to be trusted; owned */
 };
 
 /* XRAY_ENOMEM. The caller releases it with xf_segment_free. */

@@ -548,9 +548,17 @@ XRAY_API int xray_run_note(xray_run run, xray_str name, xray_value body, int64_t
  *           everything else is returned (spec 4.7). A torn tail is not damage. */
 typedef struct xray_store xray_store;
 
+/* Whether the indexes beside segments are used (format-spec/index-file.md). What is read is the same. */
+enum xray_index_mode {
+    XRAY_INDEX_AUTO = 0, /* those that can be trusted */
+    XRAY_INDEX_NEVER,
+    XRAY_INDEX_REQUIRE,  /* a segment without one that can be used is an error: XRAY_ENOTFOUND */
+};
+
 typedef struct xray_store_options { /* all zero = defaults */
     size_t cache_bytes; /* decoded blocks kept; 0: 48 MiB */
     uint32_t max_raw;   /* larger blocks are skipped; 0: 64 MiB (spec 11) */
+    enum xray_index_mode index;
 } xray_store_options;
 
 /* Opens `paths`: segment files, directories, or "-" for standard input (which
@@ -753,6 +761,30 @@ typedef int (*xray_visit)(void *ctx, const uint8_t *data, size_t len);
 XRAY_API int xray_hits_build(xray_hits **out, xray_store *s, xray_visit visit, void *ctx, xray_error *err);
 XRAY_API bool xray_hits_test(const xray_hits *h, xray_ref ref);
 XRAY_API void xray_hits_free(xray_hits *h);
+
+/* The index of the segment in the file `path`, which is SEGMENT.idx beside it (format-spec/index-file.md).
+ * Build replaces it as a whole (XRAY_ECORRUPT: the segment is damaged, and is not indexed; XRAY_ENOTFOUND: it has no block
+ * yet; XRAY_EUNSUPPORTED: the file holds several segments). Check makes it again and compares: XRAY_ENOTFOUND: there is none;
+ * XRAY_ECORRUPT: it is not to be trusted, or says something else than the segment (err says what). Drop removes it: 1, or 0 if
+ * there was none. Look tells what it covers and how large it is, with the statuses of check. All take memory in proportion to the
+ * number of runs and items; beside these XRAY_EIO, XRAY_ENOMEM. */
+typedef struct xray_index_options { /* all zero = defaults */
+    unsigned item_bits; /* per item id and candidates block, 1 to 16: an id that is not in a block is taken for one that
+                         * is with probability 2^-bits; 0: 2 to 8, as many as 1 % of the block pays for */
+} xray_index_options;
+
+typedef struct xray_index_info {
+    uint64_t size;         /* bytes of the index */
+    uint64_t covered;      /* bytes of the segment that it speaks of */
+    uint64_t segment_size; /* bytes of the segment's file */
+    uint64_t blocks;
+    uint64_t section_size[6]; /* by kind (index-file.md, 3): 1 blocks 2 runs 3 items 4 steps 5 sums */
+} xray_index_info;
+
+XRAY_API int xray_index_build(const char *path, const xray_index_options *options, xray_error *err);
+XRAY_API int xray_index_check(const char *path, xray_error *err);
+XRAY_API int xray_index_drop(const char *path, xray_error *err);
+XRAY_API int xray_index_look(const char *path, xray_index_info *out, xray_error *err);
 
 /* ---- 5 text -------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@
 #include "os/listing.h"
 #include "os/spool.h"
 #include "store/guess.h"
+#include "store/indexuse.h"
 #include "store/segments.h"
 
 #define SUFFIX ".xray"
@@ -147,6 +148,31 @@ static void end_file(struct walker *k, const struct xf_walk_step *step)
     }
 }
 
+/* The walk goes on behind what the index of the segment that just began covers. */
+static int use_index(struct walker *k, struct xf_walk *w, uint64_t size, xray_error *err)
+{
+    struct xf_file *f = &k->s->files[k->file];
+    struct xf_place place;
+    xray_error why = {0};
+    int r;
+
+    if (k->s->options.index == XRAY_INDEX_NEVER || f->walked || f->tail == NULL || f->tail->base != 0)
+        return XRAY_OK;
+    r = xf_index_attach(k->s, k->file, f->tail, w->place.pos, size, &place, &why);
+    if (r > 0) {
+        const struct xf_source source = w->source;
+        const uint64_t bytes_read = w->bytes_read;
+
+        xf_walk_done(w);
+        xf_walk_init(w, &source, &place);
+        w->bytes_read = bytes_read;
+        return XRAY_OK;
+    }
+    if (r == 0 && k->s->options.index == XRAY_INDEX_REQUIRE)
+        return xf_fail(err, XRAY_ENOTFOUND, XF_NO_POS, "%s: no index to be used: %s", f->path, why.message);
+    return r < 0 ? xf_fail_memory(err) : XRAY_OK;
+}
+
 static int walk_steps(struct walker *k, struct xf_walk *w, xray_error *err)
 {
     struct xf_walk_step step = {0};
@@ -161,6 +187,8 @@ static int walk_steps(struct walker *k, struct xf_walk *w, xray_error *err)
         switch (step.event) {
         case XF_WALK_SEGMENT:
             r = begin_segment(k, &step, err);
+            if (r >= 0 && step.named)
+                r = use_index(k, w, w->source.size, err);
             break;
         case XF_WALK_BLOCK:
             r = take_block(k, &step, err);
@@ -198,6 +226,8 @@ static int walk_file(struct walker *k, uint64_t size, xray_error *err)
     xf_walk_done(&w);
     if (r == XRAY_ENOMEM)
         return xf_fail_memory(err);
+    if (r == XRAY_ENOTFOUND) /* an index that is required */
+        return xf_fail(err, r, XF_NO_POS, "%s", why.message);
     if (r < 0)
         complain(k, -1, why.pos, r, why.message);
     return XRAY_OK;
@@ -215,6 +245,8 @@ static int look_at_size(struct walker *k, uint64_t *size)
         r = xf_fdpool_get(&k->s->fds, k->file, f->path, f->listed, &fd, &why);
     if (r >= 0)
         r = xf_file_size(fd, size, &why);
+    if (r >= 0 && *size > k->s->size_limit)
+        *size = k->s->size_limit;
     /* Retention may delete a file that a listing has just named, or that was read before. */
     if (r < 0 && !(f->walked || (f->listed && why.sys_errno == ENOENT)))
         complain(k, -1, UINT64_MAX, r, why.message);

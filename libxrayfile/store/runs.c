@@ -7,44 +7,16 @@
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "store/rowview.h"
-
-#define NO_TEXT UINT32_MAX
-
-enum text { EXT_ID, PIPELINE, VERSION, PROJECT, SESSION, USER, ERROR_TYPE, TEXTS };
-
-struct run { /* while rows come in */
-    uint8_t id[16];
-    uint32_t first_place, last_place;
-    uint32_t first_loose, last_loose;
-    uint32_t segment, last_segment;
-    uint32_t rank; /* of the first segment */
-    uint32_t text[TEXTS];
-    bool ended, has_parent;
-    uint8_t parent[16];
-    int64_t seq, start, dur, end, status, cost, flags;
-};
-
-struct builder {
-    struct xray_store *s;
-    struct run *runs;
-    uint32_t count, cap;
-    uint32_t *slots; /* index + 1 by id, open addressing */
-    uint32_t slot_count;
-    struct xf_run_place *places;
-    uint32_t place_count, place_cap;
-    struct xf_dict text;
-    struct xf_scratch scratch;
-};
+#include "store/runbuild.h"
 
 /* ---- finding runs by id --------------------------------------------------------------- */
 
-static uint32_t slot_of(const struct builder *b, const uint8_t id[16])
+static uint32_t slot_of(const struct xf_run_builder *b, const uint8_t id[16])
 {
     return (uint32_t)xf_hash64(id, 16, b->s->seed) & (b->slot_count - 1);
 }
 
-static bool grow_slots(struct builder *b)
+static bool grow_slots(struct xf_run_builder *b)
 {
     const uint32_t count = b->slot_count == 0 ? 256 : b->slot_count * 2;
     uint32_t *slots;
@@ -69,7 +41,7 @@ static bool grow_slots(struct builder *b)
     return true;
 }
 
-static bool grow_runs(struct builder *b)
+static bool grow_runs(struct xf_run_builder *b)
 {
     void *runs = b->runs;
     const bool room = xf_store_grow(&runs, b->count, &b->cap, sizeof *b->runs);
@@ -79,7 +51,7 @@ static bool grow_runs(struct builder *b)
 }
 
 /* The slot that has the run with this id, or the free one where it belongs. */
-static uint32_t find_slot(const struct builder *b, const uint8_t id[16])
+static uint32_t find_slot(const struct xf_run_builder *b, const uint8_t id[16])
 {
     uint32_t at = slot_of(b, id);
 
@@ -89,15 +61,14 @@ static uint32_t find_slot(const struct builder *b, const uint8_t id[16])
 }
 
 /* Index of the run with this id; UINT32_MAX: there is none. */
-static uint32_t find_run(const struct builder *b, const uint8_t id[16])
+static uint32_t find_run(const struct xf_run_builder *b, const uint8_t id[16])
 {
     return b->count > 0 ? b->slots[find_slot(b, id)] - 1 : UINT32_MAX;
 }
 
-/* The same; the run is added if it is new, and UINT32_MAX says that memory is out. */
-static uint32_t get_run(struct builder *b, const uint8_t id[16], uint32_t segment)
+uint32_t xf_run_builder_get(struct xf_run_builder *b, const uint8_t id[16], uint32_t segment)
 {
-    struct run *run;
+    struct xf_run_sum *run;
     uint32_t at;
 
     if (!grow_slots(b))
@@ -108,7 +79,7 @@ static uint32_t get_run(struct builder *b, const uint8_t id[16], uint32_t segmen
     if (!grow_runs(b))
         return UINT32_MAX;
     run = &b->runs[b->count++];
-    *run = (struct run){
+    *run = (struct xf_run_sum){
         .first_place = XF_NO_PLACE,
         .last_place = XF_NO_PLACE,
         .first_loose = XF_NO_PLACE,
@@ -122,6 +93,7 @@ static uint32_t get_run(struct builder *b, const uint8_t id[16], uint32_t segmen
         .status = XRAY_MISSING,
         .cost = XRAY_MISSING,
         .flags = XRAY_MISSING,
+        .local = XF_NO_PLACE,
     };
     memcpy(run->id, id, 16);
     memset(run->text, 0xff, sizeof run->text);
@@ -131,45 +103,38 @@ static uint32_t get_run(struct builder *b, const uint8_t id[16], uint32_t segmen
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-static bool keep_text(struct builder *b, struct run *run, enum text which, xray_str text)
+bool xf_run_builder_text(struct xf_run_builder *b, struct xf_run_sum *run, enum xf_run_text which, xray_str text)
 {
-    if (text.ptr == NULL || (which != EXT_ID && text.len == 0))
+    if (text.ptr == NULL || (which != XF_RT_EXT_ID && text.len == 0))
         return true;
     run->text[which] = xf_dict_put(&b->text, text.ptr, text.len);
-    return run->text[which] != NO_TEXT;
+    return run->text[which] != XF_NO_TEXT;
 }
 
-static void keep_int(int64_t *to, int64_t from)
-{
-    if (from != XRAY_MISSING)
-        *to = from;
-}
-
-static bool join_row(struct builder *b, struct run *run, const struct xf_view *v)
+static bool join_row(struct xf_run_builder *b, struct xf_run_sum *run, const struct xf_view *v)
 {
     xray_run_record r;
 
     if (xf_view_fill_run(v, &b->scratch, &r) < 0)
         return false;
-    keep_int(&run->seq, xf_view_int(v, XF_RUN_SEQ));
-    keep_int(&run->start, xf_view_int(v, XF_RUN_START));
-    keep_int(&run->dur, xf_view_int(v, XF_RUN_DUR));
-    keep_int(&run->end, xf_view_int(v, XF_RUN_END));
-    keep_int(&run->status, xf_view_int(v, XF_RUN_STATUS));
-    keep_int(&run->cost, xf_view_int(v, XF_RUN_COST));
-    keep_int(&run->flags, xf_view_int(v, XF_RUN_FLAGS));
+    xf_run_sum_int(&run->seq, xf_view_int(v, XF_RUN_SEQ));
+    xf_run_sum_int(&run->start, xf_view_int(v, XF_RUN_START));
+    xf_run_sum_int(&run->dur, xf_view_int(v, XF_RUN_DUR));
+    xf_run_sum_int(&run->end, xf_view_int(v, XF_RUN_END));
+    xf_run_sum_int(&run->status, xf_view_int(v, XF_RUN_STATUS));
+    xf_run_sum_int(&run->cost, xf_view_int(v, XF_RUN_COST));
+    xf_run_sum_int(&run->flags, xf_view_int(v, XF_RUN_FLAGS));
     run->ended |= (xf_view_int(v, XF_RUN_STATE) & XF_STATE_END) != 0;
     if (r.has_parent_run) {
         run->has_parent = true;
         memcpy(run->parent, r.parent_run, 16);
     }
-    return keep_text(b, run, EXT_ID, r.ext_id) && keep_text(b, run, PROJECT, r.project) &&
-           keep_text(b, run, SESSION, r.session) && keep_text(b, run, USER, r.user) &&
-           keep_text(b, run, ERROR_TYPE, r.error_type);
+    return xf_run_builder_text(b, run, XF_RT_EXT_ID, r.ext_id) && xf_run_builder_text(b, run, XF_RT_PROJECT, r.project) &&
+           xf_run_builder_text(b, run, XF_RT_SESSION, r.session) && xf_run_builder_text(b, run, XF_RT_USER, r.user) &&
+           xf_run_builder_text(b, run, XF_RT_ERROR_TYPE, r.error_type);
 }
 
-/* Adds a place behind the chain from *first to *last. */
-static bool add_place(struct builder *b, uint32_t *first, uint32_t *last, const struct xf_run_place *place)
+bool xf_run_builder_place(struct xf_run_builder *b, uint32_t *first, uint32_t *last, const struct xf_run_place *place)
 {
     void *places = b->places;
     const bool room = xf_store_grow(&places, b->place_count, &b->place_cap, sizeof *b->places);
@@ -184,22 +149,22 @@ static bool add_place(struct builder *b, uint32_t *first, uint32_t *last, const 
 }
 
 /* One entry of a block's run table with all its rows. */
-static bool take_run(struct builder *b, const struct xf_cached *e, uint32_t index)
+static bool take_run(struct xf_run_builder *b, const struct xf_cached *e, uint32_t index)
 {
     const struct xf_spine *s = &e->as.spine;
-    const uint32_t number = get_run(b, xf_spine_run_id(s, index), e->segment);
-    struct run *run;
+    const uint32_t number = xf_run_builder_get(b, xf_spine_run_id(s, index), e->segment);
+    struct xf_run_sum *run;
 
     if (number == UINT32_MAX)
         return false;
     run = &b->runs[number];
     run->last_segment = e->segment;
-    if (!add_place(b, &run->first_place, &run->last_place,
+    if (!xf_run_builder_place(b, &run->first_place, &run->last_place,
                    &(struct xf_run_place){e->segment, e->block, index, XF_NO_PLACE}))
         return false;
-    if (s->pipelines != NULL && !keep_text(b, run, PIPELINE, xf_slice_text(s->body, s->pipelines[index].s)))
+    if (s->pipelines != NULL && !xf_run_builder_text(b, run, XF_RT_PIPELINE, xf_slice_text(s->body, s->pipelines[index].s)))
         return false;
-    if (s->versions != NULL && !keep_text(b, run, VERSION, xf_slice_text(s->body, s->versions[index].s)))
+    if (s->versions != NULL && !xf_run_builder_text(b, run, XF_RT_VERSION, xf_slice_text(s->body, s->versions[index].s)))
         return false;
     for (uint32_t i = e->runs.start[index]; i < e->runs.start[index + 1]; i++) {
         const struct xf_view v = xf_view_run(s, e->runs.order[i], e->segment);
@@ -210,7 +175,7 @@ static bool take_run(struct builder *b, const struct xf_cached *e, uint32_t inde
     return true;
 }
 
-static int take_block(struct builder *b, uint32_t segment, uint32_t block, xray_error *err)
+static int take_block(struct xf_run_builder *b, uint32_t segment, uint32_t block, xray_error *err)
 {
     struct xf_cached *e;
     int r = xf_block_load(b->s, segment, block, &e, err);
@@ -226,7 +191,7 @@ static int take_block(struct builder *b, uint32_t segment, uint32_t block, xray_
 }
 
 /* Notes for every run in a candidates block that it is there. */
-static int take_loose(struct builder *b, uint32_t segment, uint32_t block, xray_error *err)
+static int take_loose(struct xf_run_builder *b, uint32_t segment, uint32_t block, xray_error *err)
 {
     struct xf_cached *e;
     int r = xf_block_load(b->s, segment, block, &e, err);
@@ -235,9 +200,9 @@ static int take_loose(struct builder *b, uint32_t segment, uint32_t block, xray_
         return r;
     for (uint32_t i = 0; i < e->as.cands.run_count; i++) {
         const uint32_t number = find_run(b, e->as.cands.run_ids + (size_t)i * 16);
-        struct run *run = number != UINT32_MAX ? &b->runs[number] : NULL;
+        struct xf_run_sum *run = number != UINT32_MAX ? &b->runs[number] : NULL;
 
-        if (run != NULL && !add_place(b, &run->first_loose, &run->last_loose,
+        if (run != NULL && !xf_run_builder_place(b, &run->first_loose, &run->last_loose,
                                       &(struct xf_run_place){segment, block, i, XF_NO_PLACE})) {
             r = xf_fail_memory(err);
             break;
@@ -249,13 +214,14 @@ static int take_loose(struct builder *b, uint32_t segment, uint32_t block, xray_
 
 /* The spine says which candidates blocks a step has. Where some of it is lost, and behind its last
  * block, the candidates themselves must be asked. */
-static int take_segment(struct builder *b, uint32_t segment, xray_error *err)
+static int take_segment(struct xf_run_builder *b, uint32_t segment, xray_error *err)
 {
     const struct xf_segment *seg = b->s->parts[segment].seg;
+    uint32_t first = 0; /* block to be read */
     uint32_t loose = 0; /* first block to be asked */
-    int r = XRAY_OK;
+    int r = xf_run_index_take(b, segment, &first, &loose, err);
 
-    for (uint32_t block = 0; block < seg->block_count && r >= 0; block++) {
+    for (uint32_t block = first; block < seg->block_count && r >= 0; block++) {
         if (seg->blocks[block].kind != XF_SPINE)
             continue;
         r = take_block(b, segment, block, err);
@@ -269,7 +235,7 @@ static int take_segment(struct builder *b, uint32_t segment, xray_error *err)
     return r < 0 ? r : XRAY_OK;
 }
 
-static int take_segments(struct builder *b, xray_error *err)
+static int take_segments(struct xf_run_builder *b, xray_error *err)
 {
     int r = XRAY_OK;
 
@@ -283,7 +249,7 @@ static int take_segments(struct builder *b, xray_error *err)
 /* Segment, then seq, then as they came; runs whose own rows are lost come last in their segment. */
 static int compare_runs(const void *a, const void *b)
 {
-    const struct run *x = a, *y = b;
+    const struct xf_run_sum *x = a, *y = b;
     const uint64_t p = (uint64_t)x->seq, q = (uint64_t)y->seq; /* missing is the largest */
 
     if (x->rank != y->rank)
@@ -295,10 +261,10 @@ static int compare_runs(const void *a, const void *b)
 
 static xray_str text_of(const struct xf_dict *d, uint32_t i)
 {
-    return i != NO_TEXT ? xf_dict_get(d, i) : xray_strn(NULL, 0);
+    return i != XF_NO_TEXT ? xf_dict_get(d, i) : xray_strn(NULL, 0);
 }
 
-static int64_t end_of(const struct run *run)
+static int64_t end_of(const struct xf_run_sum *run)
 {
     int64_t end = run->end;
 
@@ -308,7 +274,7 @@ static int64_t end_of(const struct run *run)
     return end;
 }
 
-static void fill_record(const struct xray_store *s, const struct run *run, const struct xf_dict *text,
+static void fill_record(const struct xray_store *s, const struct xf_run_sum *run, const struct xf_dict *text,
                         xray_run_record *out)
 {
     *out = (xray_run_record){
@@ -318,13 +284,13 @@ static void fill_record(const struct xray_store *s, const struct run *run, const
         .abandoned = !run->ended && xf_part_is_over(&s->parts[run->last_segment]),
         .outcome = run->status >= XRAY_SUCCESS && run->status <= XRAY_PARTIAL ? (xray_outcome)run->status
                                                                               : XRAY_RUNNING,
-        .ext_id = text_of(text, run->text[EXT_ID]),
-        .pipeline = text_of(text, run->text[PIPELINE]),
-        .version = text_of(text, run->text[VERSION]),
-        .project = text_of(text, run->text[PROJECT]),
-        .session = text_of(text, run->text[SESSION]),
-        .user = text_of(text, run->text[USER]),
-        .error_type = text_of(text, run->text[ERROR_TYPE]),
+        .ext_id = text_of(text, run->text[XF_RT_EXT_ID]),
+        .pipeline = text_of(text, run->text[XF_RT_PIPELINE]),
+        .version = text_of(text, run->text[XF_RT_VERSION]),
+        .project = text_of(text, run->text[XF_RT_PROJECT]),
+        .session = text_of(text, run->text[XF_RT_SESSION]),
+        .user = text_of(text, run->text[XF_RT_USER]),
+        .error_type = text_of(text, run->text[XF_RT_ERROR_TYPE]),
         .has_parent_run = run->has_parent,
         .start_ns = run->start,
         .end_ns = end_of(run),
@@ -336,7 +302,20 @@ static void fill_record(const struct xray_store *s, const struct run *run, const
     memcpy(out->parent_run, run->parent, 16);
 }
 
-static struct xf_run_list *make_list(struct builder *b)
+/* Its number in the index of its segment, if that index knows all of it. */
+static uint32_t local_of(const struct xf_run_builder *b, const struct xf_run_sum *run)
+{
+    const struct xf_segment *seg = b->s->parts[run->segment].seg;
+
+    if (run->local == XF_NO_PLACE || seg->index == NULL)
+        return XF_NO_PLACE;
+    for (uint32_t i = run->first_place; i != XF_NO_PLACE; i = b->places[i].next)
+        if (b->places[i].segment != run->segment || b->places[i].block >= seg->index->blocks)
+            return XF_NO_PLACE;
+    return run->local;
+}
+
+static struct xf_run_list *make_list(struct xf_run_builder *b)
 {
     struct xf_run_list *list = xf_alloc(sizeof *list);
 
@@ -345,7 +324,9 @@ static struct xf_run_list *make_list(struct builder *b)
     list->records = xf_alloc_array(b->count, sizeof *list->records);
     list->first_place = xf_alloc_array(b->count, sizeof *list->first_place);
     list->first_loose = xf_alloc_array(b->count, sizeof *list->first_loose);
-    if (list->records == NULL || list->first_place == NULL || list->first_loose == NULL) {
+    list->local = xf_alloc_array(b->count, sizeof *list->local);
+    if (list->records == NULL || list->first_place == NULL || list->first_loose == NULL ||
+        list->local == NULL) {
         xf_run_list_free(list);
         return NULL;
     }
@@ -358,29 +339,44 @@ static struct xf_run_list *make_list(struct builder *b)
         fill_record(b->s, &b->runs[i], &list->text, &list->records[i]);
         list->first_place[i] = b->runs[i].first_place;
         list->first_loose[i] = b->runs[i].first_loose;
+        list->local[i] = local_of(b, &b->runs[i]);
     }
     b->text = (struct xf_dict){0};
     b->places = NULL;
     return list;
 }
 
+int xf_run_list_build(struct xray_store *s, struct xf_run_list **out, struct xf_run_sum **sums, xray_error *err)
+{
+    struct xf_run_builder b = {.s = s};
+    struct xf_run_list *list = NULL;
+    int r = take_segments(&b, err);
+
+    if (r >= 0) {
+        list = make_list(&b);
+        r = list != NULL ? XRAY_OK : xf_fail_memory(err);
+    }
+    if (r >= 0) {
+        *out = list;
+        if (sums != NULL) {
+            *sums = b.runs;
+            b.runs = NULL;
+        }
+    }
+    xf_free(b.runs);
+    xf_free(b.slots);
+    xf_free(b.places);
+    xf_dict_done(&b.text);
+    xf_scratch_done(&b.scratch);
+    return r;
+}
+
 int xf_run_list_get(struct xray_store *s, const struct xf_run_list **out, xray_error *err)
 {
-    struct builder b = {.s = s};
     int r = XRAY_OK;
 
-    if (s->runs == NULL) {
-        r = take_segments(&b, err);
-        if (r >= 0) {
-            s->runs = make_list(&b);
-            r = s->runs != NULL ? XRAY_OK : xf_fail_memory(err);
-        }
-        xf_free(b.runs);
-        xf_free(b.slots);
-        xf_free(b.places);
-        xf_dict_done(&b.text);
-        xf_scratch_done(&b.scratch);
-    }
+    if (s->runs == NULL)
+        r = xf_run_list_build(s, &s->runs, NULL, err);
     if (r >= 0)
         *out = s->runs;
     return r;
@@ -393,6 +389,7 @@ void xf_run_list_free(struct xf_run_list *list)
     xf_free(list->records);
     xf_free(list->first_place);
     xf_free(list->first_loose);
+    xf_free(list->local);
     xf_free(list->places);
     xf_dict_done(&list->text);
     xf_free(list);

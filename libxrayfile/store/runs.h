@@ -16,6 +16,7 @@ struct xf_run_list {
     xray_run_record *records; /* in the order of spec 7.2 */
     uint32_t *first_place;    /* of each record: its spine blocks */
     uint32_t *first_loose;    /* candidates blocks that may hold something of it and that no spine names */
+    uint32_t *local;          /* its number in the index of its segment, if that knows all of it; or XF_NO_PLACE */
     uint32_t count;
     struct xf_run_place *places;
     struct xf_dict text; /* what the records point to */

@@ -47,18 +47,15 @@ static xray_store *new_store(const xray_store_options *options)
     return s;
 }
 
-int xray_store_open(xray_store **out, const char *const *paths, size_t path_count,
-                    const xray_store_options *options, xray_error *err)
+static int open_store(xray_store **out, const char *const *paths, size_t path_count, uint64_t size_limit,
+                      const xray_store_options *options, xray_error *err)
 {
-    xray_store *s;
+    xray_store *s = new_store(options);
     int r;
 
-    if (out == NULL || (paths == NULL && path_count > 0))
-        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS,
-                       "xray_store_open needs a place for the store, and paths");
-    s = new_store(options);
     if (s == NULL)
         return xf_fail_memory(err);
+    s->size_limit = size_limit;
     r = xf_catalog_open(s, paths, path_count, err);
     if (r < 0) {
         xray_store_close(s);
@@ -66,6 +63,21 @@ int xray_store_open(xray_store **out, const char *const *paths, size_t path_coun
     }
     *out = s;
     return XRAY_OK;
+}
+
+int xray_store_open(xray_store **out, const char *const *paths, size_t path_count,
+                    const xray_store_options *options, xray_error *err)
+{
+    if (out == NULL || (paths == NULL && path_count > 0))
+        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS,
+                       "xray_store_open needs a place for the store, and paths");
+    return open_store(out, paths, path_count, UINT64_MAX, options, err);
+}
+
+int xf_store_open_prefix(xray_store **out, const char *path, uint64_t size_limit,
+                         const xray_store_options *options, xray_error *err)
+{
+    return open_store(out, &path, 1, size_limit, options, err);
 }
 
 int xray_store_refresh(xray_store *s, xray_error *err)
@@ -95,6 +107,8 @@ void xray_store_close(xray_store *s)
     xf_dict_done(&s->writers);
     xray_buffer_free(&s->stored);
     xray_buffer_free(&s->value);
+    xray_buffer_free(&s->section);
+    xray_buffer_free(&s->items);
     xf_arena_done(&s->text);
     xf_free(s->directories);
     xf_free(s->order);

@@ -50,7 +50,17 @@ struct xray_store {
     struct xf_run_list *runs;
     uint64_t seed; /* of hash tables */
     uint64_t traces_opened;
+    uint64_t size_limit; /* of each file: what stands behind it is not seen */
+    xray_buffer section; /* of an index, the one used last */
+    uint32_t index_segment, index_kind; /* its own */
+    xray_buffer items;   /* filters of the segment asked for last */
+    uint32_t items_segment;
+    bool items_known;
 };
+
+/* Opens one file as if it ended at size_limit. */
+int xf_store_open_prefix(xray_store **out, const char *path, uint64_t size_limit,
+                         const xray_store_options *options, xray_error *err);
 
 /* A growing array: room for one more element. */
 bool xf_store_grow(void **array, uint32_t count, uint32_t *cap, size_t size);

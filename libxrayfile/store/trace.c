@@ -53,7 +53,11 @@ static bool gather(struct opener *o, const struct xf_cached *e, const struct xf_
     o->row_count = 0;
     for (; place != XF_NO_PLACE && places[place].segment == e->segment && places[place].block == e->block;
          place = places[place].next) {
-        if (!add_rows(o, by_run, places[place].run))
+        const uint32_t run = places[place].run; /* an index may say anything */
+
+        if (run >= e->as.spine.run_count || memcmp(xf_spine_run_id(&e->as.spine, run), o->run_id, 16) != 0)
+            continue;
+        if (!add_rows(o, by_run, run))
             return false;
         entries++;
     }

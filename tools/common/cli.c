@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "common/input.h"
 #include "common/out.h"
 #include "common/progress.h"
 #include "common/version.h"
@@ -25,6 +26,7 @@ enum {
     KEY_RAW_TEXT,
     KEY_NO_PAGER,
     KEY_READER_STATS,
+    KEY_READER_INDEX,
     KEY_COLOR,
     KEY_NO_CONFIG,
     KEY_COMPLETE,
@@ -48,6 +50,10 @@ static const struct cli_option reader_options[] = {
      "print text as it was recorded\nOtherwise control, bidirectional and zero-width characters appear as "
      "\\x1b or "
      "\\u{202e}.\nWhat a trace holds can then make a terminal do things."},
+    {KEY_READER_INDEX, "index", "WHEN",
+     "auto (the indexes beside segments, where they can be trusted), never, require\n"
+     "What is printed is the same; with require a segment without an index is an error. See xray-index(1).",
+     "auto never require"},
     {KEY_READER_STATS, "stats", NULL, "say on standard error what was read"},
     {0, NULL, NULL, NULL},
 };
@@ -372,6 +378,17 @@ static enum out_color parse_color(const char *when)
     cli_usage("--color takes auto, always or never, not '%s'", when);
 }
 
+static enum xray_index_mode parse_index(const char *arg)
+{
+    if (strcmp(arg, "auto") == 0)
+        return XRAY_INDEX_AUTO;
+    if (strcmp(arg, "never") == 0)
+        return XRAY_INDEX_NEVER;
+    if (strcmp(arg, "require") == 0)
+        return XRAY_INDEX_REQUIRE;
+    cli_usage("--index takes auto, never or require, not '%s'", arg);
+}
+
 /* Takes an option that tools have in common; false: it is the tool's. */
 static bool take_common(int key)
 {
@@ -398,6 +415,9 @@ static bool take_common(int key)
         return true;
     case KEY_NO_PAGER:
         cli.no_pager = true;
+        return true;
+    case KEY_READER_INDEX:
+        input_set_index(parse_index(optarg));
         return true;
     case KEY_READER_STATS:
         cli.stats = true;

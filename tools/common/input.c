@@ -13,6 +13,13 @@
 
 enum { MAX_PROBLEMS = 20 };
 
+static xray_store_options store_options;
+
+void input_set_index(enum xray_index_mode mode)
+{
+    store_options.index = mode;
+}
+
 /* Moves the paths that exist to the front and returns how many they are. */
 static int keep_existing(char **paths, int count)
 {
@@ -60,7 +67,7 @@ xray_store *input_open(char **paths, int count)
     xray_store *store = NULL;
     xray_error err = {0};
 
-    if (xray_store_open(&store, (const char *const *)paths, (size_t)count, NULL, &err) < 0) {
+    if (xray_store_open(&store, (const char *const *)paths, (size_t)count, &store_options, &err) < 0) {
         /* The library names the file itself where it can. */
         const bool named = count > 1 || strncmp(err.message, paths[0], strlen(paths[0])) == 0;
 

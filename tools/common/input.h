@@ -8,6 +8,9 @@
  * nothing can be read the program ends with status 2. */
 xray_store *input_open(char **paths, int count);
 
+/* Which indexes input_open uses from now on: --index says so, unless the tool knows better. */
+void input_set_index(enum xray_index_mode mode);
+
 /* Prints what --stats wants, reports what had to be skipped (at most 20 lines, then a count) and closes.
  * To be called when all output is done. */
 void input_close(xray_store *store);

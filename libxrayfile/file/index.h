@@ -1,0 +1,37 @@
+/* An index beside a segment: written as a whole, read a section at a time
+ * (format-spec/index-file.md). What it holds is a hint: nothing here reports a problem of the store. */
+#ifndef XF_FILE_INDEX_H
+#define XF_FILE_INDEX_H
+
+#include "codec/zframe.h"
+#include "file/segment.h"
+#include "format/indexfile.h"
+
+/* The index's name for a segment's: the caller frees it with xf_free. NULL: memory is out. */
+char *xf_index_name(const char *segment_path);
+
+/* Reads the head of the index of the segment at `path`, whose open descriptor is segment_fd and whose first byte is
+ * at 0 of a file of file_size bytes. It is bound: the segment id, and the digest of the last header covered, which is read
+ * from the segment into *last. 1, 0: there is none that can be used (err says why), XRAY_ENOMEM. */
+int xf_index_bind(struct xf_index_head *out, struct xf_header *last, const char *path, int segment_fd,
+                  const uint8_t segment_id[16], uint64_t file_size, xray_error *err);
+
+/* Replaces *out by the raw bytes of a section. Opens the index anew: what is not what the head says is refused. 1, 0: it has no
+ * such section, or not as its head says, XRAY_ENOMEM. *read_bytes grows by what was read. */
+int xf_index_read(const struct xf_index_head *head, enum xf_index_kind kind, const char *path, int segment_fd,
+                  struct xf_zframe *z, xray_buffer *stored, xray_buffer *out, uint64_t *read_bytes,
+                  xray_error *err);
+
+/* Building: the head's section table and `image` grow; a section is compressed where that saves an eighth. */
+int xf_index_begin(struct xf_index_head *head, xray_buffer *image, xray_error *err);
+int xf_index_add(struct xf_index_head *head, xray_buffer *image, enum xf_index_kind kind, const xray_buffer *raw,
+                 struct xf_zframe *z, xray_error *err);
+void xf_index_finish(const struct xf_index_head *head, xray_buffer *image);
+
+/* The section of blocks (3.1): of the first `count` of a segment that begins at 0; and back: adds all but the
+ * last to `seg`. 1, 0: they are not those of the head, or XRAY_ENOMEM. */
+void xf_index_put_blocks(const struct xf_segment *seg, uint32_t count, xray_buffer *out);
+int xf_index_take_blocks(struct xf_segment *seg, const struct xf_index_head *head, uint64_t first_pos,
+                         const xray_buffer *raw, xray_error *err);
+
+#endif

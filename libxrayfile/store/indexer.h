@@ -1,0 +1,59 @@
+/* Making the index of a segment from what readers see of it (format-spec/index-file.md). */
+#ifndef XF_STORE_INDEXER_H
+#define XF_STORE_INDEXER_H
+
+#include "file/index.h"
+#include "store/runbuild.h"
+
+/* What a run's steps hold, for the section of steps: texts by field, numbers by field. */
+enum xf_summary_text {
+    XF_ST_NAME,
+    XF_ST_TYPE,
+    XF_ST_STATUS,
+    XF_ST_MODEL,
+    XF_ST_PROVIDER,
+    XF_ST_ERROR_TYPE,
+    XF_ST_REASON,
+    XF_ST_TAG, /* of the run: key, NUL, text */
+    XF_SUMMARY_TEXTS
+};
+
+enum xf_summary_number {
+    XF_SN_DURATION,
+    XF_SN_COST,
+    XF_SN_IN,
+    XF_SN_OUT,
+    XF_SN_REJECTED,
+    XF_SN_RATE,
+    XF_SN_TOKENS_IN,
+    XF_SN_TOKENS_OUT,
+    XF_SN_TOKENS_TOTAL,
+    XF_SUMMARY_NUMBERS
+};
+
+/* Builds the image of the index of the first segment of a store of one file that was opened without indexes; all blocks are
+ * covered. XRAY_ECORRUPT: the file is damaged, or does not begin with a segment, and gets no index;
+ * XRAY_ENOTFOUND: it has no block yet. */
+int xf_indexer_build(struct xray_store *s, unsigned item_bits, struct xf_index_head *head, xray_buffer *image,
+                     xray_error *err);
+
+/* Its parts. */
+int xf_indexer_items(struct xray_store *s, unsigned item_bits, xray_buffer *out, xray_error *err);
+int xf_indexer_steps(struct xray_store *s, const struct xf_run_list *list, xray_buffer *steps, xray_buffer *funnel,
+                     xray_error *err);
+
+struct xf_summary; /* summarybuild.c */
+struct xf_summary *xf_summary_new(uint32_t runs);
+void xf_summary_free(struct xf_summary *m);
+int xf_summary_add(struct xf_summary *m, struct xray_store *s, uint32_t run, const xray_run_record *record,
+                   const xray_step_record *steps, size_t count, xray_error *err);
+int xf_summary_put(struct xf_summary *m, xray_buffer *out, xray_error *err);
+
+struct xf_sums; /* sumsbuild.c */
+struct xf_sums *xf_sums_new(void);
+void xf_sums_free(struct xf_sums *f);
+int xf_sums_add(struct xf_sums *f, uint32_t run, uint32_t home, const xray_run_record *record,
+                const xray_step_record *steps, size_t count, xray_error *err);
+int xf_sums_put(struct xf_sums *f, xray_buffer *out, xray_error *err);
+
+#endif

@@ -1,0 +1,241 @@
+/* The section of steps (format-spec/index-file.md, 3.4): which texts and which range of numbers
+ * the steps of each run hold. */
+#include "store/indexer.h"
+
+#include <stdlib.h>
+
+#include "base/dict.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "codec/varint.h"
+#include "format/zone.h"
+#include "store/measure.h"
+
+enum { ZONE_LEAST = 1, ZONE_MOST = 255 }; /* a range that holds every number */
+
+struct column {
+    struct xf_dict sets; /* each the varints of its members, ascending */
+    uint32_t *of_run;    /* number of its set; 0: unknown */
+};
+
+struct xf_summary {
+    uint32_t runs;
+    struct xf_dict texts;
+    struct column columns[XF_SUMMARY_TEXTS];
+    uint8_t *low[XF_SUMMARY_NUMBERS], *high[XF_SUMMARY_NUMBERS];
+    uint32_t *members; /* of the set at hand */
+    uint32_t count, cap;
+    xray_buffer key, value;
+};
+
+struct xf_summary *xf_summary_new(uint32_t runs)
+{
+    struct xf_summary *m = xf_alloc(sizeof *m);
+    bool good = m != NULL;
+
+    if (!good)
+        return NULL;
+    m->runs = runs;
+    for (int k = 0; k < XF_SUMMARY_TEXTS; k++) {
+        m->columns[k].of_run = xf_alloc_array(runs, sizeof *m->columns[k].of_run);
+        good = good && m->columns[k].of_run != NULL && xf_dict_put(&m->columns[k].sets, "unknown", 7) == 0;
+    }
+    for (int k = 0; k < XF_SUMMARY_NUMBERS; k++) {
+        m->low[k] = xf_alloc(runs);
+        m->high[k] = xf_alloc(runs);
+        good = good && m->low[k] != NULL && m->high[k] != NULL;
+    }
+    if (good)
+        return m;
+    xf_summary_free(m);
+    return NULL;
+}
+
+void xf_summary_free(struct xf_summary *m)
+{
+    if (m == NULL)
+        return;
+    for (int k = 0; k < XF_SUMMARY_TEXTS; k++) {
+        xf_dict_done(&m->columns[k].sets);
+        xf_free(m->columns[k].of_run);
+    }
+    for (int k = 0; k < XF_SUMMARY_NUMBERS; k++) {
+        xf_free(m->low[k]);
+        xf_free(m->high[k]);
+    }
+    xf_dict_done(&m->texts);
+    xf_free(m->members);
+    xray_buffer_free(&m->key);
+    xray_buffer_free(&m->value);
+    xf_free(m);
+}
+
+static bool add_text(struct xf_summary *m, xray_str text)
+{
+    const uint32_t number = xf_dict_put(&m->texts, text.ptr, text.len);
+    void *members = m->members;
+    const bool room = xf_store_grow(&members, m->count, &m->cap, sizeof *m->members);
+
+    m->members = members;
+    if (number == UINT32_MAX || !room)
+        return false;
+    m->members[m->count++] = number;
+    return true;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static bool end_set(struct xf_summary *m, struct column *c, uint32_t run)
+{
+    uint32_t before = 0;
+
+    xf_buf_reset(&m->key);
+    if (m->count > 1)
+        qsort(m->members, m->count, sizeof *m->members, compare_numbers);
+    for (uint32_t i = 0; i < m->count; i++) {
+        if (i > 0 && m->members[i] == m->members[i - 1])
+            continue;
+        xf_varint_put(&m->key, m->members[i] - before);
+        before = m->members[i];
+    }
+    m->count = 0;
+    /* A set that nobody has begins with a length no other has: "unknown" is no row of varints here. */
+    xf_buf_put_u8(&m->key, 0xff);
+    c->of_run[run] = xf_dict_put(&c->sets, m->key.data, m->key.len);
+    return !m->key.failed && c->of_run[run] != UINT32_MAX;
+}
+
+static bool add_texts(struct xf_summary *m, uint32_t run, int field, const xray_step_record *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const xray_step_record *r = &steps[i];
+        xray_str text = {NULL, 0};
+
+        switch (field) {
+        case XF_ST_NAME:
+            text = r->name;
+            break;
+        case XF_ST_TYPE:
+            text = r->type;
+            break;
+        case XF_ST_STATUS:
+            if (!r->ended) { /* running now, perhaps abandoned when somebody asks */
+                m->count = 0;
+                return true;
+            }
+            text = xray_s(xray_outcome_name(r->outcome));
+            break;
+        case XF_ST_MODEL:
+            text = r->model;
+            break;
+        case XF_ST_PROVIDER:
+            text = r->provider;
+            break;
+        case XF_ST_ERROR_TYPE:
+            text = r->error_type;
+            break;
+        case XF_ST_REASON:
+            for (size_t k = 0; k < r->reason_count; k++)
+                if (!add_text(m, r->reasons[k].code))
+                    return false;
+            break;
+        }
+        if (text.len > 0 && !add_text(m, text))
+            return false;
+    }
+    return end_set(m, &m->columns[field], run);
+}
+
+/* Texts of the run's tags, by key; a map with anything else in it stays unknown. 1, 0 or XRAY_ENOMEM. */
+static int add_tags(struct xf_summary *m, struct xray_store *s, uint32_t run, xray_ref tags)
+{
+    xray_mp c;
+    xray_mp_item item;
+
+    m->count = 0;
+    if (tags.data == NULL)
+        return end_set(m, &m->columns[XF_ST_TAG], run) ? 1 : XRAY_ENOMEM;
+    xf_buf_reset(&m->value);
+    if (xray_ref_resolve(s, tags, &m->value, NULL) < 0)
+        return 0;
+    c = xray_mp_over(m->value.data, m->value.len);
+    if (!xray_mp_next(&c, &item) || item.type != XRAY_MP_MAP)
+        return 0;
+    for (uint32_t i = item.count; i > 0; i--) {
+        xray_mp_item key, value;
+
+        if (!xray_mp_next(&c, &key) || !xray_mp_next(&c, &value) || key.type != XRAY_MP_STR ||
+            value.type != XRAY_MP_STR || memchr(key.bytes.ptr, 0, key.bytes.len) != NULL) {
+            m->count = 0;
+            return 0;
+        }
+        xf_buf_reset(&m->key);
+        xf_buf_put(&m->key, key.bytes.ptr, key.bytes.len);
+        xf_buf_put_u8(&m->key, 0);
+        xf_buf_put(&m->key, value.bytes.ptr, value.bytes.len);
+        if (m->key.failed || !add_text(m, xray_strn((const char *)m->key.data, m->key.len)))
+            return XRAY_ENOMEM;
+    }
+    return end_set(m, &m->columns[XF_ST_TAG], run) ? 1 : XRAY_ENOMEM;
+}
+
+static void widen(struct xf_summary *m, int field, uint32_t run, uint8_t code)
+{
+    uint8_t *low = &m->low[field][run], *high = &m->high[field][run];
+
+    if (code == XF_ZONE_NONE)
+        return;
+    if (*low == XF_ZONE_NONE || code < *low)
+        *low = code;
+    if (code > *high)
+        *high = code;
+}
+
+int xf_summary_add(struct xf_summary *m, struct xray_store *s, uint32_t run, const xray_run_record *record,
+                   const xray_step_record *steps, size_t count, xray_error *err)
+{
+    for (int k = 0; k < XF_ST_TAG; k++)
+        if (!add_texts(m, run, k, steps, count))
+            return xf_fail_memory(err);
+    if (add_tags(m, s, run, record->tags) < 0)
+        return xf_fail_memory(err);
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; k < XF_SUMMARY_NUMBERS; k++)
+            if (xf_measure_is_odd(&steps[i])) {
+                widen(m, k, run, ZONE_LEAST);
+                widen(m, k, run, ZONE_MOST);
+            } else {
+                widen(m, k, run, xf_measure_zone(&steps[i], (enum xf_summary_number)k));
+            }
+    return XRAY_OK;
+}
+
+int xf_summary_put(struct xf_summary *m, xray_buffer *out, xray_error *err)
+{
+    xf_varint_put(out, m->runs);
+    xf_varint_put(out, m->texts.count);
+    for (uint32_t i = 0; i < m->texts.count; i++)
+        xf_varint_put_text(out, xf_dict_get(&m->texts, i));
+    for (int k = 0; k < XF_SUMMARY_TEXTS; k++) {
+        const struct column *c = &m->columns[k];
+
+        xf_varint_put(out, c->sets.count - 1);
+        for (uint32_t i = 1; i < c->sets.count; i++) {
+            const xray_str set = xf_dict_get(&c->sets, i);
+
+            xf_varint_put_text(out, xray_strn(set.ptr, set.len - 1));
+        }
+        for (uint32_t i = 0; i < m->runs; i++)
+            xf_varint_put(out, c->of_run[i]);
+    }
+    for (int k = 0; k < XF_SUMMARY_NUMBERS; k++) {
+        xf_buf_put(out, m->low[k], m->runs);
+        xf_buf_put(out, m->high[k], m->runs);
+    }
+    return out->failed ? xf_fail_memory(err) : XRAY_OK;
+}

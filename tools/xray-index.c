@@ -1,0 +1,253 @@
+/* xray-index: makes, checks and drops the indexes that stand beside segments. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cli.h"
+#include "common/human.h"
+#include "common/input.h"
+#include "common/out.h"
+
+enum { KEY_ITEM_BITS = CLI_LONG };
+
+static const struct cli_option option_table[] = {
+    {KEY_ITEM_BITS, "item-bits", "N",
+     "bits per item id and block of candidates, 1 to 16\n"
+     "An item that is not in a block is taken for one that may be in one case of 2 to the power of N.\n"
+     "Without it 2 to 8, as many as 1 % of the block pays for."},
+    {'q', "quiet", NULL, "print nothing about indexes that are well"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct cli_example examples[] = {
+    {"xray-index build traces", "index every segment that has no whole index yet"},
+    {"xray-index check traces", "does each index say what its segment holds?"},
+    {"xray-index drop traces", "remove them: nothing but speed is lost"},
+    {NULL, NULL},
+};
+
+static const struct cli_tool tool = {
+    .name = "xray-index",
+    .summary = "make, check or drop the indexes of trace files",
+    .usage = {"build [--item-bits N] [-q] [FILE...]", "check|show [-q] [FILE...]", "drop [-q] [FILE...]"},
+    .examples = examples,
+    .options = option_table,
+    .statuses = "0 done; 1 nothing found; 2 error; 3 an index is missing or wrong, or a segment is damaged and "
+                "was not indexed",
+    .about =
+        "An index is a file SEGMENT.idx beside a segment. It makes the other tools faster and changes nothing of what "
+        "they print; without it they read the segment itself. It may be deleted at any time.\n\n"
+        "build writes one for each segment whose index is missing, cannot be used, or covers less than the segment. It is "
+        "written beside the segment under another name, and renamed when it is on disk. A damaged segment is not "
+        "indexed: whoever reads it shall see the damage.\n\n"
+        "check makes each index again and compares every byte of it; its status is 3 if one is missing, cannot be used, or says "
+        "something else than its segment. show tells how much each covers and how large its sections are. drop removes "
+        "them.\n\n"
+        "An index is used if it is a regular file, not a symbolic link, that belongs to the user who reads, to root or to "
+        "the owner of the segment, if nobody may write to it who may not write to the segment, and if it was made for the bytes that "
+        "the segment begins with; modification times play no role. Whoever doubts an index that came with a segment "
+        "from somewhere else runs check, or reads with --index=never.",
+    .see_also = "xray-ls(1), xray-grep(1), xray-funnel(1)",
+};
+
+static struct settings {
+    xray_index_options options;
+    bool quiet;
+} settings;
+
+enum command { BUILD, CHECK, SHOW, DROP, COMMANDS };
+
+static enum command parse_command(const char *word)
+{
+    static const char *const words[COMMANDS] = {"build", "check", "show", "drop"};
+
+    for (int i = 0; i < COMMANDS; i++) {
+        if (word != NULL && strcmp(word, words[i]) == 0)
+            return (enum command)i;
+    }
+    if (word == NULL)
+        cli_usage("say what to do: build, check, show or drop");
+    cli_usage("the first operand is build, check, show or drop, not '%s'", word);
+}
+
+/* "PATH: 12.3 kB (1.9 % of the segment): ..." */
+static void print_index(const char *path, const char *what, const xray_index_info *info)
+{
+    struct text t = {0};
+
+    text_safe(&t, xray_s(path), SAFE_LINE);
+    text_printf(&t, ": %s, ", what);
+    human_size(&t, info->size);
+    text_printf(&t, ", %.2f %% of the segment", 100.0 * (double)info->size / (double)info->segment_size);
+    if (info->covered < info->segment_size) {
+        text_puts(&t, ", covers its first ");
+        human_size(&t, info->covered);
+    }
+    text_puts(&t, "\n");
+    out_text(&t);
+    text_free(&t);
+}
+
+static void print_sections(const xray_index_info *info)
+{
+    static const char *const names[6] = {"", "blocks", "runs", "items", "steps", "sums"};
+    struct text t = {0};
+
+    for (int i = 1; i < 6; i++) {
+        text_printf(&t, "  %-7s ", names[i]);
+        human_size(&t, info->section_size[i]);
+        text_puts(&t, "\n");
+    }
+    out_text(&t);
+    text_free(&t);
+}
+
+/* A segment without an index, or with one that is not well: status 3; other failures: 2. */
+static void fail(const char *path, int status, const xray_error *err)
+{
+    if (status == XRAY_ENOTFOUND || status == XRAY_ECORRUPT || status == XRAY_EUNSUPPORTED) {
+        cli_say(path, "%s", status == XRAY_ENOTFOUND ? "no index" : err->message);
+        cli_skipped();
+    } else {
+        cli_error(path, "%s", err->message);
+    }
+}
+
+/* 1 if anything was done, 0 if not, or a status that was reported. */
+static int build(const char *path)
+{
+    xray_index_info info;
+    xray_error err = {0};
+    int r = xray_index_look(path, &info, &err);
+
+    if (r >= 0 && info.covered == info.segment_size && settings.options.item_bits == 0)
+        return 0;
+    r = xray_index_build(path, &settings.options, &err);
+    if (r == XRAY_ENOTFOUND) /* a segment that has just begun */
+        return 0;
+    if (r >= 0)
+        r = xray_index_look(path, &info, &err);
+    if (r < 0) {
+        fail(path, r, &err);
+        return r;
+    }
+    if (!settings.quiet)
+        print_index(path, "indexed", &info);
+    return 1;
+}
+
+static int check(const char *path)
+{
+    xray_index_info info;
+    xray_error err = {0};
+    int r = xray_index_check(path, &err);
+
+    if (r >= 0)
+        r = xray_index_look(path, &info, &err);
+    if (r < 0) {
+        fail(path, r, &err);
+        return r;
+    }
+    if (!settings.quiet)
+        print_index(path, "is well", &info);
+    return 1;
+}
+
+static int show(const char *path)
+{
+    xray_index_info info;
+    xray_error err = {0};
+    const int r = xray_index_look(path, &info, &err);
+
+    if (r < 0) {
+        fail(path, r, &err);
+        return r;
+    }
+    print_index(path, "index", &info);
+    print_sections(&info);
+    return 1;
+}
+
+static int drop(const char *path)
+{
+    xray_error err = {0};
+    const int r = xray_index_drop(path, &err);
+
+    if (r < 0)
+        cli_error(path, "%s", err.message);
+    if (r > 0 && !settings.quiet) {
+        struct text t = {0};
+
+        text_safe(&t, xray_s(path), SAFE_LINE);
+        text_puts(&t, ": index removed\n");
+        out_text(&t);
+        text_free(&t);
+    }
+    return r;
+}
+
+static int run(enum command command, const char *path)
+{
+    switch (command) {
+    case BUILD:
+        return build(path);
+    case CHECK:
+        return check(path);
+    case SHOW:
+        return show(path);
+    case DROP:
+        return drop(path);
+    case COMMANDS:
+        break;
+    }
+    return 0;
+}
+
+/* Every file of the store once. Files that hold several segments list them one behind the other. */
+static bool run_all(enum command command, xray_store *store)
+{
+    const size_t count = xray_store_segment_count(store);
+    bool found = false;
+    const char *before = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        xray_segment_info info;
+
+        if (xray_store_segment(store, i, &info) != 0 || info.path == before)
+            continue;
+        before = info.path;
+        if (strcmp(info.path, "-") == 0)
+            cli_error(NULL, "standard input has no index");
+        else if (run(command, info.path) > 0)
+            found = true;
+    }
+    return found;
+}
+
+int main(int argc, char **argv)
+{
+    const char *arg = NULL;
+    int count;
+
+    cli_start(&tool, argc, argv);
+    for (int key; (key = cli_next(&arg)) != 0;) {
+        if (key == KEY_ITEM_BITS) {
+            settings.options.item_bits = (unsigned)cli_number("--item-bits", arg, 1);
+            if (settings.options.item_bits > 16)
+                cli_usage("--item-bits takes 1 to 16");
+        } else if (key == 'q') {
+            settings.quiet = true;
+        }
+    }
+
+    char **paths = cli_operands(&count);
+    const enum command command = parse_command(count > 0 ? paths[0] : NULL);
+
+    input_set_index(XRAY_INDEX_NEVER);
+
+    xray_store *store = input_open(paths + 1, count - 1);
+    const bool found = run_all(command, store);
+
+    input_close(store);
+    return cli_finish(found || command == BUILD);
+}
