@@ -51,7 +51,7 @@ obj = $(patsubst %.c,$B/%.o,$(1))
 LIB_A  := $B/libxrayfile.a
 LIB_SO := $B/libxrayfile.so.0
 
-.PHONY: all deps demo check test bench fuzz man install uninstall clean help
+.PHONY: all deps demo check test bench coverage fuzz man install uninstall clean help
 all: $(LIB_A) $(LIB_SO) $(addprefix $B/bin/,$(TOOLS) $(EXAMPLES))
 	@mkdir -p build/bin
 	@ln -sf $(addprefix ../../$B/bin/,$(TOOLS) $(EXAMPLES)) build/bin/
@@ -140,6 +140,10 @@ check: deps ## build and run every test
 
 test: all $(UNIT) $(REPLAY) $B/bench/gen_decisions $B/tests/live_writer
 	@sh tests/run.sh $B
+
+coverage: ## which lines and branches of the library the tests reach
+	@$(MAKE) --no-print-directory VARIANT=cov CC=gcc test
+	@sh tests/coverage.sh build/gcc-cov
 
 bench: all $(BENCH) ## measure, side by side with the peers
 	@sh tests/bench/bench.sh $B
