@@ -126,6 +126,11 @@ $B/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_O) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD )
 	$Q$(CC) $(OPTS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+# Some look into the tools.
+$B/fuzz/replay_import $B/fuzz/fuzz_import: $(call obj,$(sort $(wildcard tools/import/*.c)))
+$(foreach t,import text,$B/fuzz/replay_$t $B/fuzz/fuzz_$t): $(call obj,$(COMMON_SRC))
+$(foreach t,import text,$B/fuzz/replay_$t $B/fuzz/fuzz_$t): LIBS_LIB += $(LIBS_TOOLS)
+$(foreach t,import text,$B/tests/fuzz/fuzz_$t.o): INC += -Itools
 fuzz: $(addprefix $B/fuzz/fuzz_,$(FUZZ))
 
 deps: ## install what is missing (as root), or print the command that does

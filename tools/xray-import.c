@@ -118,24 +118,6 @@ static void set_stem(struct import *im)
              name);
 }
 
-static void import_stream(struct import *im, int fd, size_t max_value)
-{
-    struct json_stream stream;
-    enum json_stream_result r = JSON_STREAM_END;
-
-    json_stream_open(&stream, fd, max_value);
-    im->stream = &stream;
-    while (!im->stop && (r = json_stream_next(&stream)) != JSON_STREAM_END && r != JSON_STREAM_ERROR) {
-        if (r == JSON_STREAM_VALUE)
-            shape_document(im);
-        else
-            import_fault_at(im, stream.fault_line, stream.fault_column, "%s", stream.fault);
-    }
-    if (r == JSON_STREAM_ERROR)
-        cli_error(im->file, "%s", strerror(stream.sys_errno));
-    json_stream_close(&stream);
-}
-
 static void import_file(struct import *im, const char *file, size_t max_value)
 {
     int fd = STDIN_FILENO;
@@ -152,12 +134,6 @@ static void import_file(struct import *im, const char *file, size_t max_value)
     import_stream(im, fd, max_value);
     if (fd != STDIN_FILENO)
         close(fd);
-}
-
-static void finish_run(struct open_run *run)
-{
-    own_finish(run);
-    begin_finish(run);
 }
 
 static void print_summary(const struct import *im)
@@ -199,16 +175,13 @@ int main(int argc, char **argv)
     options.level = s.level;
     if (!s.dry_run && xray_writer_open(&im.writer, s.store, &options, &err) < 0)
         cli_die("%s: %s", s.store, err.message);
-    runs_init(&im.runs);
-    im.runs.finish = finish_run;
+    import_begin(&im);
     for (int i = 0; i < count && !im.stop; i++)
         import_file(&im, files[i], s.max_value);
-    runs_done(&im.runs);
+    import_finish(&im);
     if (im.writer != NULL)
         close_writer(im.writer, s.store);
     print_summary(&im);
-    arena_free(&im.arena);
-    xray_buffer_free(&im.packed);
-    json_map_free(&im.attrs);
+    import_done(&im);
     return cli_finish(true);
 }

@@ -264,6 +264,36 @@ static void put_csv(struct text *t, const struct cell *c, bool raw_csv, struct t
     text_free(&safe);
 }
 
+/* A foreign text as a field; nothing of a row's options. */
+void rows_put_csv_field(struct text *t, xray_str foreign)
+{
+    struct cell c = {0};
+    struct text plain = {0};
+
+    cell_set_text(&c, foreign);
+    put_csv(t, &c, false, &plain);
+    text_free(&plain);
+    cell_free(&c);
+}
+
+static void put_tsv(struct text *t, const struct cell *c, bool raw_csv, struct text *plain)
+{
+    if (!raw_csv && c->kind == CELL_TEXT && is_formula(c, text_str(&c->text)))
+        text_puts(t, "'");
+    put_tabbed(t, c, plain);
+}
+
+void rows_put_tsv_field(struct text *t, xray_str foreign)
+{
+    struct cell c = {0};
+    struct text plain = {0};
+
+    cell_set_text(&c, foreign);
+    put_tsv(t, &c, false, &plain);
+    text_free(&plain);
+    cell_free(&c);
+}
+
 static void end_line(struct rows *r)
 {
     text_put(&r->line,
@@ -345,11 +375,9 @@ static void put_values(struct rows *r, const struct record *record)
             put_csv(&r->line, &r->cell, r->raw_csv, &plain);
         else if (r->format == ROWS_LINE && r->cell.kind == CELL_MISSING)
             text_puts(&r->line, "-");
-        else if (r->format == ROWS_TSV && !r->raw_csv && r->cell.kind == CELL_TEXT &&
-                 is_formula(&r->cell, text_str(&r->cell.text))) {
-            text_puts(&r->line, "'");
-            put_tabbed(&r->line, &r->cell, &plain);
-        } else
+        else if (r->format == ROWS_TSV)
+            put_tsv(&r->line, &r->cell, r->raw_csv, &plain);
+        else
             put_tabbed(&r->line, &r->cell, &plain);
     }
     text_free(&plain);

@@ -93,4 +93,8 @@ void rows_put(struct rows *r, const struct record *record);
 void rows_put_json(struct rows *r, const char *object, size_t len); /* with or without a newline at its end */
 void rows_end(struct rows *r);
 
+/* A foreign text as one field of CSV (RFC 4180) or TSV: harmless on a terminal, no formula for a spreadsheet. */
+void rows_put_csv_field(struct text *t, xray_str foreign);
+void rows_put_tsv_field(struct text *t, xray_str foreign);
+
 #endif

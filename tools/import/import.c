@@ -1,4 +1,4 @@
-/* See import.h: faults, values. Fields of runs and steps are placed by scope.c. */
+/* See import.h: streams, faults, values. Fields of runs and steps are placed by scope.c. */
 #include "import/import.h"
 
 #include <math.h>
@@ -8,7 +8,52 @@
 
 #include "common/cli.h"
 #include "common/text.h"
+#include "import/shapes.h"
 #include "import/times.h"
+
+/* ---- from documents to a store ---- */
+
+static void finish_run(struct open_run *run)
+{
+    own_finish(run);
+    begin_finish(run);
+}
+
+void import_begin(struct import *im)
+{
+    runs_init(&im->runs);
+    im->runs.finish = finish_run;
+}
+
+void import_stream(struct import *im, int fd, size_t max_value)
+{
+    struct json_stream stream;
+    enum json_stream_result r = JSON_STREAM_END;
+
+    json_stream_open(&stream, fd, max_value);
+    im->stream = &stream;
+    while (!im->stop && (r = json_stream_next(&stream)) != JSON_STREAM_END && r != JSON_STREAM_ERROR) {
+        if (r == JSON_STREAM_VALUE)
+            shape_document(im);
+        else
+            import_fault_at(im, stream.fault_line, stream.fault_column, "%s", stream.fault);
+    }
+    if (r == JSON_STREAM_ERROR)
+        cli_error(im->file, "%s", strerror(stream.sys_errno));
+    json_stream_close(&stream);
+}
+
+void import_finish(struct import *im)
+{
+    runs_done(&im->runs);
+}
+
+void import_done(struct import *im)
+{
+    arena_free(&im->arena);
+    xray_buffer_free(&im->packed);
+    json_map_free(&im->attrs);
+}
 
 /* ---- faults ---- */
 

@@ -51,6 +51,14 @@ struct import {
     bool json_in_strings;  /* this source writes structured values as text */
 };
 
+/* ---- from documents to a store ---- */
+
+/* Begin and finish stand around any number of streams; finish ends the runs that are still open. */
+void import_begin(struct import *im);
+void import_stream(struct import *im, int fd, size_t max_value);
+void import_finish(struct import *im);
+void import_done(struct import *im);
+
 /* ---- faults ---- */
 
 /* Prints "FILE:LINE:COLUMN: what" for a place in the document and counts it as skipped. */
