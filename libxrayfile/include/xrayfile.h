@@ -4,7 +4,7 @@
  * them a verdict with its reasons; decisions, inputs, outputs, reasoning, cost, time.
  * The format is specified in format-spec/trace-file.md ("spec" below).
  *
- * Sections: 1 basics  2 values  3 writing  4 reading  5 text
+ * Sections: 1 basics  2 values  3 writing  4 reading  5 text  6 queries  7 other languages
  *
  * Conventions. Functions that can fail return 0 (or a documented positive
  * answer) or a negative enum xray_status; their last parameter, where they have
@@ -898,6 +898,129 @@ XRAY_API int xray_query_match_run(xray_query *q, xray_store *s, xray_trace *t, x
 XRAY_API int xray_query_match_step(xray_query *q, xray_store *s, xray_trace *t, size_t step, xray_error *err);
 XRAY_API int xray_query_match_event(xray_query *q, xray_store *s, xray_trace *t, size_t step,
                                     const xray_event_record *event, xray_error *err);
+
+/* ---- 7 other languages --------------------------------------------------- */
+
+/* The calls of sections 3, 4 and 6 in the form that a foreign function interface
+ * can reach at once: arguments are integers, doubles and (pointer, length) pairs;
+ * no struct goes by value, nothing is called back. Texts are UTF-8, (NULL, 0) is
+ * none. Contracts are those of the calls they stand for. libxrayfile/python uses
+ * nothing else. */
+
+/* How the bytes of a value argument are to be read. Same numbers as in xray_value_kind. */
+#define XRAY_AS_TEXT 5
+#define XRAY_AS_JSON 7 /* lax: NaN and Infinity are taken */
+#define XRAY_AS_MSGPACK 8
+
+/* xray_writer_open with its options as a JSON object: app, level, segment_bytes, no_host as in
+ * xray_writer_options; id (32 hex digits), time_ns and tick_ns together make xray_fixed. Other keys are left
+ * alone, so that newer callers work with this library. Returns also XRAY_ESYNTAX, and XRAY_EMISUSE for a value of
+ * the wrong type. */
+XRAY_API int xray_writer_open_json(xray_writer **out, const char *dir, const char *json, size_t json_len,
+                                   xray_error *err);
+
+#define XRAY_PLAIN_RESUME 1u   /* run: xray_run_options.resume */
+#define XRAY_PLAIN_NO_CLOCK 2u /* run, step: XRAY_CLOCK_NONE */
+
+/* `id` (16 bytes or NULL) and `parent_run` likewise. */
+XRAY_API xray_run xray_run_begin_plain(xray_writer *w, const char *pipeline, size_t pipeline_len,
+                                       const char *version, size_t version_len, const char *ext_id,
+                                       size_t ext_id_len, const uint8_t *id, const uint8_t *parent_run,
+                                       unsigned flags);
+
+/* In `parent` if it is not 0, else in `run`. */
+XRAY_API xray_step xray_step_begin_plain(xray_run run, xray_step parent, const char *name, size_t name_len,
+                                         const char *type, size_t type_len, const char *ext_id, size_t ext_id_len,
+                                         unsigned flags);
+
+/* xray_run_set, xray_step_set, xray_run_add, xray_step_add. `as` is XRAY_AS_*. */
+XRAY_API int xray_run_set_bytes(xray_run run, int field, int as, const void *data, size_t len);
+XRAY_API int xray_step_set_bytes(xray_step step, int field, int as, const void *data, size_t len);
+XRAY_API int xray_run_add_bytes(xray_run run, int field, const char *key, size_t key_len, int as, const void *data,
+                                size_t len);
+XRAY_API int xray_step_add_bytes(xray_step step, int field, const char *key, size_t key_len, int as,
+                                 const void *data, size_t len);
+
+/* One candidate with at most one reason; `evidence` is a JSON object, or none. */
+XRAY_API int xray_step_candidate_plain(xray_step step, const char *item, size_t item_len, int verdict,
+                                       const char *reason, size_t reason_len, const char *evidence,
+                                       size_t evidence_len);
+
+/* xray_step_set_reason_count. */
+XRAY_API int xray_step_count_reason(xray_step step, const char *code, size_t code_len, int64_t count);
+
+/* A decision with its map (spec 8.6) as JSON; a note likewise. The time is now, `after` as counted so far. */
+XRAY_API int xray_step_decide_json(xray_step step, const char *name, size_t name_len, const char *json,
+                                   size_t json_len);
+XRAY_API int xray_run_decide_json(xray_run run, const char *name, size_t name_len, const char *json, size_t json_len);
+XRAY_API int xray_step_note_json(xray_step step, const char *name, size_t name_len, const char *json,
+                                 size_t json_len);
+XRAY_API int xray_run_note_json(xray_run run, const char *name, size_t name_len, const char *json, size_t json_len);
+
+/* Many candidates in one call, by columns. A list of texts is one blob with the
+ * end offset of each text in it; the first begins at 0. A pointer that is NULL is
+ * a column that is not there. All memory is borrowed for the call. */
+typedef struct xray_column { /* the evidence of all candidates under one key */
+    const char *key;
+    size_t key_len;
+    const double *doubles;  /* NaN: none. Exactly one of these three is given */
+    const int64_t *ints;    /* XRAY_MISSING: none */
+    const char *texts;      /* never none; an empty one is a text */
+    const uint32_t *text_ends;
+} xray_column;
+
+typedef struct xray_batch { /* all zero, then what there is */
+    size_t size;  /* sizeof(xray_batch) of the caller: fields are only ever added */
+    size_t count;
+    const char *items;
+    const uint32_t *item_ends;
+    const uint8_t *verdicts; /* xray_verdict of each; NULL: all are accepted */
+    const uint16_t *reasons; /* of each 0: none, i: code i - 1 */
+    const char *codes;
+    const uint32_t *code_ends;
+    size_t code_count;
+    const double *scores;     /* NaN: none */
+    const double *thresholds; /* NaN: none */
+    const int64_t *ranks_in;  /* XRAY_MISSING: none */
+    const int64_t *ranks_out;
+    const xray_column *columns; /* evidence by key, or */
+    size_t column_count;        /* at most 64 */
+    const char *evidence;       /* evidence by candidate: a JSON object, or empty for none */
+    const uint32_t *evidence_ends;
+} xray_batch;
+
+/* Records them in their order, each as xray_step_candidate does. The batch is checked first: XRAY_EMISUSE
+ * (ends that fall, an unknown verdict, a reason that is not in the list, evidence in both forms, too many columns) says
+ * that nothing was recorded. Evidence that is not JSON takes its own candidate only, which is recorded
+ * without it. Returns how many were recorded, or a negative status. */
+XRAY_API int64_t xray_step_candidates(xray_step step, const xray_batch *batch, xray_error *err);
+
+/* A selection reads a store and yields the lines of `xray-cat -j` one by one. One thread at a time. */
+typedef struct xray_select xray_select;
+
+typedef struct xray_select_options { /* all zero = defaults */
+    const char *where; /* an expression of section 6; NULL: everything */
+    size_t where_len;
+    int unit;          /* enum xray_unit. AUTO: each run that matches, whole: its run line, then every step with its
+                        * events. RUN, STEP, CAND: lines of this kind alone, and only what the expression holds for */
+    uint64_t limit;    /* at most so many runs (AUTO) or lines; 0: all */
+    bool reverse;      /* newest run first */
+} xray_select_options;
+
+/* Opens the store of `paths` and the expression. Returns what xray_store_open returns; XRAY_ESYNTAX with the
+ * place (err->pos: byte in the expression) and the hint in the message; XRAY_EMISUSE (unit). */
+XRAY_API int xray_select_open(xray_select **out, const char *const *paths, size_t path_count,
+                              const xray_select_options *options, xray_error *err);
+
+/* Returns 1 and lends the next line: JSON of spec 13 without the newline, NUL-terminated for convenience, valid
+ * until the next call. 0 at the end. A negative status tells of one run or record that could not be
+ * read: what comes after it can still be asked for. */
+XRAY_API int xray_select_next(xray_select *s, const char **line, size_t *len, xray_error *err);
+
+/* What was damaged in the store so far, as xray_store_problem_count, xray_store_problem. The store is lent. */
+XRAY_API xray_store *xray_select_store(xray_select *s);
+
+XRAY_API void xray_select_close(xray_select *s);
 
 #ifdef __cplusplus
 }
