@@ -197,10 +197,9 @@ static int blame(const struct xf_block *b, int status, const xray_error *why, xr
                    why->message, (uint64_t)XF_HEADER_LEN + b->stored_len);
 }
 
-static int read_stored(const struct xf_segment *seg, const struct xf_block *b, const struct xf_source *source,
-                       xray_buffer *stored, xray_error *err)
+static int read_stored(const struct xf_block *b, const struct xf_source *source, xray_buffer *stored,
+                       xray_error *err)
 {
-    struct xf_header h = {.ordinal = b->ordinal, .pos = b->pos - seg->base};
     size_t got;
     int r;
 
@@ -211,19 +210,13 @@ static int read_stored(const struct xf_segment *seg, const struct xf_block *b, c
     if (r < 0)
         return r;
     stored->len = got;
-    if (got < b->stored_len)
-        return xf_fail(err, XRAY_ETRUNCATED, b->pos, "the file has become shorter");
-    memcpy(h.segment, seg->id, 16);
-    if (xf_body_checksum(&h, stored->data, stored->len) != b->body)
-        return xf_fail(err, XRAY_ECORRUPT, b->pos, "body checksum does not match");
-    return XRAY_OK;
+    return got == b->stored_len ? XRAY_OK
+                                : xf_fail(err, XRAY_ETRUNCATED, b->pos, "the file has become shorter");
 }
 
-int xf_segment_read(const struct xf_segment *seg, uint32_t block, const struct xf_source *source,
-                    uint32_t max_raw, struct xf_zframe *z, xray_buffer *stored, xray_buffer *body,
-                    xray_error *err)
+int xf_segment_fetch(const struct xf_block *b, const struct xf_source *source,
+                     uint32_t max_raw, xray_buffer *stored, xray_error *err)
 {
-    const struct xf_block *b = &seg->blocks[block];
     xray_error why = {0};
     int r;
 
@@ -231,8 +224,21 @@ int xf_segment_read(const struct xf_segment *seg, uint32_t block, const struct x
         r = xf_fail(&why, XRAY_ELIMIT, b->pos,
                     "%" PRIu32 " bytes decompressed are over the limit of %" PRIu32, b->raw_len, max_raw);
     else
-        r = read_stored(seg, b, source, stored, &why);
-    if (r >= 0)
+        r = read_stored(b, source, stored, &why);
+    return r < 0 ? blame(b, r, &why, err) : XRAY_OK;
+}
+
+int xf_segment_unpack(const struct xf_segment *seg, const struct xf_block *b, struct xf_zframe *z,
+                      const xray_buffer *stored, xray_buffer *body, xray_error *err)
+{
+    struct xf_header h = {.ordinal = b->ordinal, .pos = b->pos - seg->base};
+    xray_error why = {0};
+    int r;
+
+    memcpy(h.segment, seg->id, 16);
+    if (xf_body_checksum(&h, stored->data, stored->len) != b->body)
+        r = xf_fail(&why, XRAY_ECORRUPT, b->pos, "body checksum does not match");
+    else
         r = xf_zframe_decode(z, stored->data, stored->len, b->raw_len, body, &why);
     return r < 0 ? blame(b, r, &why, err) : XRAY_OK;
 }

@@ -64,10 +64,12 @@ int64_t xf_segment_find_value(const struct xf_segment *seg, uint64_t value);
 /* Index of the last payload block before block `index`; -1: none. */
 int64_t xf_segment_payload_before(const struct xf_segment *seg, uint32_t index);
 
-/* Reads, checks (spec 4.2) and decompresses the body of one block into *body. `stored` is scratch.
- * XRAY_ECORRUPT, XRAY_ETRUNCATED, XRAY_ELIMIT (over max_raw), XRAY_EIO, XRAY_ENOMEM. */
-int xf_segment_read(const struct xf_segment *seg, uint32_t block, const struct xf_source *source,
-                    uint32_t max_raw, struct xf_zframe *z, xray_buffer *stored, xray_buffer *body,
-                    xray_error *err);
+/* The body of one block, in two steps. The first reads what is stored. The second checks it (spec 4.2) and
+ * decompresses it; any thread can do that: it looks at nothing of the segment but what never changes, and `b`
+ * may be a copy. XRAY_ECORRUPT, XRAY_ETRUNCATED, XRAY_ELIMIT (over max_raw), XRAY_EIO, XRAY_ENOMEM. */
+int xf_segment_fetch(const struct xf_block *b, const struct xf_source *source, uint32_t max_raw,
+                     xray_buffer *stored, xray_error *err);
+int xf_segment_unpack(const struct xf_segment *seg, const struct xf_block *b, struct xf_zframe *z,
+                      const xray_buffer *stored, xray_buffer *body, xray_error *err);
 
 #endif

@@ -549,7 +549,9 @@ XRAY_API int xray_run_note(xray_run run, xray_str name, xray_value body, int64_t
 /* A store shows one or more segments, or directories of them, as one trace.
  *
  * Threads:  a store and what is opened from it belong to one thread at a time;
- *           different stores share nothing.
+ *           different stores share nothing. A store may have threads of its own, which
+ *           decode blocks ahead of what is asked for (options.threads); what is returned,
+ *           and in which order, does not depend on how many. They block all signals.
  * Lifetime: scans and traces borrow their store: close them first.
  * Damage:   what cannot be read is skipped and reported (xray_store_problem),
  *           everything else is returned (spec 4.7). A torn tail is not damage. */
@@ -566,6 +568,8 @@ typedef struct xray_store_options { /* all zero = defaults */
     size_t cache_bytes; /* decoded blocks kept; 0: 48 MiB */
     uint32_t max_raw;   /* larger blocks are skipped; 0: 64 MiB (spec 11) */
     enum xray_index_mode index;
+    unsigned threads;   /* that read blocks, the caller's included; 1: no others; 0: as many as there are
+                         * processors, up to 8, where the store is large enough to be worth it */
 } xray_store_options;
 
 /* Opens `paths`: segment files, directories, or "-" for standard input (which

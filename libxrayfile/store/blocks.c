@@ -76,25 +76,6 @@ static int decode(struct xf_cached *e, const struct xf_block *b, xray_error *err
     return r;
 }
 
-/* Numbers of parts and values that there are when the block is written (spec 4.6). */
-static void bound_references(struct xf_cached *e, const struct xf_segment *seg)
-{
-    const struct xf_block *b = &seg->blocks[e->block];
-    uint64_t parts = 0, values = 0;
-
-    if (b->kind == XF_PAYLOAD) { /* values may refer to the parts of their own block */
-        parts = b->first + b->rows;
-    } else {
-        const int64_t last = xf_segment_payload_before(seg, e->block);
-
-        if (last >= 0) {
-            parts = seg->blocks[last].first + seg->blocks[last].rows;
-            values = seg->blocks[last].first2 + seg->blocks[last].rows2;
-        }
-    }
-    xf_references_bound(e->body.data, e->body.len, parts, values);
-}
-
 /* A block that cannot be read is a problem of the store, told once; only memory stops the caller. */
 static int give_up(struct xray_store *s, uint32_t segment, struct xf_block *b, int status,
                    const char *message)
@@ -109,36 +90,102 @@ static int give_up(struct xray_store *s, uint32_t segment, struct xf_block *b, i
     return 0;
 }
 
-static int load(struct xray_store *s, uint32_t segment, struct xf_cached *e, xray_error *err)
+/* Numbers of parts and values that there are when the block is written (spec 4.6). */
+static void find_limits(struct xf_load *l)
+{
+    const struct xf_segment *seg = l->seg;
+
+    l->part_limit = l->value_limit = 0;
+    if (l->header.kind == XF_PAYLOAD) { /* values may refer to the parts of their own block */
+        l->part_limit = l->header.first + l->header.rows;
+    } else {
+        const int64_t last = xf_segment_payload_before(seg, l->entry->block);
+
+        if (last >= 0) {
+            l->part_limit = seg->blocks[last].first + seg->blocks[last].rows;
+            l->value_limit = seg->blocks[last].first2 + seg->blocks[last].rows2;
+        }
+    }
+}
+
+int xf_load_begin(struct xf_load *l, struct xray_store *s, uint32_t segment, uint32_t block, xray_error *err)
 {
     const struct xf_part *part = &s->parts[segment];
-    struct xf_block *b = &part->seg->blocks[e->block];
     struct xf_file_reader reader = {s, part->file};
     const struct xf_source source = xf_file_source(&reader, 0);
-    xray_error why = {0};
-    int r =
-        xf_segment_read(part->seg, e->block, &source, s->options.max_raw, s->z, &s->stored, &e->body, &why);
+
+    l->entry = xf_cached_new(segment, block);
+    if (l->entry == NULL)
+        return xf_fail_memory(err);
+    l->seg = part->seg;
+    l->header = part->seg->blocks[block];
+    l->entry->kind = l->header.kind;
+    l->unpacked = l->decoded = false;
+    l->why = (xray_error){0};
+    find_limits(l);
+    l->status = xf_segment_fetch(&l->header, &source, s->options.max_raw, &l->stored, &l->why);
+    return XRAY_OK;
+}
+
+bool xf_load_unpack(struct xf_load *l, struct xf_zframe *z)
+{
+    struct xf_cached *e = l->entry;
+
+    if (l->status < 0 || l->unpacked)
+        return l->status >= 0;
+    l->status = xf_segment_unpack(l->seg, &l->header, z, &l->stored, &e->body, &l->why);
+    if (l->status < 0)
+        return false;
+    l->unpacked = true;
+    if (e->kind == XF_PAYLOAD || e->kind == XF_CANDIDATES || e->kind == XF_SPINE)
+        xf_references_bound(e->body.data, e->body.len, l->part_limit, l->value_limit);
+    return true;
+}
+
+bool xf_load_decode(struct xf_load *l)
+{
+    const struct xf_block *b = &l->header;
+    xray_error *why = &l->why;
+
+    if (l->status < 0 || l->decoded)
+        return l->status >= 0;
+    l->status = decode(l->entry, b, why);
+    l->decoded = l->status >= 0;
+    if (l->status < 0 && l->status != XRAY_ENOMEM)
+        xf_fail(why, l->status, b->pos, "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped",
+                b->ordinal, b->pos, why->message, (uint64_t)XF_HEADER_LEN + b->stored_len);
+    return l->decoded;
+}
+
+int xf_load_finish(struct xf_load *l, struct xray_store *s, xray_error *err)
+{
+    struct xf_block *b = &s->parts[l->entry->segment].seg->blocks[l->entry->block];
 
     s->stats.bytes_read += (uint64_t)XF_HEADER_LEN + b->stored_len;
-    if (r == XRAY_ENOMEM)
-        return xf_fail_memory(err);
-    if (r < 0)
-        return give_up(s, segment, b, r, why.message);
-
-    s->stats.blocks_read++;
-    s->stats.raw_bytes += b->raw_len;
-    s->stats.kind_read[b->kind <= XF_SEAL ? b->kind : 0]++;
-    e->kind = b->kind;
-    if (b->kind == XF_PAYLOAD || b->kind == XF_CANDIDATES || b->kind == XF_SPINE)
-        bound_references(e, part->seg);
-    r = decode(e, b, &why);
-    if (r == XRAY_ENOMEM)
-        return xf_fail_memory(err);
-    if (r < 0) {
-        xf_fail(&why, r, b->pos, "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped",
-                b->ordinal, b->pos, why.message, (uint64_t)XF_HEADER_LEN + b->stored_len);
-        return give_up(s, segment, b, r, why.message);
+    if (l->unpacked) {
+        s->stats.blocks_read++;
+        s->stats.raw_bytes += b->raw_len;
+        s->stats.kind_read[b->kind <= XF_SEAL ? b->kind : 0]++;
     }
+    if (l->status == XRAY_ENOMEM)
+        return xf_fail_memory(err);
+    if (l->status < 0)
+        return give_up(s, l->entry->segment, b, l->status, l->why.message);
+    return 1;
+}
+
+void xf_load_drop(struct xf_load *l)
+{
+    xf_cached_free(l->entry);
+    l->entry = NULL;
+}
+
+int xf_load_keep(struct xf_load *l, struct xray_store *s, struct xf_cached **out, xray_error *err)
+{
+    if (!xf_cache_add(&s->cache, l->entry))
+        return xf_fail_memory(err);
+    *out = l->entry;
+    l->entry = NULL;
     return 1;
 }
 
@@ -146,6 +193,7 @@ int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct
                   xray_error *err)
 {
     struct xf_cached *e = xf_cache_find(&s->cache, segment, block);
+    struct xf_load *l = &s->load;
     int r;
 
     if (e != NULL) {
@@ -154,18 +202,16 @@ int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct
     }
     if (s->parts[segment].seg->blocks[block].bad)
         return 0;
-    e = xf_cached_new(segment, block);
-    if (e == NULL)
-        return xf_fail_memory(err);
-    r = load(s, segment, e, err);
-    if (r > 0 && !xf_cache_add(&s->cache, e))
-        r = xf_fail_memory(err);
-    if (r <= 0) {
-        xf_cached_free(e);
+    r = xf_load_begin(l, s, segment, block, err);
+    if (r < 0)
         return r;
-    }
-    *out = e;
-    return 1;
+    if (xf_load_unpack(l, s->z))
+        xf_load_decode(l);
+    r = xf_load_finish(l, s, err);
+    if (r > 0)
+        r = xf_load_keep(l, s, out, err);
+    xf_load_drop(l);
+    return r;
 }
 
 void xf_block_release(struct xray_store *s, struct xf_cached *e)

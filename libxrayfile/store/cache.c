@@ -24,7 +24,7 @@ void xf_cached_free(struct xf_cached *e)
     xf_free(e);
 }
 
-static struct xf_cached **bucket_of(struct xf_cache *c, uint32_t segment, uint32_t block)
+static struct xf_cached **bucket_of(const struct xf_cache *c, uint32_t segment, uint32_t block)
 {
     const uint64_t h = ((uint64_t)segment << 32 | block) * UINT64_C(0x9E3779B97F4A7C15);
 
@@ -45,7 +45,7 @@ static void link_newest(struct xf_cache *c, struct xf_cached *e)
     c->newest = e;
 }
 
-struct xf_cached *xf_cache_find(struct xf_cache *c, uint32_t segment, uint32_t block)
+static struct xf_cached *find(const struct xf_cache *c, uint32_t segment, uint32_t block)
 {
     struct xf_cached *e;
 
@@ -54,6 +54,18 @@ struct xf_cached *xf_cache_find(struct xf_cache *c, uint32_t segment, uint32_t b
     for (e = *bucket_of(c, segment, block); e != NULL; e = e->chain)
         if (e->segment == segment && e->block == block)
             break;
+    return e;
+}
+
+bool xf_cache_has(const struct xf_cache *c, uint32_t segment, uint32_t block)
+{
+    return find(c, segment, block) != NULL;
+}
+
+struct xf_cached *xf_cache_find(struct xf_cache *c, uint32_t segment, uint32_t block)
+{
+    struct xf_cached *e = find(c, segment, block);
+
     if (e == NULL)
         return NULL;
     e->holders++;

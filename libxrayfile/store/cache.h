@@ -52,6 +52,9 @@ void xf_cached_free(struct xf_cached *e);
 /* The entry, held once more; or NULL. */
 struct xf_cached *xf_cache_find(struct xf_cache *c, uint32_t segment, uint32_t block);
 
+/* Is it there? Finds out without using it. */
+bool xf_cache_has(const struct xf_cache *c, uint32_t segment, uint32_t block);
+
 /* Puts an entry in, which belongs to the cache from then on. False: memory is out, the entry is still the
  * caller's. */
 bool xf_cache_add(struct xf_cache *c, struct xf_cached *e);

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "store/ahead.h"
 #include "store/runbuild.h"
 
 /* ---- finding runs by id --------------------------------------------------------------- */
@@ -175,19 +176,16 @@ static bool take_run(struct xf_run_builder *b, const struct xf_cached *e, uint32
     return true;
 }
 
-static int take_block(struct xf_run_builder *b, uint32_t segment, uint32_t block, xray_error *err)
+static int take_block(struct xf_run_builder *b, struct xf_cached *e, xray_error *err)
 {
-    struct xf_cached *e;
-    int r = xf_block_load(b->s, segment, block, &e, err);
+    const int r = xf_block_index_runs(e, err);
 
-    if (r <= 0)
+    if (r < 0)
         return r;
-    r = xf_block_index_runs(e, err);
-    for (uint32_t i = 0; i < e->as.spine.run_count && r >= 0; i++)
+    for (uint32_t i = 0; i < e->as.spine.run_count; i++)
         if (!take_run(b, e, i))
-            r = xf_fail_memory(err);
-    xf_block_release(b->s, e);
-    return r;
+            return xf_fail_memory(err);
+    return XRAY_OK;
 }
 
 /* Notes for every run in a candidates block that it is there. */
@@ -212,6 +210,43 @@ static int take_loose(struct xf_run_builder *b, uint32_t segment, uint32_t block
     return r;
 }
 
+struct spine { /* of one segment, from some block on */
+    const struct xf_segment *seg;
+    uint32_t segment, block;
+};
+
+static bool next_spine(void *ctx, uint32_t *segment, uint32_t *block)
+{
+    struct spine *s = ctx;
+
+    *segment = s->segment;
+    while (s->block < s->seg->block_count) {
+        *block = s->block++;
+        if (s->seg->blocks[*block].kind == XF_SPINE)
+            return true;
+    }
+    return false;
+}
+
+/* Takes the spine from block `first` on. *loose moves behind its last block. */
+static int take_spine(struct xf_run_builder *b, uint32_t segment, uint32_t first, uint32_t *loose, xray_error *err)
+{
+    struct spine s = {b->s->parts[segment].seg, segment, first};
+    struct xf_ahead ahead = {.store = b->s, .next = next_spine, .ctx = &s};
+    struct xf_cached *e;
+    int r = xf_ahead_open(&ahead, err);
+
+    while (r >= 0 && (r = xf_ahead_next(&ahead, &e, err)) > 0) {
+        r = take_block(b, e, err);
+        xf_block_release(b->s, e);
+    }
+    xf_ahead_close(&ahead);
+    for (uint32_t block = s.seg->block_count; block > first && block > *loose; block--)
+        if (s.seg->blocks[block - 1].kind == XF_SPINE)
+            *loose = block;
+    return r;
+}
+
 /* The spine says which candidates blocks a step has. Where some of it is lost, and behind its last
  * block, the candidates themselves must be asked. */
 static int take_segment(struct xf_run_builder *b, uint32_t segment, xray_error *err)
@@ -221,12 +256,8 @@ static int take_segment(struct xf_run_builder *b, uint32_t segment, xray_error *
     uint32_t loose = 0; /* first block to be asked */
     int r = xf_run_index_take(b, segment, &first, &loose, err);
 
-    for (uint32_t block = first; block < seg->block_count && r >= 0; block++) {
-        if (seg->blocks[block].kind != XF_SPINE)
-            continue;
-        r = take_block(b, segment, block, err);
-        loose = block + 1;
-    }
+    if (r >= 0 && first < seg->block_count)
+        r = take_spine(b, segment, first, &loose, err);
     if (seg->damaged)
         loose = 0;
     for (uint32_t block = loose; block < seg->block_count && r >= 0; block++)

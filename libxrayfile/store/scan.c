@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "store/ahead.h"
 #include "store/pending.h"
 
 enum phase { STEPS, RUNS }; /* tables of a spine block, in the order in which they are gone through */
@@ -14,7 +15,8 @@ struct xray_scan {
     uint32_t *segments; /* by rank, as they were when the scan was opened */
     uint32_t *blocks;   /* how many each had */
     uint32_t segment_count;
-    uint32_t rank, block; /* what is loaded next */
+    uint32_t rank, block; /* what is loaded next, ahead of what is held */
+    struct xf_ahead ahead;
     struct xf_cached *held; /* the block we are in */
     uint32_t segment;       /* its segment */
     enum phase phase;
@@ -27,6 +29,32 @@ struct xray_scan {
     xray_loss_record loss;
 };
 
+static bool is_wanted(const xray_scan *sc, const struct xf_block *b)
+{
+    if (b->kind == XF_LOSS)
+        return (sc->kinds & XRAY_SCAN_LOSS) != 0;
+    if (b->kind != XF_SPINE)
+        return false;
+    return ((sc->kinds & XRAY_SCAN_STEP) != 0 && b->rows > 0) ||
+           ((sc->kinds & XRAY_SCAN_RUN) != 0 && b->rows2 > 0);
+}
+
+/* For the read-ahead: the next block that has anything. */
+static bool next_wanted(void *ctx, uint32_t *segment, uint32_t *block)
+{
+    xray_scan *sc = ctx;
+
+    for (; sc->rank < sc->segment_count; sc->rank++, sc->block = 0) {
+        *segment = sc->segments[sc->rank];
+        while (sc->block < sc->blocks[sc->rank]) {
+            *block = sc->block++;
+            if (is_wanted(sc, &sc->store->parts[*segment].seg->blocks[*block]))
+                return true;
+        }
+    }
+    return false;
+}
+
 int xray_scan_open(xray_scan **out, xray_store *s, unsigned kinds, xray_error *err)
 {
     xray_scan *sc = xf_alloc(sizeof *sc);
@@ -38,7 +66,8 @@ int xray_scan_open(xray_scan **out, xray_store *s, unsigned kinds, xray_error *e
     sc->segment_count = s->part_count;
     sc->segments = xf_alloc_array(s->part_count, sizeof *sc->segments);
     sc->blocks = xf_alloc_array(s->part_count, sizeof *sc->blocks);
-    if (sc->segments == NULL || sc->blocks == NULL) {
+    sc->ahead = (struct xf_ahead){.store = s, .next = next_wanted, .ctx = sc};
+    if (sc->segments == NULL || sc->blocks == NULL || xf_ahead_open(&sc->ahead, NULL) < 0) {
         xray_scan_close(sc);
         return xf_fail_memory(err);
     }
@@ -58,6 +87,7 @@ void xray_scan_close(xray_scan *sc)
     if (sc == NULL)
         return;
     xf_block_release(sc->store, sc->held);
+    xf_ahead_close(&sc->ahead);
     xf_pending_free(sc->yielded);
     xf_pending_done(&sc->steps);
     xf_pending_done(&sc->runs);
@@ -199,43 +229,20 @@ static int next_of_block(xray_scan *sc, xray_scan_record *rec, xray_error *err)
 
 /* ---- blocks ------------------------------------------------------------------------------ */
 
-static bool is_wanted(const xray_scan *sc, const struct xf_block *b)
-{
-    if (b->kind == XF_LOSS)
-        return (sc->kinds & XRAY_SCAN_LOSS) != 0;
-    if (b->kind != XF_SPINE)
-        return false;
-    return ((sc->kinds & XRAY_SCAN_STEP) != 0 && b->rows > 0) ||
-           ((sc->kinds & XRAY_SCAN_RUN) != 0 && b->rows2 > 0);
-}
-
 /* Holds the next block that has anything. 1, 0 at the end. */
 static int next_block(xray_scan *sc, xray_error *err)
 {
+    int r;
+
     xf_block_release(sc->store, sc->held);
     sc->held = NULL;
-    for (; sc->rank < sc->segment_count; sc->rank++, sc->block = 0) {
-        const uint32_t segment = sc->segments[sc->rank];
-        const struct xf_segment *seg = sc->store->parts[segment].seg;
-
-        while (sc->block < sc->blocks[sc->rank]) {
-            const uint32_t block = sc->block++;
-            int r;
-
-            if (!is_wanted(sc, &seg->blocks[block]))
-                continue;
-            r = xf_block_load(sc->store, segment, block, &sc->held, err);
-            if (r < 0)
-                return r;
-            if (r > 0) {
-                sc->segment = segment;
-                sc->phase = STEPS;
-                sc->row = 0;
-                return 1;
-            }
-        }
-    }
-    return 0;
+    r = xf_ahead_next(&sc->ahead, &sc->held, err);
+    if (r <= 0)
+        return r;
+    sc->segment = sc->held->segment;
+    sc->phase = STEPS;
+    sc->row = 0;
+    return 1;
 }
 
 int xray_scan_next(xray_scan *sc, xray_scan_record *rec, xray_error *err)

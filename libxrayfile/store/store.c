@@ -95,6 +95,9 @@ void xray_store_close(xray_store *s)
 {
     if (s == NULL)
         return;
+    xf_pool_free(s->pool);
+    for (size_t i = 0; i < XF_THREADS_MAX; i++)
+        xf_zframe_free(s->worker_z[i]);
     xf_run_list_free(s->runs);
     xf_cache_done(&s->cache);
     for (uint32_t i = 0; i < s->part_count; i++)
@@ -105,7 +108,7 @@ void xray_store_close(xray_store *s)
     xf_zframe_free(s->z);
     xf_problems_done(&s->problems);
     xf_dict_done(&s->writers);
-    xray_buffer_free(&s->stored);
+    xray_buffer_free(&s->load.stored);
     xray_buffer_free(&s->value);
     xray_buffer_free(&s->section);
     xray_buffer_free(&s->items);

@@ -5,6 +5,7 @@
 #include "base/dict.h"
 #include "file/fdpool.h"
 #include "file/segment.h"
+#include "os/thread.h"
 #include "store/cache.h"
 #include "store/problems.h"
 
@@ -29,6 +30,19 @@ struct xf_part { /* one segment of the store */
 
 struct xf_run_list; /* runs.c */
 
+/* A block on its way from the file. It is begun and finished by the owner of the store; between that any thread
+ * can unpack and decode it, for it needs nothing of the store. */
+struct xf_load { /* all zero = empty; `stored` is kept from one block to the next */
+    const struct xf_segment *seg;
+    struct xf_block header; /* a copy: the table may be moved meanwhile */
+    uint64_t part_limit, value_limit; /* what it can refer to */
+    struct xf_cached *entry;
+    xray_buffer stored;
+    bool unpacked, decoded;
+    int status; /* the first that failed */
+    xray_error why;
+};
+
 struct xray_store {
     xray_store_options options;
     struct xf_arena text; /* paths */
@@ -44,7 +58,10 @@ struct xray_store {
     struct xf_cache cache;
     struct xf_fdpool fds;
     struct xf_zframe *z;
-    xray_buffer stored;  /* scratch of block reading */
+    struct xf_load load; /* the one of xf_block_load */
+    struct xf_pool *pool; /* ahead.c; NULL: not started, or there is none */
+    bool pool_tried;
+    struct xf_zframe *worker_z[XF_THREADS_MAX]; /* of the pool's threads, without the owner; made when needed */
     xray_buffer value;   /* scratch of NDJSON */
     xray_read_stats stats;
     struct xf_run_list *runs;
@@ -77,6 +94,17 @@ struct xf_source xf_file_source(struct xf_file_reader *ctx, uint64_t size);
 int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out,
                   xray_error *err);
 void xf_block_release(struct xray_store *s, struct xf_cached *e);
+
+/* The steps of xf_block_load, for those that do more than one at a time. Begin reads the stored bytes; only
+ * memory lets it fail, anything else is told by finish. Unpack and decode return false once something failed.
+ * Finish counts the block, and reports it as a problem if need be: 1, or 0 if it cannot be read; XRAY_ENOMEM.
+ * Keep gives the decoded entry to the cache, held. Drop frees it where that was not done. */
+int xf_load_begin(struct xf_load *l, struct xray_store *s, uint32_t segment, uint32_t block, xray_error *err);
+bool xf_load_unpack(struct xf_load *l, struct xf_zframe *z);
+bool xf_load_decode(struct xf_load *l);
+int xf_load_finish(struct xf_load *l, struct xray_store *s, xray_error *err);
+int xf_load_keep(struct xf_load *l, struct xray_store *s, struct xf_cached **out, xray_error *err);
+void xf_load_drop(struct xf_load *l);
 
 /* Makes runs, steps, details of a spine block (by_run). XRAY_ENOMEM. */
 int xf_block_index_runs(struct xf_cached *e, xray_error *err);

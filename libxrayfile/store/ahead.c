@@ -1,0 +1,213 @@
+/* Loading blocks ahead (ahead.h). Only the owner of the store touches the file, the cache and the problems: a
+ * job has the stored bytes and a copy of the header. */
+#include "store/ahead.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+
+enum {
+    MOST_BY_ITSELF = 8,       /* threads, where nobody says how many */
+    WORTH_IT = 1 << 20,       /* bytes of files from which on they are started then */
+};
+
+/* ---- threads ------------------------------------------------------------------------------ */
+
+static unsigned choose_threads(const struct xray_store *s)
+{
+    const unsigned processors = xf_processors();
+    uint64_t bytes = 0;
+
+    if (s->options.threads > 0)
+        return s->options.threads;
+    for (uint32_t i = 0; i < s->file_count; i++)
+        bytes += s->files[i].size;
+    if (bytes < WORTH_IT)
+        return 1;
+    return processors < MOST_BY_ITSELF ? processors : MOST_BY_ITSELF;
+}
+
+static struct xf_pool *pool_of(struct xray_store *s)
+{
+    if (!s->pool_tried) {
+        s->pool_tried = true;
+        s->pool = xf_pool_new(choose_threads(s));
+    }
+    return s->pool;
+}
+
+unsigned xf_ahead_threads(struct xray_store *s)
+{
+    return pool_of(s) != NULL ? xf_pool_threads(s->pool) : 1;
+}
+
+struct xf_zframe *xf_ahead_zframe(struct xf_ahead *a, unsigned worker)
+{
+    struct xray_store *s = a->store;
+
+    if (worker == 0)
+        return s->z;
+    if (s->worker_z[worker] == NULL)
+        s->worker_z[worker] = xf_zframe_new();
+    return s->worker_z[worker];
+}
+
+static void run_job(struct xf_job *job, unsigned worker)
+{
+    struct xf_ahead_slot *slot = (struct xf_ahead_slot *)(void *)job; /* its first member */
+    struct xf_ahead *a = slot->ahead;
+    struct xf_zframe *z = xf_ahead_zframe(a, worker);
+
+    if (z == NULL)
+        slot->load.status = XRAY_ENOMEM;
+    else if (a->work != NULL)
+        a->work(a->ctx, slot, worker);
+    else if (xf_load_unpack(&slot->load, z))
+        xf_load_decode(&slot->load);
+}
+
+/* ---- the ring ------------------------------------------------------------------------------- */
+
+static struct xf_ahead_slot *slot_at(const struct xf_ahead *a, uint32_t i)
+{
+    return &a->slots[(a->first + i) % XF_AHEAD_SLOTS];
+}
+
+int xf_ahead_open(struct xf_ahead *a, xray_error *err)
+{
+    a->slots = xf_alloc_array(XF_AHEAD_SLOTS, sizeof *a->slots);
+    if (a->slots == NULL)
+        return xf_fail_memory(err);
+    for (size_t i = 0; i < XF_AHEAD_SLOTS; i++) {
+        a->slots[i].job.run = run_job;
+        a->slots[i].ahead = a;
+    }
+    pool_of(a->store);
+    return XRAY_OK;
+}
+
+/* The first block leaves the ring. */
+static void remove_first(struct xf_ahead *a)
+{
+    struct xf_ahead_slot *slot = slot_at(a, 0);
+
+    if (slot->begun)
+        a->bytes -= slot->load.header.raw_len;
+    xf_load_drop(&slot->load);
+    slot->begun = false;
+    slot->result = NULL;
+    a->first = (a->first + 1) % XF_AHEAD_SLOTS;
+    a->count--;
+    a->taken = false;
+}
+
+void xf_ahead_close(struct xf_ahead *a)
+{
+    if (a->slots == NULL)
+        return;
+    for (; a->count > 0; remove_first(a))
+        if (slot_at(a, 0)->begun && a->store->pool != NULL)
+            xf_pool_cancel(a->store->pool, &slot_at(a, 0)->job);
+    for (size_t i = 0; i < XF_AHEAD_SLOTS; i++)
+        xray_buffer_free(&a->slots[i].load.stored);
+    xf_free(a->slots);
+    a->slots = NULL;
+}
+
+/* Is it in the cache, or known to be bad? Then there is nothing to do ahead. */
+static bool is_settled(const struct xf_ahead *a, uint32_t segment, uint32_t block)
+{
+    return a->store->parts[segment].seg->blocks[block].bad ||
+           (a->work == NULL && xf_cache_has(&a->store->cache, segment, block));
+}
+
+/* Puts the next block in, if there is one. */
+static int add_next(struct xf_ahead *a, xray_error *err)
+{
+    struct xf_ahead_slot *slot = slot_at(a, a->count);
+    int r = XRAY_OK;
+
+    if (!a->next(a->ctx, &slot->segment, &slot->block)) {
+        a->ended = true;
+        return XRAY_OK;
+    }
+    if (!is_settled(a, slot->segment, slot->block)) {
+        r = xf_load_begin(&slot->load, a->store, slot->segment, slot->block, err);
+        if (r < 0)
+            return r;
+        slot->begun = true;
+        a->bytes += slot->load.header.raw_len;
+        if (a->store->pool != NULL)
+            xf_pool_submit(a->store->pool, &slot->job);
+    }
+    a->count++;
+    return r;
+}
+
+static int fill(struct xf_ahead *a, xray_error *err)
+{
+    const uint32_t most = a->store->pool != NULL ? XF_AHEAD_SLOTS : 1;
+    int r = XRAY_OK;
+
+    while (!a->ended && r >= 0 && (a->count == 0 || (a->count < most && a->bytes < XF_AHEAD_BYTES)))
+        r = add_next(a, err);
+    return r;
+}
+
+/* The next one, done. 1, 0 at the end. */
+static int take(struct xf_ahead *a, struct xf_ahead_slot **out, xray_error *err)
+{
+    struct xf_ahead_slot *slot;
+    int r;
+
+    if (a->taken)
+        remove_first(a);
+    r = fill(a, err);
+    if (r < 0 || a->count == 0)
+        return r;
+    slot = slot_at(a, 0);
+    a->taken = true;
+    if (slot->begun && a->store->pool != NULL)
+        xf_pool_wait(a->store->pool, &slot->job);
+    else if (slot->begun)
+        run_job(&slot->job, 0);
+    *out = slot;
+    return 1;
+}
+
+int xf_ahead_take(struct xf_ahead *a, struct xf_ahead_slot **out, xray_error *err)
+{
+    for (;;) {
+        struct xf_ahead_slot *slot;
+        int r = take(a, &slot, err);
+
+        if (r <= 0)
+            return r;
+        if (!slot->begun || a->store->parts[slot->segment].seg->blocks[slot->block].bad)
+            continue; /* told before */
+        r = xf_load_finish(&slot->load, a->store, err);
+        if (r < 0)
+            return r;
+        if (r == 0)
+            continue;
+        *out = slot;
+        return 1;
+    }
+}
+
+/* Others may have loaded the block meanwhile, or found it to be bad, or what was in the cache may have left it. */
+int xf_ahead_next(struct xf_ahead *a, struct xf_cached **out, xray_error *err)
+{
+    for (;;) {
+        struct xf_ahead_slot *slot;
+        int r = take(a, &slot, err);
+
+        if (r <= 0)
+            return r;
+        if (!slot->begun || is_settled(a, slot->segment, slot->block))
+            r = xf_block_load(a->store, slot->segment, slot->block, out, err);
+        else if ((r = xf_load_finish(&slot->load, a->store, err)) > 0)
+            r = xf_load_keep(&slot->load, a->store, out, err);
+        if (r != 0)
+            return r;
+    }
+}
