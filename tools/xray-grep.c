@@ -137,7 +137,10 @@ static void grep_run(struct grep *g, size_t index)
     xray_error err = {0};
     size_t number;
 
-    if (g->answers[index] == WHERE_NO || (g->has_texts && !idmap_find(&g->texts, g->runs[index].id, &number)))
+    if (g->answers[index] == WHERE_NO)
+        return;
+    if (g->has_texts && !idmap_find(&g->texts, g->runs[index].id, &number) &&
+        !search_may_have_events(&g->search, g->runs[index].id))
         return;
     if (needs_no_trace(g, index)) {
         g->marks.total = 1;
@@ -281,7 +284,7 @@ static int grep_searched(struct grep *g, size_t from, xray_error *err)
 
     if (spine_tells(g) && counts_only(g) && g->matched == 0)
         return count_by_scan(g, err);
-    if (!g->search.events && !g->settings.invert)
+    if (!g->settings.invert)
         r = narrow_by_text(g, err);
     if (r >= 0)
         grep_runs(g, from, g->run_count);
@@ -440,6 +443,7 @@ static bool grep_all(struct grep *g)
 
     const bool found = finish_output(g);
 
+    search_done(&g->search);
     if (matcher != NULL)
         too_expensive = matcher_failures(matcher);
     if (cli_stats() && settings_prints_hits(&g->settings))
@@ -449,7 +453,6 @@ static bool grep_all(struct grep *g)
     if (too_expensive > 0)
         cli_error(NULL, "pattern too expensive: gave up on %" PRIu64 " texts, which may hold matches",
                   too_expensive);
-    search_done(&g->search);
     matcher_free(matcher);
     return found;
 }

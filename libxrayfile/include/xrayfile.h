@@ -760,16 +760,42 @@ XRAY_API int xray_events_open(xray_events **out, xray_trace *t, int64_t step_num
 XRAY_API int xray_events_next(xray_events *e, xray_event_record *rec, xray_error *err);
 XRAY_API void xray_events_close(xray_events *e);
 
-/* Text search support: visits every text of the segment's payload exactly once,
- * in file order (spec 6). For each part, then each skeleton, `visit` is called with its MessagePack
- * bytes (references not resolved); it returns 1 if it matches, 0 if not, and a negative number to stop. Afterwards
+/* How many threads work for this store, the caller's included (options.threads); the first call may start them. */
+XRAY_API unsigned xray_store_threads(xray_store *s);
+
+/* Text search support: visits every text of the store's payload at most once (spec 6), on all threads of the
+ * store. What to look for is up to a visitor. Its functions are called from several threads at the same time,
+ * but with each context from one thread only: the first context is used in the caller's thread, by xray_hits_test
+ * as well, and must live as long as the hits. With fewer contexts than xray_store_threads says, everything is
+ * done in the caller's thread; there, and with one context, payload is visited in the order of the file. */
+typedef struct xray_visitor {
+    /* A value's MessagePack bytes, references not resolved: 1 if it matches, 0 if not, negative: stop. */
+    int (*visit)(void *ctx, const uint8_t *data, size_t len);
+    /* May be NULL. A cheap test of any bytes: the offset from which on something stands that could be (a part of) a
+     * match; `len` if there is none. Texts stand in values as they are, so that one needle that every match
+     * holds will do. Values in which nothing is found are not visited and do not match; blocks in which nothing
+     * is found are not even decoded, so that what contradicts the spec inside of them goes unnoticed. */
+    size_t (*find)(void *ctx, const uint8_t *data, size_t len);
+    /* A text that is not stored as it reads, or is shared by many: a candidate's id, a reason, a name. */
+    bool (*text)(void *ctx, xray_str text);
+    bool events;  /* find out whose candidates, decisions and notes match, too */
+    bool not_hex; /* with `find`: nothing that consists of the digits 0-9, a-f and of dashes can hold a match */
+    void *const *contexts; /* at least one */
+    size_t context_count;
+} xray_visitor;
+
+/* xray_hits_build returns 0, 1 if a visit stopped it (*out then knows what was visited before), XRAY_ENOMEM.
  * xray_hits_test tells in O(size of the ref) whether a stored value contains something that matched, in place or by
  * reference; values that stand in place are visited in there, where a negative number counts as 0. Of a
- * map merged from several rows (spec 7.2) it tells whether one of these rows matches, which a later one may have overruled.
- * xray_hits_build returns 0, 1 if it was stopped (*out then knows what was visited before), or a negative status. */
+ * map merged from several rows (spec 7.2) it tells whether one of these rows matches, which a later one may have
+ * overruled.
+ * xray_hits_test_run_events and xray_hits_test_events tell whether events of a run, or of one of its steps (raw_number;
+ * XRAY_MISSING: of the run itself), could match: false is certain, true is not. True for all where the
+ * visitor did not ask for events, or was stopped. */
 typedef struct xray_hits xray_hits;
-typedef int (*xray_visit)(void *ctx, const uint8_t *data, size_t len);
-XRAY_API int xray_hits_build(xray_hits **out, xray_store *s, xray_visit visit, void *ctx, xray_error *err);
+XRAY_API int xray_hits_build(xray_hits **out, xray_store *s, const xray_visitor *visitor, xray_error *err);
+XRAY_API bool xray_hits_test_run_events(const xray_hits *h, const uint8_t run_id[16]);
+XRAY_API bool xray_hits_test_events(const xray_hits *h, const uint8_t run_id[16], int64_t raw_step);
 XRAY_API bool xray_hits_test(const xray_hits *h, xray_ref ref);
 XRAY_API void xray_hits_free(xray_hits *h);
 

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 
 enum {
-    MOST_BY_ITSELF = 8,       /* threads, where nobody says how many */
-    WORTH_IT = 1 << 20,       /* bytes of files from which on they are started then */
+    MOST_BY_ITSELF = 8, /* threads, where nobody says how many */
+    WORTH_IT = 1 << 20, /* bytes of files from which on they are started then */
 };
 
 /* ---- threads ------------------------------------------------------------------------------ */
@@ -35,7 +35,7 @@ static struct xf_pool *pool_of(struct xray_store *s)
     return s->pool;
 }
 
-unsigned xf_ahead_threads(struct xray_store *s)
+unsigned xray_store_threads(xray_store *s)
 {
     return pool_of(s) != NULL ? xf_pool_threads(s->pool) : 1;
 }
@@ -81,7 +81,9 @@ int xf_ahead_open(struct xf_ahead *a, xray_error *err)
         a->slots[i].job.run = run_job;
         a->slots[i].ahead = a;
     }
-    pool_of(a->store);
+    a->pool = pool_of(a->store);
+    if (a->pool != NULL && a->most_threads > 0 && a->most_threads < xf_pool_threads(a->pool))
+        a->pool = NULL;
     return XRAY_OK;
 }
 
@@ -93,6 +95,8 @@ static void remove_first(struct xf_ahead *a)
     if (slot->begun)
         a->bytes -= slot->load.header.raw_len;
     xf_load_drop(&slot->load);
+    if (slot->result != NULL && a->free_result != NULL)
+        a->free_result(slot->result);
     slot->begun = false;
     slot->result = NULL;
     a->first = (a->first + 1) % XF_AHEAD_SLOTS;
@@ -105,8 +109,8 @@ void xf_ahead_close(struct xf_ahead *a)
     if (a->slots == NULL)
         return;
     for (; a->count > 0; remove_first(a))
-        if (slot_at(a, 0)->begun && a->store->pool != NULL)
-            xf_pool_cancel(a->store->pool, &slot_at(a, 0)->job);
+        if (slot_at(a, 0)->begun && a->pool != NULL)
+            xf_pool_cancel(a->pool, &slot_at(a, 0)->job);
     for (size_t i = 0; i < XF_AHEAD_SLOTS; i++)
         xray_buffer_free(&a->slots[i].load.stored);
     xf_free(a->slots);
@@ -136,8 +140,8 @@ static int add_next(struct xf_ahead *a, xray_error *err)
             return r;
         slot->begun = true;
         a->bytes += slot->load.header.raw_len;
-        if (a->store->pool != NULL)
-            xf_pool_submit(a->store->pool, &slot->job);
+        if (a->pool != NULL)
+            xf_pool_submit(a->pool, &slot->job);
     }
     a->count++;
     return r;
@@ -145,7 +149,7 @@ static int add_next(struct xf_ahead *a, xray_error *err)
 
 static int fill(struct xf_ahead *a, xray_error *err)
 {
-    const uint32_t most = a->store->pool != NULL ? XF_AHEAD_SLOTS : 1;
+    const uint32_t most = a->pool != NULL ? XF_AHEAD_SLOTS : 1;
     int r = XRAY_OK;
 
     while (!a->ended && r >= 0 && (a->count == 0 || (a->count < most && a->bytes < XF_AHEAD_BYTES)))
@@ -166,8 +170,8 @@ static int take(struct xf_ahead *a, struct xf_ahead_slot **out, xray_error *err)
         return r;
     slot = slot_at(a, 0);
     a->taken = true;
-    if (slot->begun && a->store->pool != NULL)
-        xf_pool_wait(a->store->pool, &slot->job);
+    if (slot->begun && a->pool != NULL)
+        xf_pool_wait(a->pool, &slot->job);
     else if (slot->begun)
         run_job(&slot->job, 0);
     *out = slot;

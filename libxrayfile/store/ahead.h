@@ -28,9 +28,12 @@ struct xf_ahead {
     bool (*next)(void *ctx, uint32_t *segment, uint32_t *block);
     /* What is done with a block in whatever thread; NULL: it is unpacked and decoded. */
     void (*work)(void *ctx, struct xf_ahead_slot *slot, unsigned worker);
+    void (*free_result)(void *result); /* may be NULL */
     void *ctx;
+    size_t most_threads; /* on which `work` may run; 0: any number */
 
     /* private */
+    struct xf_pool *pool; /* NULL: the owner does it all */
     struct xf_ahead_slot *slots; /* a ring */
     uint32_t first, count;
     size_t bytes;
@@ -53,8 +56,5 @@ int xf_ahead_take(struct xf_ahead *a, struct xf_ahead_slot **out, xray_error *er
 
 /* The decompressor of a thread, for `work`. NULL: memory is out. */
 struct xf_zframe *xf_ahead_zframe(struct xf_ahead *a, unsigned worker);
-
-/* How many threads may run `work` at the same time. */
-unsigned xf_ahead_threads(struct xray_store *s);
 
 #endif

@@ -157,9 +157,18 @@ bool xf_load_decode(struct xf_load *l)
     return l->decoded;
 }
 
-int xf_load_finish(struct xf_load *l, struct xray_store *s, xray_error *err)
+int xf_load_report(struct xf_load *l, struct xray_store *s, xray_error *err)
 {
     struct xf_block *b = &s->parts[l->entry->segment].seg->blocks[l->entry->block];
+
+    if (l->status == XRAY_ENOMEM)
+        return xf_fail_memory(err);
+    return l->status < 0 ? give_up(s, l->entry->segment, b, l->status, l->why.message) : 1;
+}
+
+int xf_load_finish(struct xf_load *l, struct xray_store *s, xray_error *err)
+{
+    const struct xf_block *b = &l->header;
 
     s->stats.bytes_read += (uint64_t)XF_HEADER_LEN + b->stored_len;
     if (l->unpacked) {
@@ -167,11 +176,7 @@ int xf_load_finish(struct xf_load *l, struct xray_store *s, xray_error *err)
         s->stats.raw_bytes += b->raw_len;
         s->stats.kind_read[b->kind <= XF_SEAL ? b->kind : 0]++;
     }
-    if (l->status == XRAY_ENOMEM)
-        return xf_fail_memory(err);
-    if (l->status < 0)
-        return give_up(s, l->entry->segment, b, l->status, l->why.message);
-    return 1;
+    return xf_load_report(l, s, err);
 }
 
 void xf_load_drop(struct xf_load *l)

@@ -105,6 +105,8 @@ bool xf_load_decode(struct xf_load *l);
 int xf_load_finish(struct xf_load *l, struct xray_store *s, xray_error *err);
 int xf_load_keep(struct xf_load *l, struct xray_store *s, struct xf_cached **out, xray_error *err);
 void xf_load_drop(struct xf_load *l);
+/* The second part of finish, for what failed after it. */
+int xf_load_report(struct xf_load *l, struct xray_store *s, xray_error *err);
 
 /* Makes runs, steps, details of a spine block (by_run). XRAY_ENOMEM. */
 int xf_block_index_runs(struct xf_cached *e, xray_error *err);

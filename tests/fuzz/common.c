@@ -106,12 +106,21 @@ static int visit(void *ctx, const uint8_t *data, size_t len)
     return xray_mp_skip(&c) ? 1 : 0;
 }
 
+static bool test_text(void *ctx, xray_str text)
+{
+    (void)ctx;
+    return text.len % 2 == 0;
+}
+
 int fuzz_read_all(const struct fuzz_file *f, size_t cache_bytes, xray_buffer *out)
 {
     const char *paths[] = {f->path};
     const xray_store_options options = {.cache_bytes = cache_bytes};
     const xray_run_record *runs = NULL;
     xray_store *s = NULL;
+    void *const contexts[] = {NULL};
+    const xray_visitor visitor = {
+        .visit = visit, .text = test_text, .events = true, .contexts = contexts, .context_count = 1};
     xray_hits *hits = NULL;
     size_t count = 0;
 
@@ -123,7 +132,7 @@ int fuzz_read_all(const struct fuzz_file *f, size_t cache_bytes, xray_buffer *ou
         for (size_t i = 0; i < count; i++)
             read_trace(s, i, out);
     read_scan(s, out);
-    if (xray_hits_build(&hits, s, visit, NULL, NULL) == XRAY_OK)
+    if (xray_hits_build(&hits, s, &visitor, NULL) == XRAY_OK)
         xray_hits_free(hits);
     xray_store_close(s);
     return r;

@@ -243,6 +243,16 @@ static int has_text(void *ctx, const uint8_t *data, size_t len)
     return 0;
 }
 
+/* One context: all in this thread. */
+static int build_hits(xray_hits **h, xray_store *s, int (*visit)(void *, const uint8_t *, size_t), void *ctx)
+{
+    static void *contexts[1]; /* the hits keep them */
+    const xray_visitor visitor = {.visit = visit, .contexts = contexts, .context_count = 1};
+
+    contexts[0] = ctx;
+    return xray_hits_build(h, s, &visitor, NULL);
+}
+
 static void test_hits(void)
 {
     xray_store *s = open_image();
@@ -258,7 +268,7 @@ static void test_hits(void)
     for (int i = 0; i < 7; i++) {
         check_context("part %d", i);
         wanted[1] = (char)('0' + i);
-        if (!CHECK_EQ(xray_hits_build(&h, s, has_text, wanted, NULL), XRAY_OK))
+        if (!CHECK_EQ(build_hits(&h, s, has_text, wanted), XRAY_OK))
             break;
         CHECK_EQ(xray_hits_test(h, (xray_ref){whole.data, whole.len, 0}), i <= 3);
         CHECK_EQ(xray_hits_test(h, (xray_ref){range.data, range.len, 0}), i >= 2 && i <= 4);
@@ -301,13 +311,13 @@ static void test_hits_stop(void)
     put_range(&first, 0, 0);
     xf_mp_array(&range, 1);
     put_range(&range, 1, 4);
-    if (CHECK_EQ(xray_hits_build(&h, s, count_down, &all, NULL), XRAY_OK))
+    if (CHECK_EQ(build_hits(&h, s, count_down, &all), XRAY_OK))
         xray_hits_free(h);
     for (int n = 0; n < all.calls; n++) {
         struct countdown c = {.left = n};
 
         check_context("stopped after %d", n);
-        if (!CHECK_EQ(xray_hits_build(&h, s, count_down, &c, NULL), 1))
+        if (!CHECK_EQ(build_hits(&h, s, count_down, &c), 1))
             break;
         CHECK_EQ(c.calls, n + 1);
         CHECK_EQ(xray_hits_test(h, (xray_ref){first.data, first.len, 0}), n >= 1);

@@ -51,6 +51,11 @@ void mark_candidates(const struct marker *m, xray_trace *trace, size_t step, uin
     xray_event_record record;
     xray_error err = {0};
     uint64_t found = 0;
+
+    if (m->settings->has_pattern && !inverts_text(m) &&
+        !search_may_have_step_events(m->search, trace, steps[step].number))
+        return;
+
     int r = xray_events_open(&events, trace, steps[step].number, XRAY_EVENT_CANDIDATE, &err);
 
     for (uint64_t i = 0; r >= 0 && found < limit && (r = xray_events_next(events, &record, &err)) == 1; i++) {

@@ -10,6 +10,8 @@
 #include "common/cli.h"
 #include "common/leaves.h"
 #include "grep/literals.h"
+#include "grep/needle.h"
+#include "grep/required.h"
 
 enum {
     MATCH_LIMIT = 100000,
@@ -18,6 +20,8 @@ enum {
     JIT_STACK_START = 32 * 1024,
     JIT_STACK_MAX = 8 * 1024 * 1024,
     MANY_LITERALS = 8, /* up to here memmem for each of them is faster */
+    MIN_NEEDLE = 2,    /* one byte stands nearly everywhere */
+    MIN_NEEDLES = 4,   /* the shortest of several that are looked for at once */
 };
 
 struct pattern {
@@ -35,9 +39,17 @@ struct matcher {
     pcre2_jit_stack *stack;
     pcre2_match_data *data;
     bool numbers;
-    bool all_literal;
+    bool shares; /* patterns, set and needles are another's */
     uint64_t failures;
     struct text scratch;
+
+    /* What every match holds, for a look at raw bytes; see find_needles. */
+    struct needle needle;       /* of the only pattern */
+    struct literals *needle_set; /* of several */
+    xray_str *needle_texts;
+    struct text *needle_rooms;
+    size_t needle_count;
+    bool not_hex;
 };
 
 /* ---- compiling ---- */
@@ -211,6 +223,55 @@ static bool matches_numbers(const pcre2_code *code)
     return true;
 }
 
+static bool is_hex(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') || c == '-';
+}
+
+static bool all_are(xray_str text, bool (*test)(unsigned char))
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!test((unsigned char)text.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Extracts from each pattern a text that its matches must hold. Where one of the patterns has none, or only
+ * numbers could match it (they do not stand in a value as they read), nothing is looked for in raw bytes. */
+static void find_needles(struct matcher *m, const xray_str *patterns, size_t count,
+                         const struct matcher_options *options)
+{
+    bool usable = count > 0;
+    bool folded = false;
+
+    m->needle_rooms = memory_new(count, sizeof *m->needle_rooms);
+    m->needle_texts = memory_new(count, sizeof *m->needle_texts);
+    m->needle_count = count;
+    m->not_hex = true;
+    for (size_t i = 0; i < count; i++) {
+        const bool fold = is_caseless(patterns[i], options);
+        const size_t least = count == 1 ? MIN_NEEDLE : MIN_NEEDLES;
+
+        required_text(patterns[i], options->literal, fold, &m->needle_rooms[i]);
+        m->needle_texts[i] = text_str(&m->needle_rooms[i]);
+        if (m->needle_texts[i].len < least) {
+            m->needle_texts[i].len = 0;
+            usable = false;
+        }
+        folded = folded || fold;
+        m->not_hex = m->not_hex && !all_are(m->needle_texts[i], is_hex);
+        m->numbers = m->numbers || (matches_numbers(m->patterns[i].code) &&
+                                    all_are(m->needle_texts[i], in_numbers));
+    }
+    if (!usable || m->numbers || (count > 1 && folded) || getenv("XRAY_TEST_NO_PREFILTER") != NULL)
+        return;
+    if (count == 1)
+        m->needle = needle_new(m->needle_texts[0], folded);
+    else
+        m->needle_set = literals_new(m->needle_texts, count);
+}
+
 /* Moves the plain texts among many patterns to a set. */
 static void collect_literals(struct matcher *m)
 {
@@ -219,7 +280,6 @@ static void collect_literals(struct matcher *m)
 
     for (size_t i = 0; i < m->count; i++)
         plain += m->patterns[i].literal.ptr != NULL;
-    m->all_literal = plain == m->count;
     if (plain <= MANY_LITERALS)
         return;
     m->plain = memory_new(plain, sizeof *m->plain);
@@ -236,17 +296,9 @@ static void collect_literals(struct matcher *m)
     m->set = literals_new(m->plain, plain);
 }
 
-struct matcher *matcher_new(const xray_str *patterns, size_t count, const struct matcher_options *options)
+/* What a search needs for itself, while the compiled patterns may be used by many. */
+static void make_room(struct matcher *m)
 {
-    struct matcher *m = memory_new(1, sizeof *m);
-
-    m->patterns = memory_new(count, sizeof *m->patterns);
-    m->count = count;
-    for (size_t i = 0; i < count; i++) {
-        compile(&m->patterns[i], patterns[i], options);
-        m->numbers = m->numbers || matches_numbers(m->patterns[i].code);
-    }
-    collect_literals(m);
     m->context = pcre2_match_context_create(NULL);
     m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
     m->data = pcre2_match_data_create(1, NULL);
@@ -257,18 +309,60 @@ struct matcher *matcher_new(const xray_str *patterns, size_t count, const struct
     pcre2_set_heap_limit(m->context, HEAP_LIMIT_KIB);
     if (m->stack != NULL)
         pcre2_jit_stack_assign(m->context, NULL, m->stack);
+}
+
+struct matcher *matcher_new(const xray_str *patterns, size_t count, const struct matcher_options *options)
+{
+    struct matcher *m = memory_new(1, sizeof *m);
+
+    m->patterns = memory_new(count, sizeof *m->patterns);
+    m->count = count;
+    for (size_t i = 0; i < count; i++)
+        compile(&m->patterns[i], patterns[i], options);
+    find_needles(m, patterns, count, options);
+    collect_literals(m);
+    make_room(m);
     return m;
+}
+
+struct matcher *matcher_share(const struct matcher *from)
+{
+    struct matcher *m = memory_new(1, sizeof *m);
+
+    *m = *from;
+    m->shares = true;
+    m->failures = 0;
+    m->scratch = (struct text){0};
+    make_room(m);
+    return m;
+}
+
+void matcher_unshare(struct matcher *m, struct matcher *shared)
+{
+    m->failures += shared->failures;
+    matcher_free(shared);
+}
+
+static void free_patterns(struct matcher *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        pcre2_code_free(m->patterns[i].code);
+    free(m->patterns);
+    literals_free(m->set);
+    free(m->plain);
+    literals_free(m->needle_set);
+    for (size_t i = 0; i < m->needle_count; i++)
+        text_free(&m->needle_rooms[i]);
+    free(m->needle_rooms);
+    free(m->needle_texts);
 }
 
 void matcher_free(struct matcher *m)
 {
     if (m == NULL)
         return;
-    for (size_t i = 0; i < m->count; i++)
-        pcre2_code_free(m->patterns[i].code);
-    free(m->patterns);
-    literals_free(m->set);
-    free(m->plain);
+    if (!m->shares)
+        free_patterns(m);
     pcre2_match_data_free(m->data);
     pcre2_jit_stack_free(m->stack);
     pcre2_match_context_free(m->context);
@@ -334,33 +428,37 @@ bool matcher_find(struct matcher *m, xray_str text, size_t from, size_t *start, 
     return found;
 }
 
+bool matcher_has_needle(const struct matcher *m)
+{
+    return m->needle.len > 0 || m->needle_set != NULL;
+}
+
+size_t matcher_find_needle(const struct matcher *m, const uint8_t *data, size_t len)
+{
+    size_t start, end;
+
+    if (m->needle.len > 0)
+        return needle_find(&m->needle, data, len);
+    return literals_find(m->needle_set, xray_strn((const char *)data, len), 0, &start, &end) ? start : len;
+}
+
+bool matcher_not_hex(const struct matcher *m)
+{
+    return m->not_hex;
+}
+
 bool matcher_text(struct matcher *m, xray_str text)
 {
     size_t start, end;
 
     if (text.ptr == NULL)
         text = xray_strn("", 0);
+    if (m->needle.len > 0 && needle_find(&m->needle, (const uint8_t *)text.ptr, text.len) == text.len)
+        return false;
     if (m->set != NULL && literals_find(m->set, text, 0, &start, &end))
         return true;
     for (size_t i = 0; i < m->count; i++) {
         if (find_one(m, &m->patterns[i], text, 0, &start, &end))
-            return true;
-    }
-    return false;
-}
-
-/* Strings stand in MessagePack as their bytes: where these hold none of the plain
- * texts looked for, no string in them does. */
-static bool may_match_raw(const struct matcher *m, const uint8_t *data, size_t len)
-{
-    size_t start, end;
-
-    if (!m->all_literal || m->numbers)
-        return true;
-    if (m->set != NULL)
-        return literals_find(m->set, xray_strn((const char *)data, len), 0, &start, &end);
-    for (size_t i = 0; i < m->count; i++) {
-        if (memmem(data, len, m->patterns[i].literal.ptr, m->patterns[i].literal.len) != NULL)
             return true;
     }
     return false;
@@ -372,7 +470,7 @@ bool matcher_value(struct matcher *m, const uint8_t *data, size_t len)
     xray_mp_item item;
     xray_str text;
 
-    if (!may_match_raw(m, data, len))
+    if (matcher_has_needle(m) && matcher_find_needle(m, data, len) == len)
         return false;
     while (xray_mp_next(&cursor, &item)) {
         if (leaf_text(&item, m->numbers, &m->scratch, &text) && matcher_text(m, text))

@@ -25,6 +25,10 @@ struct matcher_options {
 struct matcher *matcher_new(const xray_str *patterns, size_t count, const struct matcher_options *options);
 void matcher_free(struct matcher *m);
 
+/* The same patterns for a second thread; unshare frees it and adds its failures to those of the first. */
+struct matcher *matcher_share(const struct matcher *from);
+void matcher_unshare(struct matcher *m, struct matcher *shared);
+
 /* The first match at or behind `from` (the longest where several patterns match there). */
 bool matcher_find(struct matcher *m, xray_str text, size_t from, size_t *start, size_t *end);
 
@@ -32,6 +36,13 @@ bool matcher_find(struct matcher *m, xray_str text, size_t from, size_t *start, 
  * References (spec 6.3, ext 1 and 2) are not followed. */
 bool matcher_text(struct matcher *m, xray_str text);
 bool matcher_value(struct matcher *m, const uint8_t *data, size_t len);
+
+/* Is there a text, or one of several, that every match holds? Then any bytes can be searched for it: the offset of the first,
+ * or `len`. Values in whose bytes it is not found do not match. Does it hold something that is neither a
+ * hexadecimal digit nor a dash? */
+bool matcher_has_needle(const struct matcher *m);
+size_t matcher_find_needle(const struct matcher *m, const uint8_t *data, size_t len);
+bool matcher_not_hex(const struct matcher *m);
 
 /* Can a number's text match at all? Where not, numbers need not be written out. */
 bool matcher_numbers(const struct matcher *m);

@@ -1,6 +1,8 @@
 /* See search.h. */
 #include "grep/search.h"
 
+#include <stdlib.h>
+
 #include "common/cli.h"
 #include "common/input.h"
 #include "common/leaves.h"
@@ -122,16 +124,37 @@ static bool wants(const struct search *s, enum field field)
 
 /* ---- begin ---- */
 
+/* What one thread needs. */
+struct seeker {
+    struct search *search;
+    struct matcher *matcher;
+    bool found;
+};
+
 static int visit_part(void *ctx, const uint8_t *data, size_t len)
 {
-    struct search *s = ctx;
+    struct seeker *s = ctx;
 
-    if (s->stop_early && s->found)
+    if (s->search->stop_early && s->found)
         return -1;
     if (!matcher_value(s->matcher, data, len))
         return 0;
     s->found = true;
     return 1;
+}
+
+static size_t find_needle(void *ctx, const uint8_t *data, size_t len)
+{
+    const struct seeker *s = ctx;
+
+    return matcher_find_needle(s->matcher, data, len);
+}
+
+static bool test_text(void *ctx, xray_str text)
+{
+    const struct seeker *s = ctx;
+
+    return matcher_text(s->matcher, text);
 }
 
 static bool has_events(xray_store *store)
@@ -152,10 +175,35 @@ void search_begin(struct search *s)
     s->events = (s->fields & EVENT_FIELDS) != 0 && has_events(s->store);
 }
 
-void search_done(struct search *s)
+/* The first seeker uses the matcher itself. */
+static void make_seekers(struct search *s)
+{
+    s->seeker_count = xray_store_threads(s->store);
+    s->seekers = memory_new(s->seeker_count, sizeof *s->seekers);
+    s->contexts = memory_new(s->seeker_count, sizeof *s->contexts);
+    for (size_t i = 0; i < s->seeker_count; i++) {
+        s->seekers[i].search = s;
+        s->seekers[i].matcher = i == 0 ? s->matcher : matcher_share(s->matcher);
+        s->contexts[i] = &s->seekers[i];
+    }
+}
+
+static void forget_hits(struct search *s)
 {
     xray_hits_free(s->hits);
     s->hits = NULL;
+    for (size_t i = 1; i < s->seeker_count; i++)
+        matcher_unshare(s->matcher, s->seekers[i].matcher);
+    free(s->seekers);
+    free(s->contexts);
+    s->seekers = NULL;
+    s->contexts = NULL;
+    s->seeker_count = 0;
+}
+
+void search_done(struct search *s)
+{
+    forget_hits(s);
     xray_buffer_free(&s->value);
 }
 
@@ -163,17 +211,41 @@ int search_all_payload(struct search *s, bool first_only, xray_error *err)
 {
     const unsigned no_payload = 1u << FIELD_NAME | 1u << FIELD_TYPE | 1u << FIELD_MODEL |
                                 1u << FIELD_PROVIDER | 1u << FIELD_ID | 1u << FIELD_REASON;
+    xray_visitor visitor = {
+        .visit = visit_part,
+        .find = matcher_has_needle(s->matcher) ? find_needle : NULL,
+        .text = test_text,
+        .events = s->events,
+        .not_hex = matcher_not_hex(s->matcher),
+    };
     int r;
 
-    xray_hits_free(s->hits);
-    s->hits = NULL;
+    forget_hits(s);
     if ((s->fields & ~no_payload) == 0)
         return 0;
+    make_seekers(s);
+    visitor.contexts = s->contexts;
+    visitor.context_count = s->seeker_count;
     s->stop_early = first_only;
-    s->found = false;
-    r = xray_hits_build(&s->hits, s->store, visit_part, s, err);
+    r = xray_hits_build(&s->hits, s->store, &visitor, err);
     s->stop_early = false;
     return r;
+}
+
+bool search_may_have_events(const struct search *s, const uint8_t run_id[16])
+{
+    return s->events && (s->hits == NULL || xray_hits_test_run_events(s->hits, run_id));
+}
+
+bool search_may_have_step_events(const struct search *s, xray_trace *trace, int64_t step_number)
+{
+    int64_t raw = XRAY_MISSING;
+    size_t count;
+
+    if (s->events && s->hits != NULL && step_number > 0)
+        raw = xray_trace_steps(trace, &count)[step_number - 1].raw_number;
+    return s->events &&
+           (s->hits == NULL || xray_hits_test_events(s->hits, xray_trace_run(trace)->id, raw));
 }
 
 /* ---- does it match? ---- */
@@ -383,7 +455,7 @@ static void report_events(struct target *t, xray_trace *trace, int64_t step_numb
     xray_event_record event;
     xray_error err = {0};
 
-    if (!t->going || !s->events || kinds == 0)
+    if (!t->going || kinds == 0 || !search_may_have_step_events(s, trace, step_number))
         return;
 
     int r = xray_events_open(&events, trace, step_number, kinds, &err);

@@ -46,8 +46,10 @@ struct search {
 
     /* private */
     xray_hits *hits; /* NULL: values are searched one by one */
+    struct seeker *seekers; /* of the threads that search all payload; the first one is asked afterwards */
+    void **contexts;        /* the same, as the library takes them */
+    size_t seeker_count;
     bool stop_early; /* while building */
-    bool found;
     xray_buffer value; /* scratch */
 };
 
@@ -59,6 +61,11 @@ void search_done(struct search *s);
  * match. Returns 0, 1 if it stopped (then what was not seen counts as not matching: good for finding any
  * match, not for finding none), or a negative status. */
 int search_all_payload(struct search *s, bool first_only, xray_error *err);
+
+/* After a search of all payload: could events of the run match? */
+bool search_may_have_events(const struct search *s, const uint8_t run_id[16]);
+/* The same of a step (its number in the trace, 0: the run itself). */
+bool search_may_have_step_events(const struct search *s, xray_trace *trace, int64_t step_number);
 
 /* Does a step's, a run's own text match, without its events? */
 bool search_step(struct search *s, const xray_step_record *step);

@@ -1,0 +1,276 @@
+/* Searching all payload (hits.h). Threads read blocks, look for the bytes that a match needs, and visit what may
+ * match; the owner of the store puts the bits together in the order of the file, because a skeleton matches
+ * as well if a part of it does that stands in any block before. */
+#include "base/fail.h"
+#include "base/mem.h"
+#include "store/hits.h"
+
+struct builder {
+    struct xray_hits *h;
+    struct xray_store *s;
+    uint32_t rank, block; /* what is loaded next */
+};
+
+struct found { /* in one block */
+    uint64_t *part_bits, *value_bits; /* NULL: nothing was visited */
+};
+
+static void free_found(void *result)
+{
+    struct found *f = result;
+
+    if (f == NULL)
+        return;
+    xf_free(f->part_bits);
+    xf_free(f->value_bits);
+    xf_free(f);
+}
+
+/* ---- in any thread -------------------------------------------------------------------------- */
+
+static void set_bit(uint64_t *bits, uint32_t i)
+{
+    bits[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+/* The element to be visited next, from `i` on; `count`: none. */
+static uint32_t find_element(const struct xray_hits *h, void *ctx, const uint8_t *body, const uint32_t *offsets,
+                             uint32_t i, uint32_t count)
+{
+    size_t left, off;
+
+    if (h->visitor.find == NULL || i == count)
+        return i;
+    left = offsets[count] - offsets[i];
+    off = h->visitor.find(ctx, body + offsets[i], left);
+    if (off >= left)
+        return count;
+    off += offsets[i];
+    while (offsets[i + 1] <= off)
+        i++;
+    return i;
+}
+
+/* Visits those of the elements, `offsets[0..count]` of the body, in which something is found. */
+static void visit_elements(struct xray_hits *h, void *ctx, const uint8_t *body, const uint32_t *offsets,
+                           uint32_t count, uint64_t *bits)
+{
+    uint32_t i = 0;
+
+    while ((i = find_element(h, ctx, body, offsets, i, count)) < count) {
+        int r;
+
+        if (atomic_load_explicit(&h->stopped, memory_order_relaxed))
+            return;
+        r = h->visitor.visit(ctx, body + offsets[i], offsets[i + 1] - offsets[i]);
+        if (r > 0)
+            set_bit(bits, i);
+        if (r < 0)
+            atomic_store(&h->stopped, true);
+        i++;
+    }
+}
+
+static struct found *new_found(const struct xf_payload *p)
+{
+    struct found *f = xf_alloc(sizeof *f);
+
+    if (f == NULL)
+        return NULL;
+    f->part_bits = xf_alloc_array((size_t)p->part_count / 64 + 1, sizeof *f->part_bits);
+    f->value_bits = xf_alloc_array((size_t)p->value_count / 64 + 1, sizeof *f->value_bits);
+    if (f->part_bits == NULL || f->value_bits == NULL) {
+        free_found(f);
+        return NULL;
+    }
+    return f;
+}
+
+/* A block in which nothing is found need not be decoded, unless it may refer to what was found before. */
+static void search_block(void *ctx, struct xf_ahead_slot *slot, unsigned worker)
+{
+    struct builder *b = ctx;
+    struct xray_hits *h = b->h;
+    struct xf_load *l = &slot->load;
+    struct xf_zframe *z = xf_ahead_zframe(slot->ahead, worker);
+    const struct xf_payload *p = &l->entry->as.payload;
+    struct found *f;
+
+    if (!xf_load_unpack(l, z))
+        return;
+    if (!xf_hits_found(h, h->visitor.contexts[worker], l->entry->body.data, l->entry->body.len)) {
+        if (atomic_load_explicit(&h->segments[slot->segment].any, memory_order_relaxed))
+            xf_load_decode(l);
+        return;
+    }
+    if (!xf_load_decode(l))
+        return;
+    f = new_found(p);
+    if (f == NULL) {
+        l->status = XRAY_ENOMEM;
+        return;
+    }
+    visit_elements(h, h->visitor.contexts[worker], p->body, p->parts, p->part_count, f->part_bits);
+    visit_elements(h, h->visitor.contexts[worker], p->body, p->values, p->value_count, f->value_bits);
+    slot->result = f;
+}
+
+/* ---- by the owner ---------------------------------------------------------------------------- */
+
+/* Takes over the bits, and counts those of parts. */
+static bool set_bits(struct xf_block_hits *b, struct found *f)
+{
+    const uint32_t words = (b->parts + 63) / 64;
+
+    b->rank = xf_alloc_array((size_t)words + 1, sizeof *b->rank);
+    if (b->rank == NULL)
+        return false;
+    for (uint32_t w = 0; w < words; w++)
+        b->rank[w + 1] = b->rank[w] + (uint32_t)__builtin_popcountll(f->part_bits[w]);
+    b->matches = b->rank[words];
+    b->part_bits = f->part_bits;
+    b->value_bits = f->value_bits;
+    f->part_bits = f->value_bits = NULL;
+    return true;
+}
+
+/* The block's entry. NULL: memory is out. */
+static struct xf_block_hits *add_block(struct xf_segment_hits *seg, const struct xf_block *block, struct found *f)
+{
+    void *blocks = seg->blocks;
+    const bool room = xf_store_grow(&blocks, seg->count, &seg->cap, sizeof *seg->blocks);
+    struct xf_block_hits *b;
+
+    seg->blocks = blocks;
+    if (!room)
+        return NULL;
+    b = &seg->blocks[seg->count];
+    *b = (struct xf_block_hits){
+        .first = block->first,
+        .first2 = block->first2,
+        .parts = block->rows,
+        .values = block->rows2,
+        .before = seg->count > 0 ? b[-1].before + b[-1].matches : 0,
+    };
+    if (f != NULL && !set_bits(b, f))
+        return NULL;
+    seg->count++;
+    return b;
+}
+
+/* Skeletons refer to parts of this block and of those before. */
+static bool add_references(struct xf_segment_hits *seg, struct xf_block_hits *b, const struct xf_payload *p)
+{
+    for (uint32_t i = 0; i < p->value_count; i++) {
+        if (b->value_bits != NULL && (b->value_bits[i / 64] >> i % 64 & 1) != 0)
+            continue;
+        if (!xf_hits_refers(seg, xf_payload_value(p, i)))
+            continue;
+        if (b->value_bits == NULL)
+            b->value_bits = xf_alloc_array((size_t)p->value_count / 64 + 1, sizeof *b->value_bits);
+        if (b->value_bits == NULL)
+            return false;
+        set_bit(b->value_bits, i);
+    }
+    return true;
+}
+
+static bool has_any(const uint64_t *bits, uint32_t count)
+{
+    for (uint32_t w = 0; bits != NULL && w < (count + 63) / 64; w++)
+        if (bits[w] != 0)
+            return true;
+    return false;
+}
+
+static int take_block(struct builder *b, struct xf_ahead_slot *slot, xray_error *err)
+{
+    struct xf_segment_hits *seg = &b->h->segments[slot->segment];
+    struct xf_load *l = &slot->load;
+    struct xf_block_hits *block;
+
+    block = add_block(seg, &l->header, slot->result);
+    if (block == NULL)
+        return xf_fail_memory(err);
+    if (block->before + block->matches > 0) {
+        if (!xf_load_decode(l))
+            return xf_load_report(l, b->s, err);
+        if (!add_references(seg, block, &l->entry->as.payload))
+            return xf_fail_memory(err);
+    }
+    if (block->matches > 0 || has_any(block->value_bits, block->values))
+        atomic_store(&seg->any, true);
+    if (slot->result != NULL && !xf_cache_has(&b->s->cache, slot->segment, slot->block)) {
+        struct xf_cached *e; /* what matches is likely to be asked for */
+        const int r = xf_load_keep(l, b->s, &e, err);
+
+        if (r < 0)
+            return r;
+        xf_block_release(b->s, e);
+    }
+    return XRAY_OK;
+}
+
+static bool next_payload(void *ctx, uint32_t *segment, uint32_t *block)
+{
+    struct builder *b = ctx;
+
+    if (atomic_load(&b->h->stopped))
+        return false;
+    for (; b->rank < b->s->part_count; b->rank++, b->block = 0) {
+        const struct xf_segment *seg = b->s->parts[b->s->order[b->rank]].seg;
+
+        if (b->block == seg->payload_count)
+            continue;
+        *segment = b->s->order[b->rank];
+        *block = seg->payload[b->block++];
+        return true;
+    }
+    return false;
+}
+
+static int search_payload(struct builder *b, xray_error *err)
+{
+    struct xf_ahead ahead = {
+        .store = b->s,
+        .next = next_payload,
+        .work = search_block,
+        .free_result = free_found,
+        .ctx = b,
+        .most_threads = b->h->visitor.context_count,
+    };
+    struct xf_ahead_slot *slot;
+    int r = xf_ahead_open(&ahead, err);
+
+    while (r >= 0 && (r = xf_ahead_take(&ahead, &slot, err)) > 0)
+        r = take_block(b, slot, err);
+    xf_ahead_close(&ahead);
+    return r;
+}
+
+int xray_hits_build(xray_hits **out, xray_store *s, const xray_visitor *visitor, xray_error *err)
+{
+    struct builder b = {.s = s, .h = xf_alloc(sizeof *b.h)};
+    int r;
+
+    if (b.h == NULL)
+        return xf_fail_memory(err);
+    b.h->visitor = *visitor;
+    b.h->seed = s->seed;
+    b.h->segments = xf_alloc_array(s->part_count, sizeof *b.h->segments);
+    if (b.h->segments == NULL) {
+        xray_hits_free(b.h);
+        return xf_fail_memory(err);
+    }
+    b.h->segment_count = s->part_count;
+    r = search_payload(&b, err);
+    if (r >= 0 && visitor->events && !atomic_load(&b.h->stopped))
+        r = xf_hits_find_owners(b.h, s, err);
+    if (r < 0) {
+        xray_hits_free(b.h);
+        return r;
+    }
+    r = atomic_load(&b.h->stopped);
+    *out = b.h;
+    return r;
+}
