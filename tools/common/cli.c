@@ -18,7 +18,7 @@
 #include "common/version.h"
 #include "common/when.h"
 
-enum { MAX_NAME = 64 };
+enum { MAX_NAME = 64, MAX_THREADS = 64 };
 
 enum {
     KEY_TZ = CLI_READER,
@@ -55,6 +55,9 @@ static const struct cli_option reader_options[] = {
      "What is printed is the same; with require a segment without an index is an error. See xray-index(1).",
      "auto never require"},
     {KEY_READER_STATS, "stats", NULL, "say on standard error what was read"},
+    {'@', "threads", "N",
+     "threads that read and search; 1: no more than one\nOtherwise as many as there are processors, up to 8. What is "
+     "printed is the same with any number. XRAY_THREADS\nis taken where the option is not given."},
     {0, NULL, NULL, NULL},
 };
 
@@ -83,6 +86,7 @@ static struct {
     enum out_color color;
     bool full;
     bool stats;
+    unsigned threads; /* 0: not said */
     bool no_pager;
     bool trouble;
     bool skipped;
@@ -162,6 +166,22 @@ bool cli_full(void)
 void cli_set_full(void)
 {
     cli.full = true;
+}
+
+static unsigned take_threads(const char *option, const char *text)
+{
+    const uint64_t n = cli_number(option, text, 1);
+
+    return n < MAX_THREADS ? (unsigned)n : MAX_THREADS;
+}
+
+unsigned cli_threads(void)
+{
+    const char *text = getenv("XRAY_THREADS");
+
+    if (cli.threads == 0 && text != NULL && text[0] != '\0')
+        cli.threads = take_threads("XRAY_THREADS", text);
+    return cli.threads;
 }
 
 bool cli_stats(void)
@@ -421,6 +441,9 @@ static bool take_common(int key)
         return true;
     case KEY_READER_STATS:
         cli.stats = true;
+        return true;
+    case '@':
+        cli.threads = take_threads("--threads", optarg);
         return true;
     case KEY_NO_CONFIG:
         return true; /* see config_insert */

@@ -47,7 +47,7 @@ struct cli_tool {
     const char *about;    /* paragraphs separated by an empty line, for --help and the manual page; with NULL the
                            * page in tools/ is written by hand */
     const char *see_also; /* "xray-ls(1), xray-query(7)" */
-    bool reader;          /* it reads traces: --tz, --full, --raw-text, --no-pager, --stats */
+    bool reader;          /* it reads traces: --tz, --full, --raw-text, --no-pager, --stats, --threads */
     bool pager;           /* its text goes through a pager, on a terminal */
 };
 
@@ -64,6 +64,7 @@ char **cli_operands(int *count);
 /* What the options that all readers have say. --tz, --raw-text and the pager need no asking. */
 bool cli_full(void);       /* --full: nothing is folded or cut on a terminal */
 void cli_set_full(void);   /* for tools with a --full of their own */
+unsigned cli_threads(void); /* --threads, or XRAY_THREADS; 0: as many as are good */
 bool cli_stats(void);      /* --stats; input_close prints them */
 void cli_no_pager(void);   /* to be called before cli_next returned 0: e.g. because of --follow */
 /* What the tool's own name is, for messages. */

@@ -272,6 +272,7 @@ static void put_roff_environment(struct text *t)
     text_puts(
         t,
         ".SH ENVIRONMENT\n.TP\n.B XRAY_DIR\nWhat is read where no FILE is given.\n"
+        ".TP\n.B XRAY_THREADS\nThreads that read and search, where \\-\\-threads is not given.\n"
         ".TP\n.B XRAY_CONFIG\nA file of options, one per line, that are put before those of the command "
         "line; "
         "lines that begin with # are comments. Options that the tool does not have are passed over.\n"

@@ -67,6 +67,7 @@ xray_store *input_open(char **paths, int count)
     xray_store *store = NULL;
     xray_error err = {0};
 
+    store_options.threads = cli_threads();
     if (xray_store_open(&store, (const char *const *)paths, (size_t)count, &store_options, &err) < 0) {
         /* The library names the file itself where it can. */
         const bool named = count > 1 || strncmp(err.message, paths[0], strlen(paths[0])) == 0;

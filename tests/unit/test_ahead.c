@@ -1,0 +1,313 @@
+/* Blocks decoded on several threads: the pool, and a store read with any number of them. ThreadSanitizer runs this
+ * too: the pool calls pthread_create. */
+#include "os/thread.h"
+#include "support/check.h"
+#include "support/trace.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the pool ---------------------------------------------------------------------------------- */
+
+#define JOBS 200
+
+struct square {
+    struct xf_job job;
+    unsigned n, result, worker;
+};
+
+static void run_square(struct xf_job *job, unsigned worker)
+{
+    struct square *s = (struct square *)(void *)job;
+
+    s->result = s->n * s->n;
+    s->worker = worker;
+}
+
+static void test_pool(void)
+{
+    struct xf_pool *p = xf_pool_new(4);
+    struct square jobs[JOBS];
+
+    CHECK(xf_processors() >= 1);
+    CHECK(xf_pool_new(1) == NULL);
+    if (!CHECK(p != NULL))
+        return;
+    CHECK_EQ(xf_pool_threads(p), 4);
+    for (unsigned i = 0; i < JOBS; i++) {
+        jobs[i] = (struct square){.job.run = run_square, .n = i};
+        xf_pool_submit(p, &jobs[i].job);
+    }
+    /* Waited for in another order than they were handed in; each third is taken back. */
+    for (unsigned i = JOBS; i-- > 0;) {
+        bool ran = true;
+
+        if (i % 3 == 0)
+            ran = xf_pool_cancel(p, &jobs[i].job);
+        else
+            xf_pool_wait(p, &jobs[i].job);
+        CHECK_EQ(jobs[i].result, ran ? i * i : 0);
+        CHECK(jobs[i].worker < 4);
+    }
+    xf_pool_free(p);
+    xf_pool_free(NULL);
+}
+
+/* ---- a store of many blocks ---------------------------------------------------------------------- */
+
+#define RUNS 120
+
+static void write_run(xray_writer *w, int r)
+{
+    xray_run run = xray_run_begin(w, xray_s("ahead"), NULL);
+    xray_step st = xray_step_begin(run, xray_s("filter"), xray_s("filter"), NULL);
+    char text[400], item[40];
+
+    snprintf(text, sizeof text, "input %d of the step: %0200d", r, r);
+    if (r % 40 == 7)
+        strcat(text, " needle");
+    xray_step_set(st, XRAY_INPUT, xray_text(text));
+    for (int c = 0; c < 30; c++) {
+        snprintf(item, sizeof item, "%08x", r * 1000 + c);
+        if (c % 3 == 0)
+            xray_step_reject(st, xray_s(item), xray_s(r % 30 == 3 ? "rare_reason" : "third"), XRAY_NO_ATTRS);
+        else
+            xray_step_accept(st, xray_s(item));
+    }
+    xray_step_end(st, XRAY_SUCCESS);
+    xray_run_end(run, XRAY_SUCCESS);
+}
+
+/* Several blocks of each kind: each flush ends those that are open. */
+static const char *write_store(void)
+{
+    const char *dir = trace_dir();
+    xray_writer *w = trace_writer(dir);
+
+    if (w == NULL)
+        return NULL;
+    for (int r = 0; r < RUNS; r++) {
+        write_run(w, r);
+        if (r % 3 == 2)
+            xray_writer_flush(w, -1, NULL);
+    }
+    CHECK_EQ(xray_writer_close(w, -1, NULL), XRAY_SEALED);
+    return dir;
+}
+
+static xray_store *open_store(const char *dir, unsigned threads)
+{
+    const char *paths[] = {dir};
+    const xray_store_options options = {.threads = threads};
+    xray_store *s = NULL;
+
+    CHECK_EQ(xray_store_open(&s, paths, 1, &options, NULL), XRAY_OK);
+    return s;
+}
+
+/* Everything that a scan yields, as JSON. With `early` it is closed half way. */
+static void scan_all(xray_store *s, bool early, xray_buffer *out)
+{
+    xray_scan *sc = NULL;
+    xray_scan_record rec;
+    int count = 0;
+
+    if (!CHECK_EQ(xray_scan_open(&sc, s, XRAY_SCAN_RUN | XRAY_SCAN_STEP, NULL), XRAY_OK))
+        return;
+    while (xray_scan_next(sc, &rec, NULL) == 1 && !(early && ++count > RUNS)) {
+        if (rec.kind == XRAY_SCAN_RUN)
+            xray_run_json(s, rec.run, out, NULL);
+        else
+            xray_step_json(s, rec.step, out, NULL);
+    }
+    xray_scan_close(sc);
+}
+
+static void damage(const char *dir)
+{
+    FILE *f = fopen(trace_segment(dir), "r+b");
+    long size;
+
+    if (!CHECK(f != NULL))
+        return;
+    fseek(f, 0, SEEK_END);
+    size = ftell(f);
+    for (long at = size / 7; at < size; at += size / 7) {
+        const int c = (fseek(f, at, SEEK_SET), fgetc(f));
+
+        fseek(f, at, SEEK_SET);
+        fputc(c ^ 0x55, f);
+    }
+    fclose(f);
+}
+
+static void put_problems(const xray_store *s, xray_buffer *out)
+{
+    xray_problem p;
+
+    for (size_t i = 0; xray_store_problem(s, i, &p) == 0; i++)
+        xray_json_string(xray_s(p.message), out);
+}
+
+static void put_stats(const xray_store *s, xray_buffer *out)
+{
+    xray_read_stats stats;
+    char line[100];
+
+    xray_store_get_stats(s, &stats);
+    snprintf(line, sizeof line, "%llu %llu %llu", (unsigned long long)stats.blocks_read,
+             (unsigned long long)stats.bytes_read, (unsigned long long)stats.raw_bytes);
+    xray_json_string(xray_s(line), out);
+}
+
+/* The list of runs, a scan and half a scan; problems and counts. */
+static void read_all(const char *dir, unsigned threads, xray_buffer *out)
+{
+    xray_store *s = open_store(dir, threads);
+    const xray_run_record *runs;
+    size_t count = 0;
+
+    if (s == NULL)
+        return;
+    scan_all(s, true, out);
+    CHECK_EQ(xray_store_runs(s, &runs, &count, NULL), XRAY_OK);
+    for (size_t i = 0; i < count; i++)
+        xray_run_json(s, &runs[i], out, NULL);
+    scan_all(s, false, out);
+    put_problems(s, out);
+    put_stats(s, out);
+    xray_store_close(s);
+}
+
+static void compare(const char *dir)
+{
+    xray_buffer one = {0};
+
+    read_all(dir, 1, &one);
+    CHECK(one.len > RUNS);
+    for (unsigned threads = 2; threads <= 8; threads += 3) {
+        xray_buffer many = {0};
+
+        check_context("%u threads", threads);
+        read_all(dir, threads, &many);
+        CHECK_MEM(many.data, many.len, one.data, one.len);
+        xray_buffer_free(&many);
+    }
+    xray_buffer_free(&one);
+}
+
+static void test_same_with_any_number(void)
+{
+    const char *dir = write_store();
+
+    if (dir == NULL)
+        return;
+    compare(dir);
+    damage(dir);
+    check_context("damaged");
+    compare(dir);
+}
+
+/* ---- searching ---------------------------------------------------------------------------------- */
+
+static size_t find_text(const char *text, const uint8_t *data, size_t len)
+{
+    const uint8_t *at = memmem(data, len, text, strlen(text));
+
+    return at != NULL ? (size_t)(at - data) : len;
+}
+
+static int visit(void *ctx, const uint8_t *data, size_t len)
+{
+    return find_text(ctx, data, len) < len;
+}
+
+static size_t find(void *ctx, const uint8_t *data, size_t len)
+{
+    return find_text(ctx, data, len);
+}
+
+static bool test_text(void *ctx, xray_str text)
+{
+    return find_text(ctx, (const uint8_t *)text.ptr, text.len) < text.len;
+}
+
+/* A bit for each step that matches, and for each run of which events may. */
+static void search(const char *dir, unsigned threads, const char *text, bool finds, xray_buffer *out)
+{
+    xray_store *s = open_store(dir, threads);
+    char copies[8][24];
+    void *contexts[8];
+    xray_visitor v = {
+        .visit = visit, .find = finds ? find : NULL, .text = test_text, .events = true, .contexts = contexts};
+    xray_hits *h = NULL;
+    xray_scan *sc = NULL;
+    xray_scan_record rec;
+
+    v.context_count = xray_store_threads(s);
+    CHECK_EQ(v.context_count, threads);
+    for (size_t i = 0; i < 8; i++) {
+        snprintf(copies[i], sizeof copies[i], "%s", text);
+        contexts[i] = copies[i];
+    }
+    if (CHECK_EQ(xray_hits_build(&h, s, &v, NULL), XRAY_OK) &&
+        CHECK_EQ(xray_scan_open(&sc, s, XRAY_SCAN_STEP, NULL), XRAY_OK)) {
+        while (xray_scan_next(sc, &rec, NULL) == 1) {
+            const xray_step_record *step = rec.step;
+            char line[80];
+
+            snprintf(line, sizeof line, "%d %d %d", xray_hits_test(h, step->input),
+                     xray_hits_test_run_events(h, step->run_id),
+                     xray_hits_test_events(h, step->run_id, step->raw_number));
+            xray_json_string(xray_s(line), out);
+        }
+        xray_scan_close(sc);
+    }
+    xray_hits_free(h);
+    xray_store_close(s);
+}
+
+static size_t count_lines(const xray_buffer *b, const char *line)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i + strlen(line) <= b->len; i++)
+        count += memcmp(b->data + i, line, strlen(line)) == 0;
+    return count;
+}
+
+static void test_hits(void)
+{
+    static const struct {
+        const char *text, *line;
+        size_t count;
+    } searches[] = {
+        {"needle", "\"1 0 0\"", 3},         /* r % 40 == 7 */
+        {"rare_reason", "\"0 1 1\"", 4},    /* r % 30 == 3 */
+        {"0000c35d", "\"0 1 1\"", 1},       /* a packed id: 50013 */
+        {"input 7 of", "\"1 0 0\"", 1},
+        {"nowhere", "\"0 0 0\"", RUNS},
+    };
+    const char *dir = write_store();
+
+    for (size_t i = 0; dir != NULL && i < sizeof searches / sizeof *searches; i++) {
+        xray_buffer one = {0};
+
+        check_context("%s", searches[i].text);
+        search(dir, 1, searches[i].text, false, &one);
+        CHECK_EQ(count_lines(&one, searches[i].line), searches[i].count);
+        for (unsigned threads = 1; threads <= 7; threads += 3) {
+            xray_buffer many = {0};
+
+            check_context("%s, %u threads", searches[i].text, threads);
+            search(dir, threads, searches[i].text, true, &many);
+            CHECK_MEM(many.data, many.len, one.data, one.len);
+            xray_buffer_free(&many);
+        }
+        xray_buffer_free(&one);
+    }
+}
+
+CHECK_MAIN(test_pool, test_same_with_any_number, test_hits)
