@@ -109,6 +109,7 @@ void xray_store_close(xray_store *s)
     xf_problems_done(&s->problems);
     xf_dict_done(&s->writers);
     xray_buffer_free(&s->load.stored);
+    xray_buffer_free(&s->stored);
     xray_buffer_free(&s->value);
     xray_buffer_free(&s->section);
     xray_buffer_free(&s->items);

@@ -58,6 +58,7 @@ struct xray_store {
     struct xf_cache cache;
     struct xf_fdpool fds;
     struct xf_zframe *z;
+    xray_buffer stored;  /* scratch of reading an index */
     struct xf_load load; /* the one of xf_block_load */
     struct xf_pool *pool; /* ahead.c; NULL: not started, or there is none */
     bool pool_tried;
