@@ -217,6 +217,18 @@ static bool wrap_in_any(struct xf_checker *c)
     return make_found(c, e);
 }
 
+/* Of a whole expression: that of the dearest thing in it. */
+static void add_costs(struct xf_expr *e)
+{
+    if (e->op == XF_SEQ || xf_expr_is_quantifier(e))
+        e->cost = e->over == XF_CAND ? XF_COST_EVENTS : XF_COST_STEPS;
+    for (struct xf_expr *x = e->first; x != NULL; x = x->next) {
+        add_costs(x);
+        if (x->cost > e->cost)
+            e->cost = x->cost;
+    }
+}
+
 int xf_check(struct xf_query_source *source, xray_query *q, enum xray_unit unit)
 {
     struct xf_checker c = {.source = source, .query = q};
@@ -229,6 +241,7 @@ int xf_check(struct xf_query_source *source, xray_query *q, enum xray_unit unit)
     else if (unit == XRAY_UNIT_RUN && c.step_outside && !wrap_in_any(&c))
         return source->status;
     q->unit = unit;
+    add_costs(q->root);
     if (unit != XRAY_UNIT_RUN)
         q->needs |= XRAY_NEEDS_STEPS;
     if (unit == XRAY_UNIT_CAND)

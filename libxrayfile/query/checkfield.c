@@ -154,6 +154,9 @@ bool xf_check_field(struct xf_checker *c, struct xf_expr *e, struct xf_where w)
     if (!check_place(c, e, w) || !check_members(c, e))
         return false;
     c->query->needs |= needs_of(f);
+    e->cost = (needs_of(f) & XRAY_NEEDS_PAYLOAD) != 0 ? XF_COST_PAYLOAD
+              : f->field->id == XF_F_STEPS            ? XF_COST_STEPS
+                                                      : XF_COST_RECORD;
     e->type = f->path_count > 0 && f->field->id == XF_F_ERROR ? XF_T_ANY : f->field->type;
     return true;
 }

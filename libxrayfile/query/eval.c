@@ -382,19 +382,30 @@ static int eval_part(xray_query *q, const struct xf_expr *e)
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
-static int eval_list(xray_query *q, const struct xf_expr *e)
+/* Those of the list that cost so much. */
+static int eval_some(xray_query *q, const struct xf_expr *e, unsigned cost, enum xf_truth decides,
+                     enum xf_truth all)
 {
-    const enum xf_truth decides = truth_of(e->op == XF_OR);
-    enum xf_truth all = negate(decides);
-
     for (const struct xf_expr *x = e->first; x != NULL; x = x->next) {
-        const int r = xf_eval_truth(q, x);
+        const int r = x->cost == cost ? xf_eval_truth(q, x) : (int)all;
 
         if (r < 0 || r == (int)decides)
             return r;
         if (r == XF_MAYBE)
             all = XF_MAYBE;
     }
+    return (int)all;
+}
+
+/* Truth does not depend on the order, so what needs no block of payload or candidates is asked first: it may
+ * decide. */
+static int eval_list(xray_query *q, const struct xf_expr *e)
+{
+    const enum xf_truth decides = truth_of(e->op == XF_OR);
+    int all = (int)negate(decides);
+
+    for (unsigned cost = 0; cost <= e->cost && all >= 0 && all != (int)decides; cost++)
+        all = eval_some(q, e, cost, decides, (enum xf_truth)all);
     return all;
 }
 

@@ -74,6 +74,15 @@ struct xf_found {
     struct xf_val value;
 };
 
+/* What is asked first, where the order changes nothing. */
+enum xf_cost {
+    XF_COST_RECORD,  /* what stands in the record itself */
+    XF_COST_STEPS,   /* all steps of the run */
+    XF_COST_PAYLOAD, /* values, which are read from payload blocks */
+    XF_COST_EVENTS,  /* candidates blocks */
+    XF_COSTS
+};
+
 struct xf_expr {
     enum xf_op op;
     enum xf_type type;
@@ -84,6 +93,7 @@ struct xf_expr {
     bool inverse, later; /* what it is for its parent */
     bool bare;           /* XF_CONST: a word without quotes */
     bool quoted;         /* XF_MATCH: the pattern was a string */
+    unsigned char cost;  /* enum xf_cost of what it asks for */
     uint32_t off, len;   /* in the text */
     struct xf_expr *first, *next;
     union {

@@ -44,6 +44,24 @@ static bool add_hash(uint64_t **hashes, uint32_t *count, uint32_t *cap, uint64_t
 
 /* ---- can the block hold a match? --------------------------------------------------------------- */
 
+/* Is something found in a text, and not only in the bytes of a packed column, where short needles turn up by
+ * chance, or across two texts? */
+static bool texts_match(const struct xray_hits *h, void *ctx, xray_str body)
+{
+    xray_mp c = xray_mp_over(body.ptr, body.len);
+    xray_mp_item item;
+
+    if (!xf_hits_found(h, ctx, body.ptr, body.len))
+        return false;
+    if (h->visitor.find == NULL)
+        return true;
+    while (c.left > 0 && xray_mp_next(&c, &item))
+        if ((item.type == XRAY_MP_STR || item.type == XRAY_MP_EXT) &&
+            xf_hits_found(h, ctx, item.bytes.ptr, item.bytes.len))
+            return true;
+    return c.bad;
+}
+
 /* Ids that do not stand there as they read (spec 8.3). */
 static bool packed_ids_match(const struct xray_hits *h, void *ctx, xray_str body, bool *no_memory)
 {
@@ -199,7 +217,7 @@ static void search_block(void *ctx, struct xf_ahead_slot *slot, unsigned worker)
     if (!xf_load_unpack(l, z))
         return;
     body = xray_strn((const char *)l->entry->body.data, l->entry->body.len);
-    if (!xf_hits_found(f->h, b.ctx, body.ptr, body.len) && !packed_ids_match(f->h, b.ctx, body, &no_memory) &&
+    if (!texts_match(f->h, b.ctx, body) && !packed_ids_match(f->h, b.ctx, body, &no_memory) &&
         !no_memory && !refers(f->h, slot->segment, body))
         return;
     if (!xf_load_decode(l))

@@ -133,4 +133,12 @@ expect_out 'step.type = "llm"' "grep --explain prints the canonical expression"
 run xray-grep -W 'step.type = llm' stand "$shop"
 expect_status 2 "grep -W: all operands are files"
 expect_err "stand: No such file" "grep -W: all operands are files"
+# What the spine decides is asked first, wherever it stands: no payload is read for what it rules out.
+for expression in 'step.input.text contains "stand" and step.duration > 1h' 'step.duration > 1h and step.input.text contains "stand"' \
+    'any cand{cand.item = "B07A"} and run.duration > 1h' 'not (step.input.text contains "stand" or step.duration < 1h)'; do
+    run xray-grep -c --stats -W "$expression" "$work/shop"
+    check "-W asks the spine first: $expression" lacks "$err" payload
+    check "-W reads no candidates either: $expression" lacks "$err" candidates
+done
+
 finish

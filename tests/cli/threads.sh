@@ -7,11 +7,11 @@ make_store shop "$here/data/shop.ndjson"
 make_store hostile "$here/data/hostile.ndjson"
 make_store otlp "$here/data/import/otlp.jsonl"
 
-# many: a segment per run, each of several blocks.
+# many: more runs than are searched one by one.
 mkdir "$work/many"
 i=0
 while [ $i -lt 12 ]; do
-    sed "s/shop-/shop-$i-/g" "$here/data/shop.ndjson" >"$work/one.ndjson"
+    sed "s/shop-/shop-$i-/g; s/\"run\":\"..../\"run\":\"$(printf %04x $i)/" "$here/data/shop.ndjson" >"$work/one.ndjson"
     "$build/bin/xray-import" "$work/one.ndjson" -o "$work/many" >/dev/null 2>&1
     i=$((i + 1))
 done
@@ -73,6 +73,10 @@ for store in shop hostile otlp many damaged; do
     same "$store grep -q" xray-grep -q stand "$s"
 done
 
+run xray-grep -c --count-runs stand "$work/many"
+expect_text "there are many runs" <<'END'
+12
+END
 run xray-ls "$work/damaged"
 expect_status 3 "the damaged store is damaged"
 

@@ -59,6 +59,20 @@ static void test_pool(void)
 
 #define RUNS 120
 
+/* A value with a message that is stored once, in one of the first blocks, and enough of its own not to stand in
+ * the spine. */
+static void set_output(xray_step st, int r)
+{
+    char text[1200];
+    int len = snprintf(text, sizeof text, "{\"messages\":[{\"role\":\"user\",\"content\":\"%0300d jewel %d\"}]", r % 5,
+                       r % 5);
+
+    for (int i = 0; i < 40; i++)
+        len += snprintf(text + len, sizeof text - (size_t)len, ",\"%d\":%d", i, r * 1000 + i);
+    snprintf(text + len, sizeof text - (size_t)len, "}");
+    xray_step_set(st, XRAY_OUTPUT, xray_json(text));
+}
+
 static void write_run(xray_writer *w, int r)
 {
     xray_run run = xray_run_begin(w, xray_s("ahead"), NULL);
@@ -69,6 +83,7 @@ static void write_run(xray_writer *w, int r)
     if (r % 40 == 7)
         strcat(text, " needle");
     xray_step_set(st, XRAY_INPUT, xray_text(text));
+    set_output(st, r);
     for (int c = 0; c < 30; c++) {
         snprintf(item, sizeof item, "%08x", r * 1000 + c);
         if (c % 3 == 0)
@@ -258,7 +273,7 @@ static void search(const char *dir, unsigned threads, const char *text, bool fin
             const xray_step_record *step = rec.step;
             char line[80];
 
-            snprintf(line, sizeof line, "%d %d %d", xray_hits_test(h, step->input),
+            snprintf(line, sizeof line, "%d %d %d", xray_hits_test(h, step->input) || xray_hits_test(h, step->output),
                      xray_hits_test_run_events(h, step->run_id),
                      xray_hits_test_events(h, step->run_id, step->raw_number));
             xray_json_string(xray_s(line), out);
@@ -288,6 +303,7 @@ static void test_hits(void)
         {"rare_reason", "\"0 1 1\"", 4},    /* r % 30 == 3 */
         {"0000c35d", "\"0 1 1\"", 1},       /* a packed id: 50013 */
         {"input 7 of", "\"1 0 0\"", 1},
+        {"jewel 3", "\"1 0 0\"", RUNS / 5}, /* in a block before the value that refers to it */
         {"nowhere", "\"0 0 0\"", RUNS},
     };
     const char *dir = write_store();

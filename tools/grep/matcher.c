@@ -250,10 +250,15 @@ static void find_needles(struct matcher *m, const xray_str *patterns, size_t cou
     m->needle_count = count;
     m->not_hex = true;
     for (size_t i = 0; i < count; i++) {
-        const bool fold = is_caseless(patterns[i], options);
         const size_t least = count == 1 ? MIN_NEEDLE : MIN_NEEDLES;
+        bool fold = is_caseless(patterns[i], options);
+        xray_str pattern = patterns[i];
 
-        required_text(patterns[i], options->literal, fold, &m->needle_rooms[i]);
+        if (!options->literal && pattern.len >= 4 && memcmp(pattern.ptr, "(?i)", 4) == 0) {
+            pattern = xray_strn(pattern.ptr + 4, pattern.len - 4);
+            fold = true;
+        }
+        required_text(pattern, options->literal, fold, &m->needle_rooms[i]);
         m->needle_texts[i] = text_str(&m->needle_rooms[i]);
         if (m->needle_texts[i].len < least) {
             m->needle_texts[i].len = 0;
