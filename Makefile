@@ -114,6 +114,13 @@ $B/bench/%: $B/tests/bench/%.o $(LIB_A)
 	$(call say,LD )
 	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $< $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 
+# Programs of the proofs (make prove), over the public header.
+PROVE := $(patsubst tests/prove/%.c,$B/prove/%,$(sort $(wildcard tests/prove/*.c)))
+$B/prove/%: $B/tests/prove/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(call say,LD )
+	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+
 # Fuzz targets replay their corpora in every test run; libFuzzer drives them with VARIANT=fuzz CC=clang.
 FUZZ   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 REPLAY := $(addprefix $B/fuzz/replay_,$(FUZZ))

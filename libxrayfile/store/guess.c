@@ -1,8 +1,10 @@
 /* What a file that is no segment looks like (guess.h). */
 #include "store/guess.h"
 
+#include "base/bytes.h"
 #include "base/fail.h"
 #include "codec/utf8.h"
+#include "format/layout.h"
 
 static const struct {
     const char *start;
@@ -43,6 +45,18 @@ static const char *guess(const uint8_t *data, size_t len)
     return data[0] == '{' || data[0] == '[' ? "JSON text" : "text";
 }
 
+/* All there is of the file: nothing, or less than the hello that it begins with (spec 2.2). */
+static bool is_torn_hello(const uint8_t *data, size_t len, uint64_t size)
+{
+    static const uint8_t head[] = {0x28, 0xb5, 0x2f, 0xfd, 0x64};
+
+    if (len == 0)
+        return true;
+    if (memcmp(data, head, len < sizeof head ? len : sizeof head) != 0)
+        return false;
+    return len < XF_HELLO_HEAD || size < XF_HELLO_HEAD + 256 + (size_t)xf_get_u16(data + sizeof head) + XF_HELLO_TAIL;
+}
+
 void xf_guess_complain(struct xray_store *s, uint32_t file)
 {
     struct xf_file_reader reader = {s, file};
@@ -56,6 +70,10 @@ void xf_guess_complain(struct xray_store *s, uint32_t file)
         xf_problems_add(&s->problems, s->files[file].path, -1, 0, why.status, why.message);
         return;
     }
+    /* A writer that died between creating its file and the end of its first write, or lost power then, leaves this
+     * behind. It lost nothing that was flushed: in a directory such a file is no more than an empty segment. */
+    if (s->files[file].listed && is_torn_hello(data, got, s->files[file].size))
+        return;
     if (got == 0)
         status = xf_fail(&why, XRAY_ETRUNCATED, 0, "not an xray segment: the file is empty");
     else if (xf_hello_looks_like(data, got))

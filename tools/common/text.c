@@ -101,7 +101,7 @@ static bool is_hidden(utf8proc_int32_t c)
     case UTF8PROC_CATEGORY_CS:
         return true;
     default:
-        return c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x3164 || c == 0xFFA0 ||
+        return (c >= 0x2060 && c <= 0x206F) || c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x3164 || c == 0xFFA0 ||
                (c >= 0x180B && c <= 0x180F) || (c >= 0xE0000 && c <= 0xE0FFF);
     }
 }
