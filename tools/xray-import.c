@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 {
     struct settings s = { .max_value = (size_t)16 << 20 };
     struct import im = { 0 };
-    xray_writer_options options = { .app = "xray-import" };
+    xray_writer_options options = { .app = "xray-import", .sync = true };
     xray_error err = { 0 };
     char **files;
     int count;

@@ -121,6 +121,7 @@ XRAY_API int xray_provenance_parse(xray_str text);
 #define XRAY_FLAG_TRUNCATED 1u /* a name or value was cut to a limit */
 #define XRAY_FLAG_IMPLICIT 2u  /* begun by the library, not by the application */
 #define XRAY_FLAG_SAMPLED 4u   /* not every candidate was recorded */
+#define XRAY_FLAG_MALFORMED 8u /* a value was no JSON or MessagePack, and is kept as text or bytes */
 
 /* A growing byte buffer that callers of the reading functions own and reuse.
  * Start with all zero; release with xray_buffer_free, after which it is all
@@ -315,6 +316,10 @@ typedef struct xray_writer_options { /* all zero = defaults */
     uint64_t segment_bytes;   /* begin a new segment beyond this size; 0: 1 GiB */
     const xray_fixed *fixed;  /* NULL: random ids, real clocks */
     bool no_host;             /* leave host, pid and boot id out of the hello record */
+    unsigned flush_interval_ms; /* what was recorded is flushed at the latest after this; 0: 1000 */
+    size_t memory_bytes;      /* cap on what waits in memory to be written; 0: 64 MiB, at least 256 KiB */
+    unsigned segment_age_s;   /* begin a new segment when this one is so old; 0: never */
+    bool sync;                /* no thread: every call writes what it has to on its own (for converters and tests) */
 } xray_writer_options;
 
 /* Opens a writer on the store directory `dir`, which is created (mode 0700) if
@@ -345,6 +350,8 @@ typedef struct xray_writer_stats {
     uint64_t segments;
     uint64_t part_bytes;    /* bytes of parts stored */
     uint64_t deduped_bytes; /* bytes of parts not stored again */
+    uint64_t dropped_values; /* fields of runs and steps that there was no memory for; not among `dropped` */
+    uint64_t malformed;     /* JSON and MessagePack that was not, kept as text or bytes */
 } xray_writer_stats;
 
 XRAY_API void xray_writer_get_stats(xray_writer *w, xray_writer_stats *out);

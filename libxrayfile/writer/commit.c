@@ -1,6 +1,6 @@
 /* From scopes to blocks: rows and events go into the builders, and full builders
  * go to disk in the order that keeps references pointing back (spec 4.6). */
-#include "writer/internal.h"
+#include "writer/back.h"
 
 #include "base/buf.h"
 #include "base/bytes.h"
@@ -20,7 +20,7 @@
 #define CANDIDATES_ROWS 65536u
 #define SPINE_RAW (512u << 10)
 
-int xf_writer_fail(xray_writer *w, const xray_error *err)
+int xf_back_fail(struct xf_back *w, const xray_error *err)
 {
     if (w->status == XRAY_OK) {
         w->status = err->status < 0 ? err->status : XRAY_EIO;
@@ -31,28 +31,28 @@ int xf_writer_fail(xray_writer *w, const xray_error *err)
     return w->status;
 }
 
-static int fail_status(xray_writer *w, int status)
+static int fail_status(struct xf_back *w, int status)
 {
     xray_error err = {.status = status};
 
     xf_fail(&err, status, XF_NO_POS, "%s", status == XRAY_ENOMEM ? "out of memory" : "a record could not be encoded");
-    return xf_writer_fail(w, &err);
+    return xf_back_fail(w, &err);
 }
 
 /* ---- blocks ---- */
 
-static int write_block(xray_writer *w, const struct xf_block_info *info)
+static int write_block(struct xf_back *w, const struct xf_block_info *info)
 {
     const size_t raw = w->out.body.len;
     xray_error err = {0};
 
     if (xf_segment_out_block(&w->out, info, &err) < 0)
-        return xf_writer_fail(w, &err);
+        return xf_back_fail(w, &err);
     w->stats.raw_bytes += raw;
     return XRAY_OK;
 }
 
-static int write_payload(xray_writer *w)
+static int write_payload(struct xf_back *w)
 {
     const struct xf_block_info info = {
         .kind = XF_PAYLOAD,
@@ -75,7 +75,7 @@ static int write_payload(xray_writer *w)
 }
 
 /* Tells the spine whom the block that is now written has records of. */
-static int add_details(xray_writer *w)
+static int add_details(struct xf_back *w)
 {
     for (uint32_t i = 0; i < w->cands.owners.count; i++) {
         const uint8_t *run_id;
@@ -88,7 +88,7 @@ static int add_details(xray_writer *w)
     return XRAY_OK;
 }
 
-static int write_candidates(xray_writer *w)
+static int write_candidates(struct xf_back *w)
 {
     struct xf_cands_build *b = &w->cands;
     const struct xf_block_info info = {
@@ -118,7 +118,7 @@ static int write_candidates(xray_writer *w)
     return write_block(w, &info);
 }
 
-static int write_spine(xray_writer *w)
+static int write_spine(struct xf_back *w)
 {
     struct xf_spine_build *b = &w->spine;
     struct xf_block_info info;
@@ -151,7 +151,7 @@ static int write_spine(xray_writer *w)
 }
 
 /* Loss rows wait as arrays [cause, what, count, from, to]; the block wants columns. */
-static int write_losses(xray_writer *w)
+static int write_losses(struct xf_back *w)
 {
     static const char *const names[5] = {"cause", "what", "count", "from", "to"};
     const struct xf_block_info info = {
@@ -199,13 +199,14 @@ static void put_present_int(struct xf_row *row, unsigned column, int64_t v)
 
 /* Columns of time: start in the first row of a segment or when set anew; duration
  * and end with the last row. `end` is written only where start + dur does not say it (spec 7.3). */
-static void put_times(xray_writer *w, struct xf_scope *s, unsigned start, unsigned dur, unsigned end, bool ended)
+static void put_times(struct xf_scope *s, unsigned start, unsigned dur, unsigned end, bool ended, int64_t end_mono)
 {
     int64_t duration = s->dur_ns, finish = s->end_ns;
 
     put_present_int(&s->row, start, s->start_ns);
-    if (ended && s->clock == XRAY_CLOCK_NOW && duration == XRAY_MISSING && finish == XRAY_MISSING)
-        duration = xf_writer_mono(w) - s->start_mono;
+    if (ended && s->clock == XRAY_CLOCK_NOW && duration == XRAY_MISSING && finish == XRAY_MISSING &&
+        end_mono != XRAY_MISSING)
+        duration = end_mono - s->start_mono;
     if (duration == XRAY_MISSING && finish != XRAY_MISSING && s->start_ns != XRAY_MISSING && finish >= s->start_ns &&
         !(s->start_ns < 0 && finish > INT64_MAX + s->start_ns))
         duration = finish - s->start_ns;
@@ -217,7 +218,7 @@ static void put_times(xray_writer *w, struct xf_scope *s, unsigned start, unsign
 }
 
 /* State bits, flags and, where this segment has not named the scope yet, its identity. */
-static void finish_row(xray_writer *w, struct xf_scope *s, unsigned state, unsigned flags, bool ended)
+static void finish_row(struct xf_back *w, struct xf_scope *s, unsigned state, unsigned flags, bool ended)
 {
     xf_row_put_int(&s->row, state, (s->begun ? 0 : XF_STATE_BEGIN) | (ended ? XF_STATE_END : 0));
     if (s->flags != 0)
@@ -229,7 +230,7 @@ static void finish_row(xray_writer *w, struct xf_scope *s, unsigned state, unsig
             xf_row_put_bytes(&s->row, c, xf_row_get(&s->ident, c));
 }
 
-static void row_written(xray_writer *w, struct xf_scope *s)
+static void row_written(struct xf_back *w, struct xf_scope *s)
 {
     if (!s->begun)
         w->in_blocks++;
@@ -248,7 +249,7 @@ static struct xf_run_ref run_ref(const struct xf_run_slot *run)
     };
 }
 
-int xf_commit_events(xray_writer *w, struct xf_scope *s, const uint8_t run_id[16], int64_t step)
+int xf_commit_events(struct xf_back *w, struct xf_scope *s, const uint8_t run_id[16], int64_t step)
 {
     const struct xf_owner owner = {.writer_id = w->writer_id, .run_id = run_id, .step = step};
     xray_mp c = xray_mp_over(s->events.data, s->events.len);
@@ -271,6 +272,7 @@ int xf_commit_events(xray_writer *w, struct xf_scope *s, const uint8_t run_id[16
     if (r < 0)
         return fail_status(w, r);
     w->in_blocks += (uint64_t)s->cand_count + s->event_count;
+    w->gathered -= s->cands.len + s->events.len;
     s->cand_count = s->event_count = 0;
     xf_buf_reset(&s->cands);
     xf_buf_reset(&s->events);
@@ -280,16 +282,16 @@ int xf_commit_events(xray_writer *w, struct xf_scope *s, const uint8_t run_id[16
 }
 
 /* A run whose steps stand in the spine gets a row there too, so a reader of the block knows its begin. */
-static int begin_rows_of_runs(xray_writer *w)
+static int begin_rows_of_runs(struct xf_back *w)
 {
     for (uint32_t i = 0; i < w->runs.count; i++) {
         struct xf_run_slot *run = xf_run_at(w, i);
 
-        if (run->scope.generation == 0 || !run->has_step_rows)
+        if (!run->scope.open || !run->has_step_rows)
             continue;
         run->has_step_rows = false;
         if (run->scope.segment != w->segment_number + 1) {
-            const int r = xf_commit_run(w, run, false);
+            const int r = xf_commit_run(w, run, false, XRAY_MISSING);
 
             if (r < 0)
                 return r;
@@ -299,7 +301,7 @@ static int begin_rows_of_runs(xray_writer *w)
 }
 
 /* After each row: writes what is full, and begins a new segment when this one is. */
-static int write_full(xray_writer *w)
+static int write_full(struct xf_back *w)
 {
     xray_error err = {0};
     int r = XRAY_OK;
@@ -318,10 +320,10 @@ static int write_full(xray_writer *w)
         return r;
     w->segment_number++;
     r = xf_commit_begin_segment(w, &err);
-    return r < 0 ? xf_writer_fail(w, &err) : r;
+    return r < 0 ? xf_back_fail(w, &err) : r;
 }
 
-static int add_row(xray_writer *w, enum xf_table table, struct xf_run_slot *run, struct xf_scope *s)
+static int add_row(struct xf_back *w, enum xf_table table, struct xf_run_slot *run, struct xf_scope *s)
 {
     const struct xf_run_ref ref = run_ref(run);
     const int r = xf_spine_add_row(&w->spine, &w->payload, &w->out.content, table, w->writer_id, &ref, &s->row);
@@ -332,7 +334,7 @@ static int add_row(xray_writer *w, enum xf_table table, struct xf_run_slot *run,
     return XRAY_OK;
 }
 
-int xf_commit_run(xray_writer *w, struct xf_run_slot *run, bool ended)
+int xf_commit_run(struct xf_back *w, struct xf_run_slot *run, bool ended, int64_t end_mono)
 {
     struct xf_scope *s = &run->scope;
     int r = xf_commit_events(w, s, run->id, XRAY_MISSING);
@@ -340,7 +342,7 @@ int xf_commit_run(xray_writer *w, struct xf_run_slot *run, bool ended)
     if (r < 0)
         return r;
     xf_row_put_int(&s->row, XF_RUN_SEQ, (int64_t)run->seq);
-    put_times(w, s, XF_RUN_START, XF_RUN_DUR, XF_RUN_END, ended);
+    put_times(s, XF_RUN_START, XF_RUN_DUR, XF_RUN_END, ended, end_mono);
     finish_row(w, s, XF_RUN_STATE, XF_RUN_FLAGS, ended);
     return add_row(w, XF_TABLE_RUNS, run, s);
 }
@@ -349,7 +351,7 @@ int xf_commit_run(xray_writer *w, struct xf_run_slot *run, bool ended)
 static void put_counts(struct xf_step_slot *step)
 {
     struct xf_row *row = &step->scope.row;
-    const bool counted = step->scope.cand_total > 0;
+    const bool counted = step->counted_in > 0;
     size_t start;
 
     if (!step->counts_changed)
@@ -361,20 +363,22 @@ static void put_counts(struct xf_step_slot *step)
     put_present_int(row, XF_STEP_OUT, step->given_out != XRAY_MISSING ? step->given_out
                                       : counted                       ? step->counted_out
                                                                       : XRAY_MISSING);
-    if (step->reason_count == 0)
+    if (step->reasons.count == 0)
         return;
     start = xf_row_begin(row);
-    xf_mp_array(&row->bytes, (size_t)step->reason_count * 2);
-    for (uint32_t i = 0; i < step->reason_count; i++) {
-        xf_mp_str(&row->bytes, step->codes.data + step->reasons[i].off, step->reasons[i].len);
-        xf_mp_int(&row->bytes, step->reasons[i].count);
+    xf_mp_array(&row->bytes, (size_t)step->reasons.count * 2);
+    for (uint32_t i = 0; i < step->reasons.count; i++) {
+        const xray_str code = xf_reasons_code(&step->reasons, i);
+
+        xf_mp_str(&row->bytes, code.ptr, code.len);
+        xf_mp_int(&row->bytes, step->reasons.slots[i].count);
     }
     xf_row_end(row, XF_STEP_REASONS, start);
 }
 
-int xf_commit_step(xray_writer *w, struct xf_step_slot *step, bool ended)
+int xf_commit_step(struct xf_back *w, struct xf_step_slot *step, bool ended, int64_t end_mono)
 {
-    struct xf_run_slot *run = xf_run_at(w, step->run);
+    struct xf_run_slot *run = step->run;
     struct xf_scope *s = &step->scope;
     int r = xf_commit_events(w, s, run->id, step->number);
 
@@ -382,7 +386,7 @@ int xf_commit_step(xray_writer *w, struct xf_step_slot *step, bool ended)
         return r;
     xf_row_put_int(&s->row, XF_STEP_STEP, step->number);
     put_counts(step);
-    put_times(w, s, XF_STEP_START, XF_STEP_DUR, XF_STEP_END, ended);
+    put_times(s, XF_STEP_START, XF_STEP_DUR, XF_STEP_END, ended, end_mono);
     finish_row(w, s, XF_STEP_STATE, XF_STEP_FLAGS, ended);
     r = add_row(w, XF_TABLE_STEPS, run, s);
     run->has_step_rows = true;
@@ -391,26 +395,26 @@ int xf_commit_step(xray_writer *w, struct xf_step_slot *step, bool ended)
 
 /* ---- all of it ---- */
 
-static bool needs_row(const xray_writer *w, const struct xf_scope *s)
+static bool needs_row(const struct xf_back *w, const struct xf_scope *s)
 {
-    return s->generation != 0 && (!s->begun || s->dirty || s->cand_count > 0 || s->event_count > 0) && w->status == 0;
+    return s->open && (!s->begun || s->dirty || s->cand_count > 0 || s->event_count > 0) && w->status == 0;
 }
 
 /* Runs first: a step's row can then never be without its run's. */
-static int commit_open(xray_writer *w)
+static int commit_open(struct xf_back *w)
 {
     int r = XRAY_OK;
 
     for (uint32_t i = 0; r >= 0 && i < w->runs.count; i++)
         if (needs_row(w, &xf_run_at(w, i)->scope))
-            r = xf_commit_run(w, xf_run_at(w, i), false);
+            r = xf_commit_run(w, xf_run_at(w, i), false, XRAY_MISSING);
     for (uint32_t i = 0; r >= 0 && i < w->steps.count; i++)
         if (needs_row(w, &xf_step_at(w, i)->scope))
-            r = xf_commit_step(w, xf_step_at(w, i), false);
+            r = xf_commit_step(w, xf_step_at(w, i), false, XRAY_MISSING);
     return r;
 }
 
-int xf_commit_blocks(xray_writer *w, bool open_too)
+int xf_commit_blocks(struct xf_back *w, bool open_too)
 {
     int r = w->status;
 
@@ -423,15 +427,15 @@ int xf_commit_blocks(xray_writer *w, bool open_too)
     return r;
 }
 
-static void segment_id(xray_writer *w, uint8_t out[16])
+static void segment_id(struct xf_back *w, uint8_t out[16])
 {
-    if (w->fixed && w->segment_number == 0)
-        memcpy(out, w->fixed_options.id, 16);
+    if (w->origin->fixed && w->segment_number == 0)
+        memcpy(out, w->origin->options.id, 16);
     else
-        xf_writer_new_id(w, out);
+        xf_origin_new_id(w->origin, out);
 }
 
-int xf_commit_begin_segment(xray_writer *w, xray_error *err)
+int xf_commit_begin_segment(struct xf_back *w, xray_error *err)
 {
     char host[256] = "", boot[64] = "";
     struct xf_hello hello = {
@@ -441,14 +445,14 @@ int xf_commit_begin_segment(xray_writer *w, xray_error *err)
         .pid = XRAY_MISSING,
         .process_start = XRAY_MISSING,
         .app = xray_s(w->app),
-        .clock_mono = w->fixed ? XRAY_MISSING : xf_clock_mono(),
-        .clock_real = xf_writer_now(w),
+        .clock_mono = w->origin->fixed ? XRAY_MISSING : xf_clock_mono(),
+        .clock_real = xf_origin_now(w->origin),
     };
     int r;
 
     segment_id(w, hello.id);
     memcpy(hello.writer_id, w->writer_id, 16);
-    if (!w->fixed && !w->no_host) {
+    if (!w->origin->fixed && !w->no_host) {
         xf_self_host(host, sizeof host);
         xf_self_boot(boot);
         hello.host = xray_s(host);
@@ -466,10 +470,11 @@ int xf_commit_begin_segment(xray_writer *w, xray_error *err)
     xf_cands_new_segment(&w->cands);
     xf_spine_new_segment(&w->spine);
     w->stats.segments++;
+    w->segment_mono = xf_clock_mono();
     return XRAY_OK;
 }
 
-int xf_commit_seal(xray_writer *w)
+int xf_commit_seal(struct xf_back *w)
 {
     xray_error err = {0};
     int r = xf_commit_blocks(w, false);
@@ -479,7 +484,7 @@ int xf_commit_seal(xray_writer *w)
     w->stats.stored_bytes += w->out.pos;
     if (xf_segment_out_seal(&w->out, &w->totals, &err) < 0 || xf_out_sync(w->out.fd, &err) < 0 ||
         xf_dir_sync(w->dir_fd, &err) < 0)
-        return xf_writer_fail(w, &err);
+        return xf_back_fail(w, &err);
     xf_segment_out_close(&w->out);
     return XRAY_OK;
 }

@@ -2,7 +2,7 @@
 #ifndef XF_WRITER_FIELD_H
 #define XF_WRITER_FIELD_H
 
-#include "writer/internal.h"
+#include "writer/back.h"
 
 struct xf_field {
     enum xf_field_kind { XF_FIELD_NONE, XF_FIELD_VALUE, XF_FIELD_MAP, XF_FIELD_ERROR, XF_FIELD_TEXT, XF_FIELD_EXT_ID } kind;

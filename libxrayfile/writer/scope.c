@@ -1,13 +1,11 @@
 /* What runs and steps have in common: times, names, ids, values. */
-#include "writer/internal.h"
+#include "writer/back.h"
 
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "base/mem.h"
 #include "codec/mpread.h"
 #include "codec/mpwrite.h"
 #include "codec/utf8.h"
-#include "os/clock.h"
 
 /* Values beyond this are not taken: a block holds at most 64 MiB (spec 11). */
 #define VALUE_MAX (16u << 20)
@@ -15,41 +13,15 @@
 /* Buffers larger than this are not kept when a slot is free. */
 #define KEEP_MAX (256u << 10)
 
-int64_t xf_writer_now(xray_writer *w)
+void xf_scope_open(struct xf_back *b, struct xf_scope *s, enum xray_clock clock, int64_t start_mono, int64_t start_ns)
 {
-    if (!w->fixed)
-        return xf_clock_real();
-    return (int64_t)((uint64_t)w->fixed_options.time_ns +
-                     (uint64_t)w->fixed_options.tick_ns * w->fixed_reads++);
-}
-
-int64_t xf_writer_mono(xray_writer *w)
-{
-    if (!w->fixed)
-        return xf_clock_mono();
-    return (int64_t)((uint64_t)w->fixed_options.tick_ns * w->fixed_reads);
-}
-
-void xf_writer_new_id(xray_writer *w, uint8_t out[16])
-{
-    struct xf_hash128 h;
-
-    if (!w->fixed) {
-        xf_random(out, 16);
-        return;
-    }
-    h = xf_hash128(w->fixed_options.id, 16, ++w->fixed_ids);
-    xf_put_be64(out, h.high);
-    xf_put_be64(out + 8, h.low);
-}
-
-void xf_scope_open(xray_writer *w, struct xf_scope *s, enum xray_clock clock)
-{
-    s->memo = &w->memo;
+    s->back = b;
     s->begun = s->dirty = false;
     s->segment = 0;
     s->clock = clock;
-    s->start_ns = s->end_ns = s->dur_ns = s->start_mono = XRAY_MISSING;
+    s->start_ns = start_ns;
+    s->start_mono = start_mono;
+    s->end_ns = s->dur_ns = XRAY_MISSING;
     s->flags = 0;
     s->cand_total = 0;
     s->cand_count = s->event_count = 0;
@@ -57,10 +29,6 @@ void xf_scope_open(xray_writer *w, struct xf_scope *s, enum xray_clock clock)
     xf_row_reset(&s->ident);
     xf_buf_reset(&s->cands);
     xf_buf_reset(&s->events);
-    if (clock == XRAY_CLOCK_NOW) {
-        s->start_mono = xf_writer_mono(w);
-        s->start_ns = xf_writer_now(w);
-    }
 }
 
 static void trim(xray_buffer *b)
@@ -173,22 +141,42 @@ void xf_scope_put_ext_id(struct xf_scope *s, unsigned column, xray_str text)
     s->dirty = true;
 }
 
-static void put_not_captured(xray_buffer *b, const uint8_t *data, size_t len)
+static void put_missing(xray_buffer *b, enum xf_missing state, uint64_t len, struct xf_hash128 h)
 {
-    const struct xf_hash128 h = xf_hash128(data, len, 0);
     uint8_t mark[25];
 
-    mark[0] = XF_NOT_CAPTURED;
+    mark[0] = (uint8_t)state;
     xf_put_be64(mark + 1, len);
     xf_put_be64(mark + 9, h.high);
     xf_put_be64(mark + 17, h.low);
     xf_mp_ext(b, XF_EXT_MISSING, mark, sizeof mark);
 }
 
+void xf_scope_put_lost(struct xf_scope *s, unsigned column, uint64_t len)
+{
+    const size_t start = xf_row_begin(&s->row);
+
+    put_missing(&s->row.bytes, XF_LOST, len, (struct xf_hash128){0});
+    xf_row_end(&s->row, column, start);
+    s->dirty = true;
+}
+
+int xf_scope_pack(struct xf_scope *s, xray_value value, xray_buffer *out)
+{
+    const int r = xf_value_pack(&value, true, &s->back->memo, out, NULL);
+
+    if (s->back->sync || (r != XRAY_ESYNTAX && r != XRAY_ECORRUPT && r != XRAY_ELIMIT))
+        return r;
+    value.kind = value.kind == XRAY_VALUE_JSON ? XRAY_VALUE_TEXT : XRAY_VALUE_BIN;
+    s->flags |= XRAY_FLAG_MALFORMED;
+    s->back->stats.malformed++;
+    return xf_value_pack(&value, true, NULL, out, NULL);
+}
+
 int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_value value)
 {
     const size_t start = xf_row_begin(&s->row);
-    int r = xf_value_pack(&value, true, s->memo, &s->row.bytes, NULL);
+    int r = xf_scope_pack(s, value, &s->row.bytes);
     size_t len;
 
     if (r < 0)
@@ -202,7 +190,7 @@ int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_value value)
     if (len > VALUE_MAX) {
         xray_buffer mark = {0};
 
-        put_not_captured(&mark, s->row.bytes.data + start, len);
+        put_missing(&mark, XF_NOT_CAPTURED, len, xf_hash128(s->row.bytes.data + start, len, 0));
         s->row.bytes.len = start;
         xf_buf_put(&s->row.bytes, mark.data, mark.len);
         xray_buffer_free(&mark);
@@ -237,17 +225,17 @@ static size_t copy_entries(xray_buffer *out, xray_str map, xray_str key)
     return kept;
 }
 
-int xf_scope_put_entry(xray_writer *w, struct xf_scope *s, unsigned column, xray_str key, xray_value value)
+int xf_scope_put_entry(struct xf_scope *s, unsigned column, xray_str key, xray_value value)
 {
     const xray_str old = xf_row_has(&s->row, column) ? xf_row_get(&s->row, column) : xray_strn(NULL, 0);
-    xray_buffer *b = &w->scratch;
+    xray_buffer *b = &s->back->scratch;
     size_t kept, start;
     int r;
 
     xf_buf_reset(b);
     kept = copy_entries(b, old, key);
     xf_mp_text(b, key.ptr, key.len);
-    r = xray_value_pack(value, true, b, NULL);
+    r = xf_scope_pack(s, value, b);
     if (r < 0)
         return r;
     if (b->failed || b->len > VALUE_MAX)

@@ -1,74 +1,108 @@
 /* The writer as a whole: open, flush, sync, close, statistics, losses. */
-#include "writer/internal.h"
+#include "writer/front.h"
 
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/mem.h"
-#include "codec/mpwrite.h"
 #include "os/clock.h"
 #include "os/out.h"
+
+#include <errno.h>
+#include <time.h>
 
 #define LEVEL_DEFAULT 6 /* 7 to 11 % smaller than 3 on both benchmarks; after deduplication there is little to compress */
 #define LEVEL_MAX 19
 #define SEGMENT_BYTES_DEFAULT (UINT64_C(1) << 30)
+#define FLUSH_INTERVAL_DEFAULT 1000
+#define MEMORY_DEFAULT ((size_t)64 << 20)
+#define MEMORY_MIN ((size_t)256 << 10)
 
 static int take_options(xray_writer *w, const xray_writer_options *o, xray_error *err)
 {
     static const xray_writer_options defaults;
-    uint64_t secret = 0;
+    size_t memory;
 
     if (o == NULL)
         o = &defaults;
     if (o->level < 0 || o->level > LEVEL_MAX)
         return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "compression level %d is not in 1..%d", o->level, LEVEL_MAX);
-    w->level = o->level != 0 ? o->level : LEVEL_DEFAULT;
-    w->segment_bytes = o->segment_bytes != 0 ? o->segment_bytes : SEGMENT_BYTES_DEFAULT;
-    w->no_host = o->no_host;
+    w->options = *o;
+    if (o->level == 0)
+        w->options.level = LEVEL_DEFAULT;
+    if (o->segment_bytes == 0)
+        w->options.segment_bytes = SEGMENT_BYTES_DEFAULT;
+    if (o->flush_interval_ms == 0)
+        w->options.flush_interval_ms = FLUSH_INTERVAL_DEFAULT;
     if (o->app != NULL) {
         bool cut;
         const size_t n = xf_clean_text(w->app, sizeof w->app - 1, xray_s(o->app), &cut);
 
         w->app[n] = '\0';
     }
+    w->options.app = w->app;
     if (o->fixed != NULL) {
-        w->fixed = true;
-        w->fixed_options = *o->fixed;
-    } else {
-        xf_random(&secret, sizeof secret);
+        w->origin.fixed = true;
+        w->origin.options = *o->fixed;
     }
-    xf_writer_new_id(w, w->writer_id);
-    xf_payload_init(&w->payload, secret);
-    xf_cands_init(&w->cands);
-    xf_spine_init(&w->spine);
+    w->sync = o->sync || o->fixed != NULL;
+    memory = o->memory_bytes == 0 ? MEMORY_DEFAULT : o->memory_bytes < MEMORY_MIN ? MEMORY_MIN : o->memory_bytes;
+    /* A quarter is kept for values and the spine, an eighth for the spine alone. What a synchronous writer's call appends is gone before it returns. */
+    w->limits[XF_CLASS_EVENT] = w->sync ? SIZE_MAX : memory / 4 * 3;
+    w->limits[XF_CLASS_VALUE] = w->sync ? SIZE_MAX : memory / 8 * 7;
+    w->limits[XF_CLASS_SPINE] = w->sync ? SIZE_MAX : memory;
     return XRAY_OK;
 }
 
-static void release(xray_writer *w)
+/* A back end with a segment of its own. */
+static int make_back(xray_writer *w, xray_error *err)
 {
-    for (uint32_t i = 0; i < w->runs.count; i++) {
-        xf_scope_done(&xf_run_at(w, i)->scope);
-        xf_free(xf_run_at(w, i));
-    }
-    for (uint32_t i = 0; i < w->steps.count; i++) {
-        struct xf_step_slot *step = xf_step_at(w, i);
+    uint8_t id[16];
 
-        xf_scope_done(&step->scope);
-        xray_buffer_free(&step->codes);
-        xf_free(step->reasons);
-        xf_free(step);
+    w->back = xf_alloc(sizeof *w->back);
+    if (w->back == NULL)
+        return xf_fail_memory(err);
+    w->back->dir_fd = w->dir_fd;
+    w->back->level = w->options.level;
+    w->back->sync = w->sync;
+    w->back->segment_bytes = w->options.segment_bytes;
+    w->back->origin = &w->origin;
+    w->back->no_host = w->options.no_host;
+    memcpy(w->back->app, w->app, sizeof w->app);
+    xf_origin_new_id(&w->origin, id);
+    return xf_back_init(w->back, id, err);
+}
+
+void xf_writer_init_conditions(xray_writer *w)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->wake, &monotonic);
+    pthread_cond_init(&w->answered, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+/* The slots it had are back in the pool, or, where it never got that far, given back here. */
+void xf_writer_free(xray_writer *w)
+{
+    xf_fork_forget(w);
+    while (w->open_first != NULL) {
+        struct xf_slot *s = w->open_first;
+
+        xf_slot_unlink(s);
+        xf_slot_free(s);
     }
-    xf_free(w->runs.items);
-    xf_free(w->runs.free);
-    xf_free(w->steps.items);
-    xf_free(w->steps.free);
-    xf_payload_done(&w->payload);
-    xf_cands_done(&w->cands);
-    xf_spine_done(&w->spine);
-    xf_segment_out_done(&w->out);
-    xray_buffer_free(&w->losses);
-    xray_buffer_free(&w->scratch);
-    xf_json_memo_done(&w->memo);
+    xf_chunk_trim(w, 0);
+    if (w->back != NULL) {
+        xf_back_done(w->back);
+        xf_free(w->back);
+    }
+    xray_buffer_free(&w->reported);
     xf_out_close(w->dir_fd);
+    pthread_cond_destroy(&w->wake);
+    pthread_cond_destroy(&w->answered);
+    pthread_mutex_destroy(&w->lock);
     xf_free(w);
 }
 
@@ -82,144 +116,240 @@ int xray_writer_open(xray_writer **out, const char *dir, const xray_writer_optio
     w = xf_alloc(sizeof *w);
     if (w == NULL)
         return xf_fail_memory(err);
-    w->dir_fd = w->out.fd = -1;
+    w->dir_fd = -1;
+    w->refused_before = xf_refused();
+    pthread_mutex_init(&w->lock, NULL);
+    xf_writer_init_conditions(w);
+    xf_fork_watch(w);
     r = take_options(w, options, err);
     if (r == XRAY_OK)
         r = xf_dir_open(&w->dir_fd, dir, err);
     if (r == XRAY_OK)
-        r = xf_commit_begin_segment(w, err);
-    if (r == XRAY_OK && !xf_gate_add(w))
-        r = xf_fail(err, XRAY_ELIMIT, XF_NO_POS, "%d writers are open in this process", XF_GATES);
+        r = make_back(w, err);
+    if (r == XRAY_OK && !w->sync)
+        r = xf_thread_start(w, err);
     if (r < 0) {
-        release(w);
+        xf_writer_free(w);
         return r;
     }
     *out = w;
     return XRAY_OK;
 }
 
-static int report(xray_writer *w, int r, xray_error *err)
+/* ---- asking the thread ---- */
+
+/* False when the time is over. Negative timeouts: as long as it takes. */
+static bool wait_answer(xray_writer *w, int64_t deadline_ns)
+{
+    const struct timespec t = {.tv_sec = (time_t)(deadline_ns / 1000000000), .tv_nsec = (long)(deadline_ns % 1000000000)};
+
+    if (deadline_ns < 0) {
+        pthread_cond_wait(&w->answered, &w->lock);
+        return true;
+    }
+    return pthread_cond_timedwait(&w->answered, &w->lock, &t) != ETIMEDOUT;
+}
+
+static int64_t deadline_of(int timeout_ms)
+{
+    return timeout_ms < 0 ? -1 : xf_clock_mono() + (int64_t)timeout_ms * 1000000;
+}
+
+static int report(int r, const xray_error *failure, xray_error *err)
 {
     if (r < 0 && err != NULL)
-        *err = w->failure;
+        *err = *failure;
     return r;
 }
 
-static int flush_locked(xray_writer *w)
+static int ask(xray_writer *w, int what, int timeout_ms, xray_error *err)
 {
-    const int r = xf_commit_blocks(w, true);
+    const int64_t deadline = deadline_of(timeout_ms);
+    uint64_t mine;
+    int r = XRAY_ACCEPTED;
 
-    return r < 0 ? r : XRAY_FLUSHED;
+    pthread_mutex_lock(&w->lock);
+    mine = ++w->asked[what];
+    xf_thread_wake(w);
+    while (w->answers[what] < mine && w->trouble == 0)
+        if (!wait_answer(w, deadline))
+            break;
+    if (w->answers[what] >= mine)
+        r = report(w->answer[what], &w->error, err);
+    else if (w->trouble != 0)
+        r = report(w->trouble, &w->error, err);
+    pthread_mutex_unlock(&w->lock);
+    return r;
 }
 
-/* On the caller's thread a write cannot be given up half-way, so the time limit binds only waiting for
- * other threads; it is the asynchronous writer that makes it strict. */
-int xray_writer_flush(xray_writer *w, int timeout_ms, xray_error *err)
+static int ask_sync(xray_writer *w, int what, xray_error *err)
 {
     int r;
 
-    (void)timeout_ms;
-    if (w == NULL)
-        return xf_fail(err, XRAY_ECLOSED, XF_NO_POS, "no writer");
-    xf_enter_writer(w);
-    r = report(w, flush_locked(w), err);
-    xf_leave(w);
+    xf_apply_all(w);
+    r = what == 0 ? xf_back_flush(w->back) : xf_back_sync(w->back);
+    return report(r, &w->back->failure, err);
+}
+
+static int flush_or_sync(xray_writer *w, int what, int timeout_ms, xray_error *err)
+{
+    int r;
+
+    if (w == NULL || !xf_enter_writer(w))
+        return xf_fail(err, XRAY_ECLOSED, XF_NO_POS, w == NULL ? "no writer" : "called from within another call");
+    if (!xf_writer_revive(w))
+        r = xf_fail(err, XRAY_ECLOSED, XF_NO_POS, "the writer could not be opened again after fork");
+    else
+        r = w->sync ? ask_sync(w, what, err) : ask(w, what, timeout_ms, err);
+    xf_leave_writer(w);
     return r;
 }
 
-/* After a failed sync nobody knows what is on disk, and asking again would say "yes" (see README,
- * guarantees): the writer has failed for good. */
-static int sync_locked(xray_writer *w)
+int xray_writer_flush(xray_writer *w, int timeout_ms, xray_error *err)
 {
-    xray_error err = {0};
-    int r = flush_locked(w);
-
-    if (r < 0)
-        return r;
-    if (xf_out_sync(w->out.fd, &err) < 0)
-        return xf_writer_fail(w, &err);
-    if (!w->dir_synced && xf_dir_sync(w->dir_fd, &err) < 0)
-        return xf_writer_fail(w, &err);
-    w->dir_synced = true;
-    return XRAY_SYNCED;
+    return flush_or_sync(w, 0, timeout_ms, err);
 }
 
 int xray_writer_sync(xray_writer *w, int timeout_ms, xray_error *err)
 {
+    return flush_or_sync(w, 1, timeout_ms, err);
+}
+
+static int close_sync(xray_writer *w, xray_error *err)
+{
     int r;
 
-    (void)timeout_ms;
-    if (w == NULL)
-        return xf_fail(err, XRAY_ECLOSED, XF_NO_POS, "no writer");
-    xf_enter_writer(w);
-    r = report(w, sync_locked(w), err);
-    xf_leave(w);
+    xf_apply_all(w);
+    r = report(xf_back_close(w->back), &w->back->failure, err);
+    xf_writer_free(w);
+    return r;
+}
+
+/* If the disk hangs, the thread is left with the writer, and releases it when the disk comes back. */
+static int close_thread(xray_writer *w, int timeout_ms, xray_error *err)
+{
+    const int64_t deadline = deadline_of(timeout_ms);
+    bool done;
+    int r;
+
+    pthread_mutex_lock(&w->lock);
+    w->quit = true;
+    xf_thread_wake(w);
+    while (!w->done && wait_answer(w, deadline)) {
+    }
+    done = w->done;
+    w->abandoned = !done;
+    r = done ? report(w->closed_with, &w->error, err) : XRAY_ACCEPTED;
+    if (!done)
+        pthread_detach(w->thread);
+    pthread_mutex_unlock(&w->lock);
+    if (done) {
+        pthread_join(w->thread, NULL);
+        xf_writer_free(w);
+    }
     return r;
 }
 
 int xray_writer_close(xray_writer *w, int timeout_ms, xray_error *err)
 {
+    bool sync;
     int r;
 
-    (void)timeout_ms;
     if (w == NULL)
         return XRAY_OK;
-    xf_gate_remove(w);
-    r = flush_locked(w);
-    if (r >= 0)
-        r = xf_commit_seal(w);
-    r = report(w, r, err);
-    release(w);
-    return r < 0 ? r : XRAY_SEALED;
+    sync = w->sync;
+    if (!xf_enter_writer(w))
+        return xf_fail(err, XRAY_ECLOSED, XF_NO_POS, "called from within another call");
+    if (!sync)
+        xf_slot_kill_all(w);
+    r = sync ? close_sync(w, err) : close_thread(w, timeout_ms, err);
+    xf_leave_closed(sync);
+    return r;
 }
 
 void xray_writer_get_stats(xray_writer *w, xray_writer_stats *out)
 {
-    if (w == NULL) {
-        *out = (xray_writer_stats){0};
+    *out = (xray_writer_stats){0};
+    if (w == NULL || !xf_enter_writer(w))
         return;
+    if (w->sync) {
+        xf_apply_losses(w);
+        xf_writer_publish(w);
     }
-    xf_enter_writer(w);
+    pthread_mutex_lock(&w->lock);
     *out = w->stats;
-    out->stored_bytes = w->stats.stored_bytes + w->out.pos;
-    out->part_bytes = w->payload.part_bytes;
-    out->deduped_bytes = w->payload.deduped_bytes;
-    xf_leave(w);
+    pthread_mutex_unlock(&w->lock);
+    out->refused = xf_refused() - w->refused_before;
+    xf_leave_writer(w);
 }
 
-static void put_optional_int(xray_buffer *b, int64_t v)
+static int report_loss(xray_writer *w, const char *cause, const char *what, uint64_t count, int64_t from_ns, int64_t to_ns)
 {
-    if (v == XRAY_MISSING)
-        xf_mp_nil(b);
-    else
-        xf_mp_int(b, v);
+    int r;
+
+    pthread_mutex_lock(&w->lock);
+    xf_loss_put(&w->reported, xray_s(cause), xray_s(what), count, from_ns, to_ns);
+    r = w->reported.failed ? XRAY_ENOMEM : XRAY_OK;
+    if (r == XRAY_OK) {
+        w->reported_rows++;
+        w->reported_total = w->reported_total + count < count ? UINT64_MAX : w->reported_total + count;
+    }
+    w->fresh = true;
+    if (w->state == XF_IDLE)
+        xf_thread_wake(w);
+    pthread_mutex_unlock(&w->lock);
+    return r;
 }
 
 int xray_writer_report_loss(xray_writer *w, const char *cause, const char *what, uint64_t count, int64_t from_ns,
                             int64_t to_ns)
 {
-    const char *texts[2] = {cause, what};
-    char clean[XF_NAME_MAX];
     int r;
 
-    if (w == NULL)
+    if (w == NULL || !xf_enter_writer(w))
         return XRAY_ECLOSED;
-    if (cause == NULL || what == NULL)
-        return XRAY_EMISUSE;
-    xf_enter_writer(w);
-    xf_mp_array(&w->losses, 5);
-    for (size_t i = 0; i < 2; i++) {
-        bool cut;
-        const size_t n = xf_clean_text(clean, sizeof clean, xray_s(texts[i]), &cut);
-
-        xf_mp_str(&w->losses, clean, n);
-    }
-    xf_mp_uint(&w->losses, count);
-    put_optional_int(&w->losses, from_ns);
-    put_optional_int(&w->losses, to_ns);
-    w->loss_rows++;
-    w->totals.lost = w->totals.lost + count < count ? UINT64_MAX : w->totals.lost + count;
-    r = w->losses.failed ? XRAY_ENOMEM : w->status;
-    xf_leave(w);
+    r = cause == NULL || what == NULL ? XRAY_EMISUSE
+        : xf_writer_revive(w)         ? report_loss(w, cause, what, count, from_ns, to_ns)
+                                      : XRAY_ECLOSED;
+    xf_leave_writer(w);
     return r;
+}
+
+/* In a forked child everything of the parent's is left where it is: buffers may be half-written, and the thread
+ * does not exist. The writer begins anew, with a segment of its own. */
+bool xf_writer_revive(xray_writer *w)
+{
+    const uint32_t epoch = atomic_load_explicit(&xf_fork_epoch, memory_order_relaxed);
+
+    if (w->epoch == epoch)
+        return w->back != NULL;
+    w->epoch = epoch;
+    w->back = NULL;
+    w->run_seq = w->steps_begun = 0;
+    w->ready_first = w->ready_last = NULL;
+    w->ready_bytes = 0;
+    w->open_first = NULL;
+    memset(w->free_chunks, 0, sizeof w->free_chunks);
+    w->free_bytes = 0;
+    w->reported = (xray_buffer){0};
+    w->reported_rows = 0;
+    w->reported_total = 0;
+    w->stats = (xray_writer_stats){0};
+    atomic_store(&w->used, 0);
+    for (size_t i = 0; i < XF_LOST_KINDS; i++)
+        atomic_store(&w->lost[i], 0);
+    w->state = XF_WORKING;
+    w->fresh = w->quit = w->done = w->abandoned = false;
+    memset(w->asked, 0, sizeof w->asked);
+    memset(w->answers, 0, sizeof w->answers);
+    w->trouble = 0;
+    if (make_back(w, &w->error) < 0 || (!w->sync && xf_thread_start(w, &w->error) < 0)) {
+        if (w->back != NULL) {
+            xf_back_done(w->back);
+            xf_free(w->back);
+            w->back = NULL;
+        }
+        return false;
+    }
+    return true;
 }

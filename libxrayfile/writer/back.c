@@ -1,0 +1,162 @@
+/* The back end as a whole: its slots, and what flush, sync and close come to. */
+#include "writer/back.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "codec/mpwrite.h"
+#include "os/clock.h"
+#include "os/out.h"
+
+#define INDEX_MAX ((1u << 24) - 1)
+
+static bool grow(struct xf_slots *s)
+{
+    const uint32_t cap = s->cap != 0 ? s->cap * 2 : 64;
+    void **items = xf_resize_array(s->items, cap, sizeof *items);
+    uint32_t *free_list;
+
+    if (items == NULL)
+        return false;
+    s->items = items;
+    free_list = xf_resize_array(s->free, cap, sizeof *free_list);
+    if (free_list == NULL)
+        return false;
+    s->free = free_list;
+    s->cap = cap;
+    return true;
+}
+
+uint32_t xf_slot_take(struct xf_slots *s, size_t object_size)
+{
+    uint32_t index;
+
+    if (s->free_count > 0) {
+        index = s->free[--s->free_count];
+    } else {
+        void *object;
+
+        if (s->count > INDEX_MAX || (s->count == s->cap && !grow(s)))
+            return UINT32_MAX;
+        object = xf_alloc(object_size);
+        if (object == NULL)
+            return UINT32_MAX;
+        index = s->count++;
+        s->items[index] = object;
+    }
+    ((struct xf_scope *)s->items[index])->open = true;
+    return index;
+}
+
+void xf_slot_give(struct xf_slots *s, uint32_t index)
+{
+    ((struct xf_scope *)s->items[index])->open = false;
+    s->free[s->free_count++] = index;
+}
+
+int xf_back_init(struct xf_back *b, const uint8_t writer_id[16], xray_error *err)
+{
+    uint64_t secret = 0;
+
+    if (!b->origin->fixed)
+        xf_random(&secret, sizeof secret);
+    memcpy(b->writer_id, writer_id, 16);
+    b->out.fd = -1;
+    xf_payload_init(&b->payload, secret);
+    xf_cands_init(&b->cands);
+    xf_spine_init(&b->spine);
+    return xf_commit_begin_segment(b, err);
+}
+
+void xf_back_done(struct xf_back *b)
+{
+    for (uint32_t i = 0; i < b->runs.count; i++) {
+        xf_scope_done(&xf_run_at(b, i)->scope);
+        xf_free(xf_run_at(b, i));
+    }
+    for (uint32_t i = 0; i < b->steps.count; i++) {
+        struct xf_step_slot *step = xf_step_at(b, i);
+
+        xf_scope_done(&step->scope);
+        xf_reasons_done(&step->reasons);
+        xf_free(step);
+    }
+    xf_free(b->runs.items);
+    xf_free(b->runs.free);
+    xf_free(b->steps.items);
+    xf_free(b->steps.free);
+    xf_payload_done(&b->payload);
+    xf_cands_done(&b->cands);
+    xf_spine_done(&b->spine);
+    xf_segment_out_done(&b->out);
+    xray_buffer_free(&b->losses);
+    xray_buffer_free(&b->scratch);
+    xf_json_memo_done(&b->memo);
+    xf_free(b->apply.reasons);
+    xf_free(b->apply.attrs);
+}
+
+int xf_back_flush(struct xf_back *b)
+{
+    const int r = xf_commit_blocks(b, true);
+
+    return r < 0 ? r : XRAY_FLUSHED;
+}
+
+/* After a failed sync nobody knows what is on disk, and asking again would say "yes" (see README,
+ * guarantees): that is the end of the segment. */
+int xf_back_sync(struct xf_back *b)
+{
+    xray_error err = {0};
+    int r = xf_back_flush(b);
+
+    if (r < 0)
+        return r;
+    if (xf_out_sync(b->out.fd, &err) < 0)
+        return xf_back_fail(b, &err);
+    if (!b->dir_synced && xf_dir_sync(b->dir_fd, &err) < 0)
+        return xf_back_fail(b, &err);
+    b->dir_synced = true;
+    return XRAY_SYNCED;
+}
+
+int xf_back_close(struct xf_back *b)
+{
+    int r = xf_back_flush(b);
+
+    if (r >= 0)
+        r = xf_commit_seal(b);
+    return r < 0 ? r : XRAY_SEALED;
+}
+
+static void put_optional_int(xray_buffer *b, int64_t v)
+{
+    if (v == XRAY_MISSING)
+        xf_mp_nil(b);
+    else
+        xf_mp_int(b, v);
+}
+
+void xf_loss_put(xray_buffer *out, xray_str cause, xray_str what, uint64_t count, int64_t from_ns, int64_t to_ns)
+{
+    const xray_str texts[2] = {cause, what};
+    char clean[XF_NAME_MAX];
+
+    xf_mp_array(out, 5);
+    for (size_t i = 0; i < 2; i++) {
+        bool cut;
+        const size_t n = xf_clean_text(clean, sizeof clean, texts[i], &cut);
+
+        xf_mp_str(out, clean, n);
+    }
+    xf_mp_uint(out, count);
+    put_optional_int(out, from_ns);
+    put_optional_int(out, to_ns);
+}
+
+int xf_back_lose(struct xf_back *b, xray_str cause, xray_str what, uint64_t count, int64_t from_ns, int64_t to_ns)
+{
+    xf_loss_put(&b->losses, cause, what, count, from_ns, to_ns);
+    b->loss_rows++;
+    b->totals.lost = b->totals.lost + count < count ? UINT64_MAX : b->totals.lost + count;
+    return b->losses.failed ? XRAY_ENOMEM : b->status;
+}
