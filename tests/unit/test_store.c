@@ -86,24 +86,27 @@ static void test_nothing(void)
     xray_store_close(NULL);
 }
 
-/* Files that are no segments: said of each what it looks like; the others are read. */
+/* Files that are no segments: said of each what it looks like; the others are read. Named by a person, every
+ * one is an error; in a directory a segment that ends within its hello is an empty one (spec 2.2). */
 static void test_other_files(void)
 {
     static const struct {
         const char *name, *data;
         size_t len;
         const char *says;
+        bool torn_at_birth;
     } files[] = {
-        {"a.xray", "", 0, "empty"},
+        {"a.xray", "", 0, "empty", true},
         {"b.xray", "\x1f\x8b\x08", 3, "gzip"},
         {"c.xray", "{\"a\":1}\n", 8, "JSON"},
         {"d.xray", "hello\n", 6, "text"},
-        {"e.xray", "\x28\xb5\x2f\xfd\x64", 5, "zstd"},
+        {"e.xray", "\x28\xb5\x2f\xfd\x64", 5, "zstd", true},
         {"f.xray", "\0\0\0\0\0\0\0\0\0\0\0\0", 12, "zeros"},
     };
     const char *dir = trace_dir();
     xray_writer *w = trace_writer(dir);
     char path[1024], target[1024];
+    size_t problems = 0;
     xray_problem p;
     xray_store *s;
     xray_error err;
@@ -122,12 +125,14 @@ static void test_other_files(void)
     if (!CHECK_STATUS(open_store(&s, dir, &err), XRAY_OK, &err))
         return;
     CHECK_EQ(run_count(s), 1);
-    CHECK_EQ(xray_store_problem_count(s), sizeof files / sizeof *files); /* links are not looked at */
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        CHECK_EQ(xray_store_problem(s, i, &p), XRAY_OK);
+        if (files[i].torn_at_birth)
+            continue;
+        CHECK_EQ(xray_store_problem(s, problems++, &p), XRAY_OK);
         CHECK(strstr(p.message, files[i].says) != NULL);
     }
-    CHECK_EQ(xray_store_problem(s, 6, &p), XRAY_ENOTFOUND);
+    CHECK_EQ(xray_store_problem_count(s), problems); /* links are not looked at */
+    CHECK_EQ(xray_store_problem(s, problems, &p), XRAY_ENOTFOUND);
     xray_store_close(s);
 }
 
