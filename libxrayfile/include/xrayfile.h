@@ -625,6 +625,9 @@ typedef struct xray_read_stats {
     uint64_t bytes_total, bytes_read;   /* bytes of the files; headers and bodies read from them */
     uint64_t raw_bytes;                 /* decompressed */
     uint64_t kind_read[6];              /* bodies by kind */
+    uint64_t index_bytes;               /* of bytes_read: of indexes */
+    uint64_t runs_asked, runs_skipped;  /* runs that an index was asked about; of these, could not match */
+    uint64_t runs_summed;               /* runs whose steps were taken as sums */
 } xray_read_stats;
 
 XRAY_API void xray_store_get_stats(const xray_store *s, xray_read_stats *out);
@@ -928,6 +931,15 @@ XRAY_API int xray_query_canonical(const xray_query *q, xray_buffer *out);
 /* What can be said from the run's record alone (its refs may be unset): 0 no step or candidate of it, nor it, matches; 1 the
  * run matches (unit run), or every step does; 2 it must be opened. */
 XRAY_API int xray_query_test_run(xray_query *q, const xray_run_record *run);
+
+/* The same, and where that is 2, with what the index of the run's segment says of its steps: 0 if none of them can match.
+ * `run_index` is that of xray_store_runs. XRAY_ENOMEM, XRAY_ENOTFOUND. */
+XRAY_API int xray_query_test_indexed(xray_query *q, xray_store *s, size_t run_index, xray_error *err);
+
+/* For each condition that must hold (the query itself, or what its `and` joins) calls `visit` with its canonical form and how many
+ * runs it rules out alone before any is opened. Stops when `visit` returns something else than 0, and returns it. */
+XRAY_API int xray_query_explain(xray_query *q, xray_store *s, int (*visit)(void *ctx, xray_str condition, uint64_t runs),
+                                void *ctx, xray_error *err);
 
 /* Tests an opened trace, one of its steps (index in xray_trace_steps), one candidate of it. Returns 1, 0, or a
  * negative status (XRAY_ELIMIT: a pattern was too expensive; the rest can go on). */

@@ -6,7 +6,7 @@
 #include "base/fail.h"
 #include "codec/mpread.h"
 #include "query/alias.h"
-#include "query/query.h"
+#include "query/plan.h"
 
 static enum xf_truth truth_of(bool b)
 {
@@ -423,7 +423,7 @@ static int eval_alone(xray_query *q, const struct xf_expr *e)
     return truth_of(optional || (v.kind == XF_BOOL && v.as.b));
 }
 
-int xf_eval_truth(xray_query *q, const struct xf_expr *e)
+static int eval_condition(xray_query *q, const struct xf_expr *e)
 {
     int r;
 
@@ -448,4 +448,11 @@ int xf_eval_truth(xray_query *q, const struct xf_expr *e)
     default:
         return eval_alone(q, e);
     }
+}
+
+int xf_eval_truth(xray_query *q, const struct xf_expr *e)
+{
+    const int r = eval_condition(q, e);
+
+    return r == XF_MAYBE && q->plan.facts != NULL ? xf_plan_truth(q, e) : r;
 }

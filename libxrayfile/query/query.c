@@ -8,6 +8,7 @@
 #include "query/canon.h"
 #include "query/check.h"
 #include "query/parse.h"
+#include "query/plan.h"
 #include "store/trace.h"
 
 /* ---- parsing -------------------------------------------------------------------------- */
@@ -97,6 +98,7 @@ void xray_query_free(xray_query *q)
         xray_buffer_free(&fold->buffer);
         xf_free(fold);
     }
+    xf_plan_done(&q->plan);
     xf_regex_env_free(q->regexes);
     xray_buffer_free(&q->canonical);
     xf_arena_done(&q->arena);

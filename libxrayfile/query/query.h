@@ -6,6 +6,7 @@
 #include "query/expr.h"
 #include "query/regex.h"
 #include "query/source.h"
+#include "query/planstate.h"
 
 #define XF_NO_STEP SIZE_MAX
 
@@ -61,6 +62,7 @@ struct xray_query {
     const xray_step_record *steps;
     size_t step_count;
     xray_error *err;
+    struct xf_plan plan; /* what an index says of the run at hand */
 };
 
 /* Truth; unknown only where no trace is known. Negative: a status. */

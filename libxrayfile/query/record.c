@@ -437,7 +437,9 @@ static bool is_column(const struct xf_field_ref *f)
 
 int xf_record_get(xray_query *q, const struct xf_field_ref *f, struct xf_val *out)
 {
-    if (q->trace == NULL && (f->owner != XF_RUN || is_column(f)))
+    if (q->plan.probed == f)
+        *out = q->plan.probe;
+    else if (q->trace == NULL && (f->owner != XF_RUN || is_column(f)))
         *out = xf_val_of(XF_UNKNOWN);
     else if (is_column(f))
         return get_column(q, f, out);

@@ -30,9 +30,9 @@ int xf_index_attach(struct xray_store *s, uint32_t file, struct xf_segment *seg,
     if (head != NULL && f->fd < 0) { /* standard input has no name, so nothing stands beside it */
         r = segment_fd(s, file, &fd, why);
         r = r < 0 ? 0 : xf_index_bind(head, &last, f->path, fd, seg->id, size, why);
-        s->stats.bytes_read += XF_INDEX_HEAD_LEN;
+        s->stats.index_bytes += XF_INDEX_HEAD_LEN;
         if (r > 0)
-            r = xf_index_read(head, XF_INDEX_BLOCKS, f->path, fd, s->z, &s->stored, &raw, &s->stats.bytes_read, why);
+            r = xf_index_read(head, XF_INDEX_BLOCKS, f->path, fd, s->z, &s->stored, &raw, &s->stats.index_bytes, why);
         if (r > 0)
             r = xf_index_take_blocks(seg, head, first_pos, &raw, why);
     } else if (head != NULL) {
@@ -76,7 +76,7 @@ int xf_index_use(struct xray_store *s, uint32_t segment, enum xf_index_kind kind
         return 0;
     s->index_segment = UINT32_MAX;
     r = xf_index_read(part->seg->index, kind, s->files[part->file].path, fd, s->z, &s->stored, &s->section,
-                      &s->stats.bytes_read, &why);
+                      &s->stats.index_bytes, &why);
     if (r == XRAY_ENOMEM)
         return xf_fail_memory(err);
     if (r > 0) {
@@ -105,7 +105,7 @@ static bool have_items(struct xray_store *s, uint32_t segment)
     if (!is_whole(part->seg) || segment_fd(s, part->file, &fd, &why) < 0)
         return false;
     if (xf_index_read(part->seg->index, XF_INDEX_ITEMS, s->files[part->file].path, fd, s->z, &s->stored, &s->items,
-                      &s->stats.bytes_read, &why) <= 0)
+                      &s->stats.index_bytes, &why) <= 0)
         xf_buf_reset(&s->items);
     return s->items.len > 0;
 }

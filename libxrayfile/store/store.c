@@ -7,6 +7,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "store/catalog.h"
+#include "store/facts.h"
 
 #define CACHE_BYTES ((size_t)48 << 20)
 
@@ -99,6 +100,7 @@ void xray_store_close(xray_store *s)
     for (size_t i = 0; i < XF_THREADS_MAX; i++)
         xf_zframe_free(s->worker_z[i]);
     xf_run_list_free(s->runs);
+    xf_facts_free(s->facts);
     xf_cache_done(&s->cache);
     for (uint32_t i = 0; i < s->part_count; i++)
         xf_segment_free(s->parts[i].seg);
@@ -187,6 +189,7 @@ int xray_store_problem(const xray_store *s, size_t i, xray_problem *out)
 void xray_store_get_stats(const xray_store *s, xray_read_stats *out)
 {
     *out = s->stats;
+    out->bytes_read += out->index_bytes;
     out->blocks_total = out->bytes_total = 0;
     for (uint32_t i = 0; i < s->part_count; i++)
         out->blocks_total += s->parts[i].seg->block_count;

@@ -29,6 +29,7 @@ struct xf_part { /* one segment of the store */
 };
 
 struct xf_run_list; /* runs.c */
+struct xf_facts;    /* facts.c */
 
 /* A block on its way from the file. It is begun and finished by the owner of the store; between that any thread
  * can unpack and decode it, for it needs nothing of the store. */
@@ -74,6 +75,8 @@ struct xray_store {
     xray_buffer items;   /* filters of the segment asked for last */
     uint32_t items_segment;
     bool items_known;
+    struct xf_facts *facts; /* of the segment of the run asked for last */
+    uint64_t facts_loaded;
 };
 
 /* Opens one file as if it ended at size_limit. */

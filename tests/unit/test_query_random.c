@@ -292,8 +292,27 @@ struct both {
     struct naive_store naive;
 };
 
+/* Indexes every segment: what an index rules out is compared as well. */
+static bool index_all(const char *dir)
+{
+    xray_store *s = NULL;
+    bool good = CHECK_STATUS(xray_store_open(&s, &dir, 1, NULL, NULL), XRAY_OK, NULL);
+
+    for (size_t i = 0; good && i < xray_store_segment_count(s); i++) {
+        xray_segment_info info;
+        xray_error err = {0};
+
+        good = CHECK_EQ(xray_store_segment(s, i, &info), XRAY_OK) &&
+               CHECK_STATUS(xray_index_build(info.path, NULL, &err), XRAY_OK, &err) &&
+               CHECK_STATUS(xray_index_check(info.path, &err), XRAY_OK, &err);
+    }
+    xray_store_close(s);
+    return good;
+}
+
 static bool open_both(struct both *b)
 {
+    const xray_store_options indexed = {.index = XRAY_INDEX_REQUIRE};
     const char *dir = trace_dir();
     xray_writer *w = trace_writer(dir);
     size_t problems = 0;
@@ -307,7 +326,8 @@ static bool open_both(struct both *b)
     good = CHECK(lines != NULL) && CHECK(naive_load(&b->naive, lines));
     free(lines);
     CHECK_EQ(problems, 0);
-    return good && CHECK_STATUS(xray_store_open(&b->store, &dir, 1, NULL, NULL), XRAY_OK, NULL) &&
+    return good && index_all(dir) &&
+           CHECK_STATUS(xray_store_open(&b->store, &dir, 1, &indexed, NULL), XRAY_OK, NULL) &&
            CHECK_STATUS(xray_store_runs(b->store, &b->runs, &b->count, NULL), XRAY_OK, NULL) &&
            CHECK_EQ(b->count, b->naive.count);
 }
@@ -330,12 +350,27 @@ static bool agree(int got, bool want, const char *what, size_t run, size_t step)
     return CHECK(got == (int)want);
 }
 
-/* What the run's record alone says must not be contradicted. */
+static uint64_t asked_count, ruled_out_count; /* of indexes */
+
+/* What the run's record says, and the index of its segment. */
+static int foretell(const struct both *b, xray_query *q, size_t run)
+{
+    const int record = xray_query_test_run(q, &b->runs[run]);
+    const int index = xray_query_test_indexed(q, b->store, run, NULL);
+
+    CHECK(record == 2 || index == record);
+    CHECK(record != 2 || index != 1);
+    asked_count += record == 2;
+    ruled_out_count += record == 2 && index == 0;
+    return index;
+}
+
+/* What the run's record and the index say must not be contradicted. */
 static bool borne_out(int forecast, bool held, size_t run)
 {
     if (forecast == 2 || forecast == (int)held)
         return true;
-    printf("run %zu: test_run said %d\n", run, forecast);
+    printf("run %zu: foretold %d\n", run, forecast);
     return CHECK(forecast == (int)held);
 }
 
@@ -363,7 +398,7 @@ static bool compare_cands(const struct both *b, xray_query *q, const struct naiv
 static bool compare_run(const struct both *b, xray_query *q, const struct naive_query *naive, size_t run)
 {
     const struct naive_run *n = &b->naive.runs[run];
-    const int forecast = xray_query_test_run(q, &b->runs[run]);
+    const int forecast = foretell(b, q, run);
     bool good = true;
     xray_trace *t;
 
@@ -477,6 +512,10 @@ static void test_against_naive(void)
     }
     CHECK(held_count > tried_count / 10 && held_count < tried_count * 9 / 10);
     CHECK(tried_count > stores * queries * 2);
+    CHECK(ruled_out_count > asked_count / 20);
+    if (getenv("XRAY_TEST_LONG") != NULL)
+        printf("indexes ruled out %llu of %llu runs\n", (unsigned long long)ruled_out_count,
+               (unsigned long long)asked_count);
 }
 
 CHECK_MAIN(test_against_naive)

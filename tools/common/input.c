@@ -146,6 +146,22 @@ void input_print_stats(const xray_store *store)
     text_puts(&t, ", ");
     human_size(&t, stats.raw_bytes);
     text_puts(&t, " decompressed");
+    if (stats.index_bytes > 0) {
+        text_puts(&t, "; ");
+        human_size(&t, stats.index_bytes);
+        text_puts(&t, " of indexes");
+    }
+    if (stats.runs_asked > 0) {
+        text_puts(&t, ", which ruled out ");
+        human_count(&t, (int64_t)stats.runs_skipped);
+        text_puts(&t, " of ");
+        human_count(&t, (int64_t)stats.runs_asked);
+        text_puts(&t, " runs");
+    }
+    if (stats.runs_summed > 0) {
+        text_puts(&t, ", and had the sums of ");
+        human_count(&t, (int64_t)stats.runs_summed);
+    }
     cli_say(NULL, "%.*s", (int)t.len, t.data);
     text_free(&t);
 }

@@ -240,10 +240,16 @@ static int compare_indexes(const void *a, const void *b)
     return i < j ? -1 : i > j;
 }
 
+void where_use_store(struct where *w, xray_store *store)
+{
+    w->store = store;
+}
+
 bool where_bind(struct where *w, xray_store *store)
 {
     size_t count = 0;
 
+    w->store = store;
     free(w->runs);
     w->runs = memory_new(w->ids.count, sizeof *w->runs);
     for (size_t i = 0; i < w->ids.count; i++) {
@@ -320,7 +326,12 @@ enum where_answer where_test_run(struct where *w, size_t index, const xray_run_r
 {
     if (w->ids.count > 0 && bsearch(&index, w->runs, w->run_count, sizeof *w->runs, compare_indexes) == NULL)
         return WHERE_NO;
-    return where_test_record(w, run);
+
+    const enum where_answer answer = where_test_record(w, run);
+
+    if (answer != WHERE_OPEN || w->query == NULL || w->store == NULL)
+        return answer;
+    return xray_query_test_indexed(w->query, w->store, index, NULL) == 0 ? WHERE_NO : WHERE_OPEN;
 }
 
 /* A value on which an expression failed does not match; this is said a few times, then counted. */
@@ -404,6 +415,37 @@ static void put_time(struct text *t, const char *label, int64_t ns)
     text_puts(t, "\n");
 }
 
+struct explaining {
+    struct text *t;
+    size_t runs;
+};
+
+static int put_ruled_out(void *ctx, xray_str condition, uint64_t runs)
+{
+    struct explaining *x = ctx;
+
+    text_puts(x->t, "  ");
+    human_count(x->t, (int64_t)runs);
+    text_puts(x->t, " of ");
+    human_count(x->t, (int64_t)x->runs);
+    text_puts(x->t, " runs cannot match: ");
+    text_safe(x->t, condition, SAFE_LINE);
+    text_puts(x->t, "\n");
+    return 0;
+}
+
+/* What each condition rules out before any run is opened. */
+static void put_plan(struct text *t, const struct where *w, xray_store *store)
+{
+    const xray_run_record *runs;
+    struct explaining x = {.t = t};
+
+    if (w->query == NULL || xray_store_runs(store, &runs, &x.runs, NULL) < 0)
+        return;
+    text_puts(t, "before a run is opened:\n");
+    xray_query_explain(w->query, store, put_ruled_out, &x, NULL);
+}
+
 static void put_chosen(struct text *t, const struct where *w)
 {
     static const char *const units[] = {"run", "run", "step", "cand"};
@@ -451,7 +493,7 @@ static void put_kind(struct text *t, const xray_store *store, const char *name, 
     text_puts(t, "\n");
 }
 
-bool where_explain(const struct where *w, const xray_store *store, unsigned reads)
+bool where_explain(const struct where *w, xray_store *store, unsigned reads)
 {
     struct text t = {0};
     const unsigned needs = reads | (w->query != NULL ? xray_query_needs(w->query) : 0);
@@ -462,6 +504,7 @@ bool where_explain(const struct where *w, const xray_store *store, unsigned read
     if (!w->explain)
         return false;
     put_chosen(&t, w);
+    put_plan(&t, w, store);
     text_printf(&t, "segments: %zu\n", xray_store_segment_count(store));
     put_kind(&t, store, "spine:    ", SPINE, "all");
     put_kind(&t, store, "payload:  ", PAYLOAD, (needs & XRAY_NEEDS_PAYLOAD) != 0 ? part : "none");

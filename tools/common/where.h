@@ -69,6 +69,7 @@ struct where { /* start with all zero */
     enum xray_unit unit;
     size_t *runs; /* indexes that -r names, ascending, each once; valid once bound */
     size_t run_count;
+    xray_store *store; /* bound to; its indexes are asked */
     uint64_t failures;
 };
 
@@ -96,11 +97,14 @@ int64_t where_step_number(const struct where *w);
 
 /* With --explain: prints the canonical expression and what will be read, and returns true: nothing more is to be done.
  * `reads` are the tool's own needs beside the spine: a set of XRAY_NEEDS_*. */
-bool where_explain(const struct where *w, const xray_store *store, unsigned reads);
+bool where_explain(const struct where *w, xray_store *store, unsigned reads);
 
 /* Finds the runs that -r names. An id that is unknown or ambiguous is an error (the list of candidates is
  * printed, exit status 2); false if none is left though some were named. */
 bool where_bind(struct where *w, xray_store *store);
+
+/* From now on it is asked about runs of this store; where_bind says so too. */
+void where_use_store(struct where *w, xray_store *store);
 
 /* Could the run with this index be one that is wanted? Cheap: only -r is asked. The indexes named by -r, or NULL. */
 const size_t *where_runs(const struct where *w, size_t *count);

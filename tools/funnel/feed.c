@@ -218,6 +218,8 @@ bool feed_read(const struct feed *feed)
     xray_error err = {0};
     int status = xray_store_runs(feed->store, &r.runs, &r.count, &err);
 
+    where_use_store(feed->where, feed->store);
+
     if (status >= 0) {
         r.known = memory_new(r.count, sizeof *r.known);
         choose(&r);
