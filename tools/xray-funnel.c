@@ -288,6 +288,7 @@ static bool funnel_of_runs(struct board *board, xray_store *store, xray_store *b
         .compare = settings.compare,
         .take_run = board_take_run,
         .take_step = board_take_step,
+        .take_sum = board_takes_sums(board) ? board_take_sum : NULL,
         .ctx = board,
     };
 

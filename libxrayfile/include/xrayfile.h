@@ -717,9 +717,39 @@ XRAY_API int xray_scan_open(xray_scan **out, xray_store *s, unsigned kinds, xray
 XRAY_API int xray_scan_next(xray_scan *sc, xray_scan_record *rec, xray_error *err);
 XRAY_API void xray_scan_close(xray_scan *sc);
 
+/* Yields only what stands in the spine blocks that have rows of these runs (indexes of xray_store_runs): all steps of
+ * them, and some of others. To be called before the first xray_scan_next. XRAY_ENOMEM. */
+XRAY_API int xray_scan_only(xray_scan *sc, const size_t *runs, size_t count, xray_error *err);
+
 /* The list of runs, in the order of spec 7.2. Built by the first call (one pass over the
  * spine), kept until the store is refreshed or closed; the records live as long. Their refs are not set. */
 XRAY_API int xray_store_runs(xray_store *s, const xray_run_record **out, size_t *count, xray_error *err);
+
+/* What the steps of one name and type, of several runs, add up to. XRAY_MISSING: no step has it. Borrowed for the call. */
+typedef struct xray_step_sum {
+    xray_str name, type;
+    uint64_t steps;
+    uint64_t runs, runs_in, runs_out; /* that have such a step; with a count in; out */
+    uint64_t emptied; /* ended runs without a candidate left, which were the first time without one at this step */
+    int64_t candidates_in, candidates_out;
+    int64_t both_in, both_out; /* over the steps that have both */
+    int64_t cost, numbers;     /* numbers: of their step numbers as the writer gave them */
+    const xray_reason_count *reasons;
+    size_t reason_count;
+    const int64_t *durations; /* ascending, at least 0 */
+    size_t duration_count;
+} xray_step_sum;
+
+/* Offers the groups of runs whose sums the indexes of the segments have (format-spec/index-file.md, 3.5), with the indexes of the
+ * runs in xray_store_runs: of one pipeline and version each, every run at most once. If `choose` says so, `take` gets the sums, one
+ * per name and type, and returns 0 to go on. They are those that a scan would add up to. Runs that are not offered, or not
+ * chosen, are left to the caller. Returns 0, what `take` returned, or XRAY_ENOMEM. */
+typedef struct xray_sum_visitor {
+    bool (*choose)(void *ctx, const size_t *runs, size_t count);
+    int (*take)(void *ctx, const size_t *runs, size_t count, const xray_step_sum *sum);
+} xray_sum_visitor;
+
+XRAY_API int xray_store_sums(xray_store *s, const xray_sum_visitor *visitor, void *ctx, xray_error *err);
 
 /* Finds runs by id: a prefix (4 characters or more) of the 32 hex digits (dashes are skipped), or of the ext_id. Stores the
  * index of the only match in *index. Returns how many matched (1: *index set; the first 16 indexes go to

@@ -154,12 +154,10 @@ static uint32_t home_of(const struct xf_run_list *list, uint32_t run)
     return home;
 }
 
-int xf_indexer_steps(struct xray_store *s, const struct xf_run_list *list, xray_buffer *steps, xray_buffer *funnel,
-                     xray_error *err)
+int xf_indexer_steps(struct xray_store *s, const struct xf_run_list *list, xray_buffer *out, xray_error *err)
 {
     struct xf_summary *summary = xf_summary_new(list->count);
-    struct xf_sums *sums = xf_sums_new();
-    int r = summary != NULL && sums != NULL ? XRAY_OK : xf_fail_memory(err);
+    int r = summary != NULL ? XRAY_OK : xf_fail_memory(err);
 
     for (uint32_t i = 0; i < list->count && r >= 0; i++) {
         xray_trace *t;
@@ -171,15 +169,71 @@ int xf_indexer_steps(struct xray_store *s, const struct xf_run_list *list, xray_
             break;
         records = xray_trace_steps(t, &count);
         r = xf_summary_add(summary, s, i, xray_trace_run(t), records, count, err);
-        if (r >= 0)
-            r = xf_sums_add(sums, i, home_of(list, i), &list->records[i], records, count, err);
         xray_trace_close(t);
     }
     if (r >= 0)
-        r = xf_summary_put(summary, steps, err);
-    if (r >= 0)
-        r = xf_sums_put(sums, funnel, err);
+        r = xf_summary_put(summary, out, err);
     xf_summary_free(summary);
+    return r;
+}
+
+/* ---- sums ---- */
+
+struct numbered {
+    uint8_t id[16];
+    uint32_t run;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, 16);
+}
+
+/* The runs by id. */
+static struct numbered *sort_ids(const struct xf_run_list *list)
+{
+    struct numbered *ids = xf_alloc_array(list->count, sizeof *ids);
+
+    for (uint32_t i = 0; i < list->count && ids != NULL; i++) {
+        memcpy(ids[i].id, list->records[i].id, 16);
+        ids[i].run = i;
+    }
+    if (ids != NULL && list->count > 1)
+        qsort(ids, list->count, sizeof *ids, compare_ids);
+    return ids;
+}
+
+/* Of a scan, not of traces: what a funnel sees without an index. */
+static int scan_steps(struct xray_store *s, const struct numbered *ids, uint32_t count, struct xf_sums *sums,
+                      xray_error *err)
+{
+    xray_scan *scan = NULL;
+    xray_scan_record record;
+    int r = xray_scan_open(&scan, s, XRAY_SCAN_STEP, err);
+
+    while (r >= 0 && (r = xray_scan_next(scan, &record, err)) == 1) {
+        const struct numbered *found = bsearch(record.step->run_id, ids, count, sizeof *ids, compare_ids);
+
+        if (found != NULL)
+            r = xf_sums_add_step(sums, found->run, record.step, err);
+    }
+    xray_scan_close(scan);
+    return r;
+}
+
+int xf_indexer_sums(struct xray_store *s, const struct xf_run_list *list, xray_buffer *out, xray_error *err)
+{
+    struct xf_sums *sums = xf_sums_new(list->count);
+    struct numbered *ids = sort_ids(list);
+    int r = sums != NULL && ids != NULL ? XRAY_OK : xf_fail_memory(err);
+
+    for (uint32_t i = 0; i < list->count && r >= 0; i++)
+        r = xf_sums_add_run(sums, i, home_of(list, i), &list->records[i], err);
+    if (r >= 0)
+        r = scan_steps(s, ids, list->count, sums, err);
+    if (r >= 0)
+        r = xf_sums_put(sums, out, err);
+    xf_free(ids);
     xf_sums_free(sums);
     return r;
 }
@@ -250,7 +304,9 @@ static int make_sections(struct xray_store *s, unsigned item_bits, struct sectio
     if (r >= 0)
         r = xf_indexer_items(s, item_bits, &x->items, err);
     if (r >= 0)
-        r = xf_indexer_steps(s, s->runs, &x->steps, &x->funnel, err);
+        r = xf_indexer_steps(s, s->runs, &x->steps, err);
+    if (r >= 0)
+        r = xf_indexer_sums(s, s->runs, &x->funnel, err);
     if (r >= 0 && s->problems.count > 0) /* met while reading: an index must not hide it */
         r = refuse(s, err);
     return r;

@@ -39,8 +39,8 @@ int xf_indexer_build(struct xray_store *s, unsigned item_bits, struct xf_index_h
 
 /* Its parts. */
 int xf_indexer_items(struct xray_store *s, unsigned item_bits, xray_buffer *out, xray_error *err);
-int xf_indexer_steps(struct xray_store *s, const struct xf_run_list *list, xray_buffer *steps, xray_buffer *funnel,
-                     xray_error *err);
+int xf_indexer_steps(struct xray_store *s, const struct xf_run_list *list, xray_buffer *out, xray_error *err);
+int xf_indexer_sums(struct xray_store *s, const struct xf_run_list *list, xray_buffer *out, xray_error *err);
 
 struct xf_summary; /* summarybuild.c */
 struct xf_summary *xf_summary_new(uint32_t runs);
@@ -49,11 +49,11 @@ int xf_summary_add(struct xf_summary *m, struct xray_store *s, uint32_t run, con
                    const xray_step_record *steps, size_t count, xray_error *err);
 int xf_summary_put(struct xf_summary *m, xray_buffer *out, xray_error *err);
 
-struct xf_sums; /* sumsbuild.c */
-struct xf_sums *xf_sums_new(void);
+struct xf_sums; /* sumsbuild.c: first all runs, ascending, then the steps as a scan gives them */
+struct xf_sums *xf_sums_new(uint32_t runs);
 void xf_sums_free(struct xf_sums *f);
-int xf_sums_add(struct xf_sums *f, uint32_t run, uint32_t home, const xray_run_record *record,
-                const xray_step_record *steps, size_t count, xray_error *err);
+int xf_sums_add_run(struct xf_sums *f, uint32_t run, uint32_t home, const xray_run_record *record, xray_error *err);
+int xf_sums_add_step(struct xf_sums *f, uint32_t run, const xray_step_record *step, xray_error *err);
 int xf_sums_put(struct xf_sums *f, xray_buffer *out, xray_error *err);
 
 #endif

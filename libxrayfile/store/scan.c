@@ -2,10 +2,13 @@
  * in which they became complete. What is open is kept in memory, nothing else. */
 #include "store/store.h"
 
+#include <stdlib.h>
+
 #include "base/fail.h"
 #include "base/mem.h"
 #include "store/ahead.h"
 #include "store/pending.h"
+#include "store/runs.h"
 
 enum phase { STEPS, RUNS }; /* tables of a spine block, in the order in which they are gone through */
 
@@ -15,6 +18,8 @@ struct xray_scan {
     uint32_t *segments; /* by rank, as they were when the scan was opened */
     uint32_t *blocks;   /* how many each had */
     uint32_t segment_count;
+    uint64_t *only; /* the blocks to be looked at, segment << 32 | block, ascending; NULL: all */
+    size_t only_count;
     uint32_t rank, block; /* what is loaded next, ahead of what is held */
     struct xf_ahead ahead;
     struct xf_cached *held; /* the block we are in */
@@ -39,6 +44,21 @@ static bool is_wanted(const xray_scan *sc, const struct xf_block *b)
            ((sc->kinds & XRAY_SCAN_RUN) != 0 && b->rows2 > 0);
 }
 
+static int compare_blocks(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static bool is_among(const xray_scan *sc, uint32_t segment, uint32_t block)
+{
+    const uint64_t key = (uint64_t)segment << 32 | block;
+
+    return sc->only == NULL ||
+           bsearch(&key, sc->only, sc->only_count, sizeof *sc->only, compare_blocks) != NULL;
+}
+
 /* For the read-ahead: the next block that has anything. */
 static bool next_wanted(void *ctx, uint32_t *segment, uint32_t *block)
 {
@@ -48,7 +68,8 @@ static bool next_wanted(void *ctx, uint32_t *segment, uint32_t *block)
         *segment = sc->segments[sc->rank];
         while (sc->block < sc->blocks[sc->rank]) {
             *block = sc->block++;
-            if (is_wanted(sc, &sc->store->parts[*segment].seg->blocks[*block]))
+            if (is_wanted(sc, &sc->store->parts[*segment].seg->blocks[*block]) &&
+                is_among(sc, *segment, *block))
                 return true;
         }
     }
@@ -94,7 +115,32 @@ void xray_scan_close(xray_scan *sc)
     xf_scratch_done(&sc->scratch);
     xf_free(sc->segments);
     xf_free(sc->blocks);
+    xf_free(sc->only);
     xf_free(sc);
+}
+
+int xray_scan_only(xray_scan *sc, const size_t *runs, size_t count, xray_error *err)
+{
+    const struct xf_run_list *list;
+    size_t places = 0;
+    int r = xf_run_list_get(sc->store, &list, err);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t p = list->first_place[runs[i]]; p != XF_NO_PLACE; p = list->places[p].next)
+            places++;
+    xf_free(sc->only);
+    sc->only = xf_alloc_array(places, sizeof *sc->only);
+    sc->only_count = 0;
+    if (sc->only == NULL)
+        return xf_fail_memory(err);
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t p = list->first_place[runs[i]]; p != XF_NO_PLACE; p = list->places[p].next)
+            sc->only[sc->only_count++] = (uint64_t)list->places[p].segment << 32 | list->places[p].block;
+    if (places > 1)
+        qsort(sc->only, places, sizeof *sc->only, compare_blocks);
+    return XRAY_OK;
 }
 
 /* ---- yielding ---------------------------------------------------------------------- */

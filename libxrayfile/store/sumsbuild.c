@@ -14,10 +14,15 @@ struct reason {
     uint64_t count;
 };
 
+struct numbers { /* a set of runs, with doubles until it is counted */
+    uint32_t *list;
+    uint32_t count, cap;
+};
+
 struct sum { /* the steps of one name and type in the runs of one group */
     uint32_t name, type; /* texts */
-    uint64_t steps, runs, in_runs, out_runs, emptied;
-    uint32_t last_run, last_in, last_out; /* the run counted last, + 1 */
+    uint64_t steps, emptied;
+    struct numbers runs, in_runs, out_runs;
     int64_t in, out, both_in, both_out, cost, numbers;
     bool has_in, has_out, has_both, has_cost;
     struct reason *reasons;
@@ -28,24 +33,36 @@ struct sum { /* the steps of one name and type in the runs of one group */
 
 struct group { /* runs of one pipeline and version whose last row is in the same block */
     uint32_t home, pipeline, version;
-    uint32_t *runs;
-    uint32_t run_count, run_cap;
+    struct numbers runs;
     struct sum *sums;
     uint32_t sum_count, sum_cap;
     bool spoilt; /* a sum left the range of integers: readers look at the steps themselves */
+};
+
+struct run_end { /* where the candidates of a run ended; one writer: step numbers order steps */
+    uint32_t group;
+    bool ended, has_last, has_zero;
+    int64_t last, zero, last_out;
+    uint32_t zero_sum;
 };
 
 struct xf_sums {
     struct xf_dict texts;
     struct group *groups;
     uint32_t count, cap;
+    struct run_end *runs;
+    uint32_t run_count;
 };
 
-struct xf_sums *xf_sums_new(void)
+struct xf_sums *xf_sums_new(uint32_t runs)
 {
     struct xf_sums *f = xf_alloc(sizeof *f);
 
-    if (f != NULL && xf_dict_put(&f->texts, "", 0) != 0) { /* text 0 is none */
+    if (f == NULL)
+        return NULL;
+    f->run_count = runs;
+    f->runs = xf_alloc_array(runs, sizeof *f->runs);
+    if (f->runs == NULL || xf_dict_put(&f->texts, "", 0) != 0) { /* text 0 is none */
         xf_sums_free(f);
         return NULL;
     }
@@ -60,13 +77,17 @@ void xf_sums_free(struct xf_sums *f)
         struct group *g = &f->groups[i];
 
         for (uint32_t k = 0; k < g->sum_count; k++) {
+            xf_free(g->sums[k].runs.list);
+            xf_free(g->sums[k].in_runs.list);
+            xf_free(g->sums[k].out_runs.list);
             xf_free(g->sums[k].reasons);
             xf_free(g->sums[k].durations);
         }
         xf_free(g->sums);
-        xf_free(g->runs);
+        xf_free(g->runs.list);
     }
     xf_free(f->groups);
+    xf_free(f->runs);
     xf_dict_done(&f->texts);
     xf_free(f);
 }
@@ -118,10 +139,34 @@ static void add(struct group *g, int64_t *sum, bool *there, int64_t n)
         g->spoilt = true;
 }
 
-static void count_run(uint64_t *runs, uint32_t *last, uint32_t run)
+static bool put_number(struct numbers *n, uint32_t run)
 {
-    *runs += *last != run + 1;
-    *last = run + 1;
+    if (n->count > 0 && n->list[n->count - 1] == run) /* steps of a run come together, mostly */
+        return true;
+    if (!grow(&n->list, n->count, &n->cap, sizeof *n->list))
+        return false;
+    n->list[n->count++] = run;
+    return true;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Ascending, each once. */
+static uint32_t settle(struct numbers *n)
+{
+    uint32_t kept = 0;
+
+    if (n->count > 1)
+        qsort(n->list, n->count, sizeof *n->list, compare_numbers);
+    for (uint32_t i = 0; i < n->count; i++)
+        if (i == 0 || n->list[i] != n->list[i - 1])
+            n->list[kept++] = n->list[i];
+    return n->count = kept;
 }
 
 static bool add_reason(struct group *g, struct sum *s, uint32_t code, uint64_t count)
@@ -143,22 +188,20 @@ static bool add_reason(struct group *g, struct sum *s, uint32_t code, uint64_t c
 static bool add_step(struct xf_sums *f, struct group *g, struct sum *s, uint32_t run, const xray_step_record *r)
 {
     const bool has_in = r->candidates_in != XRAY_MISSING, has_out = r->candidates_out != XRAY_MISSING;
-    bool good = true;
+    bool there;
 
     s->steps++;
-    count_run(&s->runs, &s->last_run, run);
     add(g, &s->in, &s->has_in, r->candidates_in);
     add(g, &s->out, &s->has_out, r->candidates_out);
     add(g, &s->cost, &s->has_cost, r->cost);
-    add(g, &s->numbers, &good, r->raw_number);
-    if (has_in)
-        count_run(&s->in_runs, &s->last_in, run);
-    if (has_out)
-        count_run(&s->out_runs, &s->last_out, run);
+    add(g, &s->numbers, &there, r->raw_number);
     if (has_in && has_out) {
         add(g, &s->both_in, &s->has_both, r->candidates_in);
         add(g, &s->both_out, &s->has_both, r->candidates_out);
     }
+    if (!put_number(&s->runs, run) || (has_in && !put_number(&s->in_runs, run)) ||
+        (has_out && !put_number(&s->out_runs, run)))
+        return false;
     if (r->duration_ns != XRAY_MISSING) {
         if (!grow(&s->durations, s->duration_count, &s->duration_cap, sizeof *s->durations))
             return false;
@@ -173,40 +216,46 @@ static bool add_step(struct xf_sums *f, struct group *g, struct sum *s, uint32_t
     return true;
 }
 
-/* Where a run that ended with no candidate had none first. */
-static const xray_step_record *emptied_at(const xray_run_record *record, const xray_step_record *steps, size_t count)
+/* Steps come in the order in which they ended; what counts is the order in which they began. */
+static void note_end(struct run_end *run, const xray_step_record *r, uint32_t sum)
 {
-    const xray_step_record *first = NULL, *last = NULL;
-
-    for (size_t i = 0; i < count; i++) {
-        if (steps[i].candidates_out != XRAY_MISSING)
-            last = &steps[i];
-        if (steps[i].candidates_out == 0 && first == NULL)
-            first = &steps[i];
+    if (r->candidates_out == XRAY_MISSING)
+        return;
+    if (!run->has_last || r->raw_number >= run->last) {
+        run->has_last = true;
+        run->last = r->raw_number;
+        run->last_out = r->candidates_out;
     }
-    return record->ended && last != NULL && last->candidates_out == 0 ? first : NULL;
+    if (r->candidates_out == 0 && (!run->has_zero || r->raw_number < run->zero)) {
+        run->has_zero = true;
+        run->zero = r->raw_number;
+        run->zero_sum = sum;
+    }
 }
 
-int xf_sums_add(struct xf_sums *f, uint32_t run, uint32_t home, const xray_run_record *record,
-                const xray_step_record *steps, size_t count, xray_error *err)
+int xf_sums_add_run(struct xf_sums *f, uint32_t run, uint32_t home, const xray_run_record *record, xray_error *err)
 {
-    const xray_step_record *emptied = emptied_at(record, steps, count);
     const uint32_t pipeline = xf_dict_put(&f->texts, record->pipeline.ptr, record->pipeline.len);
     const uint32_t version = xf_dict_put(&f->texts, record->version.ptr, record->version.len);
     struct group *g = pipeline != UINT32_MAX && version != UINT32_MAX ? find_group(f, home, pipeline, version) : NULL;
 
-    if (g == NULL || !grow(&g->runs, g->run_count, &g->run_cap, sizeof *g->runs))
+    if (g == NULL || !put_number(&g->runs, run))
         return xf_fail_memory(err);
-    g->runs[g->run_count++] = run;
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t name = xf_dict_put(&f->texts, steps[i].name.ptr, steps[i].name.len);
-        const uint32_t type = xf_dict_put(&f->texts, steps[i].type.ptr, steps[i].type.len);
-        struct sum *s = name != UINT32_MAX && type != UINT32_MAX ? find_sum(g, name, type) : NULL;
+    f->runs[run].group = (uint32_t)(g - f->groups);
+    f->runs[run].ended = record->ended;
+    return XRAY_OK;
+}
 
-        if (s == NULL || !add_step(f, g, s, run, &steps[i]))
-            return xf_fail_memory(err);
-        s->emptied += &steps[i] == emptied;
-    }
+int xf_sums_add_step(struct xf_sums *f, uint32_t run, const xray_step_record *step, xray_error *err)
+{
+    struct group *g = &f->groups[f->runs[run].group];
+    const uint32_t name = xf_dict_put(&f->texts, step->name.ptr, step->name.len);
+    const uint32_t type = xf_dict_put(&f->texts, step->type.ptr, step->type.len);
+    struct sum *s = name != UINT32_MAX && type != UINT32_MAX ? find_sum(g, name, type) : NULL;
+
+    if (s == NULL || !add_step(f, g, s, run, step))
+        return xf_fail_memory(err);
+    note_end(&f->runs[run], step, (uint32_t)(s - g->sums));
     return XRAY_OK;
 }
 
@@ -254,9 +303,9 @@ static void put_sum(struct sum *s, xray_buffer *out)
     xf_varint_put(out, s->type);
     xf_buf_put_u8(out, (uint8_t)(s->has_in | s->has_out << 1 | s->has_both << 2 | s->has_cost << 3));
     xf_varint_put(out, s->steps);
-    xf_varint_put(out, s->runs);
-    xf_varint_put(out, s->in_runs);
-    xf_varint_put(out, s->out_runs);
+    xf_varint_put(out, settle(&s->runs));
+    xf_varint_put(out, settle(&s->in_runs));
+    xf_varint_put(out, settle(&s->out_runs));
     xf_varint_put(out, s->emptied);
     xf_varint_put_int(out, s->in);
     xf_varint_put_int(out, s->out);
@@ -276,6 +325,10 @@ int xf_sums_put(struct xf_sums *f, xray_buffer *out, xray_error *err)
 {
     uint32_t groups = 0;
 
+    /* A run that ended with nothing lost its last candidate where nothing was left first. */
+    for (uint32_t i = 0; i < f->run_count; i++)
+        if (f->runs[i].ended && f->runs[i].has_last && f->runs[i].last_out == 0)
+            f->groups[f->runs[i].group].sums[f->runs[i].zero_sum].emptied++;
     for (uint32_t i = 0; i < f->count; i++)
         groups += !f->groups[i].spoilt;
     xf_varint_put(out, f->texts.count);
@@ -288,10 +341,10 @@ int xf_sums_put(struct xf_sums *f, xray_buffer *out, xray_error *err)
 
         if (g->spoilt)
             continue;
-        xf_varint_put(out, g->run_count);
-        for (uint32_t k = 0; k < g->run_count; k++) { /* ascending */
-            xf_varint_put(out, g->runs[k] - before);
-            before = g->runs[k];
+        xf_varint_put(out, g->runs.count);
+        for (uint32_t k = 0; k < g->runs.count; k++) { /* ascending */
+            xf_varint_put(out, g->runs.list[k] - before);
+            before = g->runs.list[k];
         }
         xf_varint_put(out, g->pipeline);
         xf_varint_put(out, g->version);

@@ -44,6 +44,10 @@ ask()
         "$build/bin/xray-funnel" $1 -p 'c*' -j "$store"
         "$build/bin/xray-funnel" $1 --since 2026-01-01T00:05:00Z --order name "$store"
         "$build/bin/xray-funnel" $1 --rate mean --bucket 1h "$store"
+        "$build/bin/xray-funnel" $1 --bucket 1m --by pipeline --min-runs 2 "$store"
+        "$build/bin/xray-funnel" $1 --assert 'filter_price.rejection_rate < 5%' "$store"
+        "$build/bin/xray-funnel" $1 --compare 'version = 2' "$store"
+        "$build/bin/xray-funnel" $1 --baseline "$first" "$store"
     } 2>&1
     echo "$?"
 }

@@ -130,8 +130,8 @@ void input_print_stats(const xray_store *store)
     human_count(&t, (int64_t)stats.blocks_read);
     text_puts(&t, " of ");
     human_count(&t, (int64_t)stats.blocks_total);
-    text_puts(&t, " blocks (");
-    const char *separator = "";
+    text_puts(&t, " blocks");
+    const char *separator = " (";
 
     for (size_t i = 0; i < 6; i++) {
         if (stats.kind_read[i] == 0)
@@ -139,7 +139,7 @@ void input_print_stats(const xray_store *store)
         text_printf(&t, "%s%" PRIu64 " %s", separator, stats.kind_read[i], kinds[i]);
         separator = ", ";
     }
-    text_puts(&t, "), ");
+    text_puts(&t, stats.blocks_read > 0 ? "), " : ", ");
     human_size(&t, stats.bytes_read);
     text_puts(&t, " of ");
     human_size(&t, stats.bytes_total);
@@ -159,8 +159,9 @@ void input_print_stats(const xray_store *store)
         text_puts(&t, " runs");
     }
     if (stats.runs_summed > 0) {
-        text_puts(&t, ", and had the sums of ");
+        text_puts(&t, ", which had the sums of ");
         human_count(&t, (int64_t)stats.runs_summed);
+        text_puts(&t, " runs");
     }
     cli_say(NULL, "%.*s", (int)t.len, t.data);
     text_free(&t);

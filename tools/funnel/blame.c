@@ -159,6 +159,7 @@ void blame_runs(const struct assert_test *test, struct board *board, const struc
     if (test->field == ASSERT_RUNS)
         return;
     again.ctx = &b;
+    again.take_sum = NULL; /* which runs it were is what is asked */
     again.take_run = take_run;
     again.take_step = take_step;
     if (feed_read(&again) && xray_store_runs(feed->store, &runs, &count, NULL) == 0)

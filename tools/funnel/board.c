@@ -31,18 +31,18 @@ static size_t pipeline_number(struct board *b, xray_str name)
     return number;
 }
 
-static size_t step_number(struct board *b, size_t pipeline, const xray_step_record *step)
+static size_t step_number(struct board *b, size_t pipeline, xray_str name, xray_str type)
 {
     bool added;
 
     /* Lengths in front: no name can look like another name and type. Bytes as they are, for this is
      * done for each step: with decimal digits it took 40 % of a funnel's instructions. */
-    const size_t head[] = {pipeline, step->name.len};
+    const size_t head[] = {pipeline, name.len};
 
     text_reset(&b->key);
     text_put(&b->key, (const char *)head, sizeof head);
-    text_put(&b->key, step->name.ptr, step->name.len);
-    text_put(&b->key, step->type.ptr, step->type.len);
+    text_put(&b->key, name.ptr, name.len);
+    text_put(&b->key, type.ptr, type.len);
 
     const size_t number = strmap_put(&b->step_numbers, text_str(&b->key), &added);
 
@@ -51,8 +51,8 @@ static size_t step_number(struct board *b, size_t pipeline, const xray_step_reco
 
         b->steps = memory_grow(b->steps, &b->step_cap, number + 1, sizeof *b->steps);
         b->steps[number] = (struct board_step){.pipeline = pipeline};
-        text_put(&b->steps[number].name, step->name.ptr, step->name.len);
-        text_put(&b->steps[number].type, step->type.ptr, step->type.len);
+        text_put(&b->steps[number].name, name.ptr, name.len);
+        text_put(&b->steps[number].type, type.ptr, type.len);
         b->step_count = number + 1;
         p->steps = memory_grow(p->steps, &p->step_cap, p->step_count + 1, sizeof *p->steps);
         p->steps[p->step_count++] = number;
@@ -125,13 +125,32 @@ void board_take_run(void *ctx, const struct feed_run *run)
 void board_take_step(void *ctx, const struct feed_run *run, const struct group *group, const xray_step_record *step)
 {
     struct board *b = ctx;
-    const size_t number = step_number(b, b->runs[run->number].pipeline, step);
+    const size_t number = step_number(b, b->runs[run->number].pipeline, step->name, step->type);
     struct board_line *line = line_of(b, number, group);
 
     b->steps[number].steps++;
     b->steps[number].number_sum += (double)step->raw_number;
     tally_add(&line->sides[run->side], run->number, step, b->compares || b->rate == RATE_MEAN);
     note_end_of_candidates(&b->runs[run->number], step, number);
+}
+
+bool board_takes_sums(const struct board *b)
+{
+    return !b->compares && b->rate != RATE_MEAN;
+}
+
+void board_take_sum(void *ctx, const struct feed_run *run, const struct group *group, const xray_step_sum *sum)
+{
+    struct board *b = ctx;
+    const size_t pipeline = b->runs[run->number].pipeline;
+    const size_t number = step_number(b, pipeline, sum->name, sum->type);
+    struct board_line *line = line_of(b, number, group);
+
+    b->steps[number].steps += sum->steps;
+    b->steps[number].number_sum += (double)sum->numbers;
+    b->steps[number].emptied += sum->emptied;
+    b->pipelines[pipeline].empty += sum->emptied;
+    tally_add_sum(&line->sides[run->side], sum);
 }
 
 /* ---- finish ---- */
@@ -150,15 +169,13 @@ static int compare_steps(const struct board *b, size_t i, size_t j)
     const struct board_step *t = &b->steps[j];
     const double mean_s = s->number_sum / (double)s->steps;
     const double mean_t = t->number_sum / (double)t->steps;
+    int order;
 
-    if (b->order == ORDER_NAME) {
-        const int order = compare_texts(&s->name, &t->name);
-
-        return order != 0 ? order : compare_texts(&s->type, &t->type);
-    }
-    if (mean_s != mean_t)
+    if (b->order != ORDER_NAME && mean_s != mean_t)
         return mean_s < mean_t ? -1 : 1;
-    return i < j ? -1 : i > j;
+    /* Not by which was met first: an index meets them in another order than a scan. */
+    order = compare_texts(&s->name, &t->name);
+    return order != 0 ? order : compare_texts(&s->type, &t->type);
 }
 
 /* What --order=rate goes by; what has none comes last. */

@@ -62,6 +62,10 @@ struct board { /* start with all zero but for the settings */
 void board_take_run(void *ctx, const struct feed_run *run);
 void board_take_step(void *ctx, const struct feed_run *run, const struct group *group, const xray_step_record *step);
 
+void board_take_sum(void *ctx, const struct feed_run *run, const struct group *group, const xray_step_sum *sum);
+/* Can it take sums, or must it know what each run did? */
+bool board_takes_sums(const struct board *b);
+
 /* Orders what was collected and compares the sides. */
 void board_finish(struct board *b);
 void board_free(struct board *b);

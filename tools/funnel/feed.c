@@ -9,7 +9,7 @@
 
 /* What is known of a run before its steps are seen. */
 struct known {
-    enum { LEFT_OUT, FROM_SCAN, FROM_TRACE } how;
+    enum { LEFT_OUT, FROM_SCAN, FROM_SUM, FROM_TRACE } how;
     int side;
     struct group group; /* as far as the run tells */
 };
@@ -110,27 +110,89 @@ static int group_scanned(struct reading *r, xray_error *err)
     return 0;
 }
 
+/* ---- sums ---- */
+
+/* A group of runs is taken as a whole: all are wanted, all belong to the same lines. */
+static bool choose_sums(void *ctx, const size_t *runs, size_t count)
+{
+    struct reading *r = ctx;
+    const struct known *first = &r->known[runs[0]];
+
+    for (size_t i = 0; i < count; i++) {
+        const struct known *k = &r->known[runs[i]];
+
+        if (k->how != FROM_SCAN || k->side != first->side || !group_equal(&k->group, &first->group))
+            return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        r->known[runs[i]].how = FROM_SUM;
+    r->scanned -= count;
+    return true;
+}
+
+static int take_sum(void *ctx, const size_t *runs, size_t count, const xray_step_sum *sum)
+{
+    struct reading *r = ctx;
+    const struct feed_run run = run_at(r, runs[0]);
+
+    (void)count;
+    r->feed->take_sum(r->feed->ctx, &run, &r->known[runs[0]].group, sum);
+    return 0;
+}
+
+/* What the indexes have added up already. */
+static int read_sums(struct reading *r, xray_error *err)
+{
+    static const xray_sum_visitor visitor = {choose_sums, take_sum};
+
+    if (r->feed->take_sum == NULL || grouping_of_steps(r->feed->grouping))
+        return 0;
+    return xray_store_sums(r->feed->store, &visitor, r, err);
+}
+
 /* ---- steps ---- */
+
+/* Runs are all known before the first of their steps. */
+static void take_runs(struct reading *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct feed_run run = run_at(r, i);
+
+        if (r->known[i].how == FROM_SCAN)
+            r->feed->take_run(r->feed->ctx, &run);
+    }
+}
+
+/* The blocks that have steps of the runs that are left. */
+static int narrow_scan(const struct reading *r, xray_scan *scan, xray_error *err)
+{
+    size_t *runs = memory_new(r->scanned, sizeof *runs);
+    size_t count = 0;
+
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->known[i].how == FROM_SCAN)
+            runs[count++] = i;
+    }
+
+    const int status = xray_scan_only(scan, runs, count, err);
+
+    free(runs);
+    return status;
+}
 
 static int scan_steps(struct reading *r, xray_error *err)
 {
     const struct feed *f = r->feed;
     xray_scan *scan = NULL;
     xray_scan_record record;
-
-    for (size_t i = 0; i < r->count; i++) {
-        const struct feed_run run = run_at(r, i);
-
-        if (r->known[i].how == FROM_SCAN)
-            f->take_run(f->ctx, &run);
-    }
-
     int status = xray_scan_open(&scan, f->store, XRAY_SCAN_STEP, err);
 
+    if (status >= 0)
+        status = narrow_scan(r, scan, err);
     while (status >= 0 && (status = xray_scan_next(scan, &record, err)) == 1) {
         size_t i;
 
-        if (!find_scanned(r, record.step->run_id, &i))
+        if (!find_scanned(r, record.step->run_id, &i) || r->known[i].how != FROM_SCAN)
             continue;
 
         const struct record values = {.store = f->store, .run = &r->runs[i], .step = record.step};
@@ -203,6 +265,10 @@ static int read_all(struct reading *r, xray_error *err)
 
     int status = group_scanned(r, err);
 
+    if (status >= 0)
+        take_runs(r);
+    if (status >= 0)
+        status = read_sums(r, err);
     if (status >= 0 && r->scanned > 0)
         status = scan_steps(r, err);
     for (size_t i = 0; i < r->count && status >= 0; i++) {

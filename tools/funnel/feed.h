@@ -25,6 +25,8 @@ struct feed {
     void (*take_run)(void *ctx, const struct feed_run *run);
     void (*take_step)(void *ctx, const struct feed_run *run, const struct group *group,
                       const xray_step_record *step);
+    /* NULL, or takes what the steps of several runs of one group add up to; `run` is one of them. */
+    void (*take_sum)(void *ctx, const struct feed_run *run, const struct group *group, const xray_step_sum *sum);
     void *ctx;
 };
 

@@ -29,6 +29,15 @@ bool grouping_needs_values(const struct grouping *g)
     return false;
 }
 
+bool grouping_of_steps(const struct grouping *g)
+{
+    for (size_t i = 0; i < g->field_count; i++) {
+        if (g->fields[i].owner != FIELD_OF_RUN)
+            return true;
+    }
+    return false;
+}
+
 /* The numbers of steps and of parents are settled only where the whole run is known. */
 bool grouping_needs_traces(const struct grouping *g)
 {

@@ -42,6 +42,8 @@ void grouping_set_bucket(struct grouping *g, const char *length);
  * that exist only where all steps of the run are known? */
 bool grouping_needs_values(const struct grouping *g);
 bool grouping_needs_traces(const struct grouping *g);
+/* Does a step's group depend on the step, or on its run alone? */
+bool grouping_of_steps(const struct grouping *g);
 
 /* The group of a run, as far as the run tells, and then of one of its steps. */
 void group_of_run(struct grouping *g, const struct record *record, struct group *out);

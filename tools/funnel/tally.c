@@ -100,6 +100,26 @@ void tally_add(struct tally *t, size_t run, const xray_step_record *step, bool p
         add_reason(t, &step->reasons[i]);
 }
 
+void tally_add_sum(struct tally *t, const xray_step_sum *sum)
+{
+    t->steps += sum->steps;
+    t->runs.count += sum->runs;
+    t->in_runs.count += sum->runs_in;
+    t->out_runs.count += sum->runs_out;
+    sum_add(&t->in, sum->candidates_in);
+    sum_add(&t->out, sum->candidates_out);
+    if (sum->both_in != XRAY_MISSING) {
+        t->both = true;
+        sum_add(&t->both_in, sum->both_in);
+        sum_add(&t->both_out, sum->both_out);
+    }
+    for (size_t i = 0; i < sum->duration_count; i++)
+        quantiles_add(&t->durations, sum->durations[i]);
+    sum_add(&t->cost, sum->cost);
+    for (size_t i = 0; i < sum->reason_count; i++)
+        add_reason(t, &sum->reasons[i]);
+}
+
 /* ---- finish ---- */
 
 static int compare_reasons(const void *a, const void *b)

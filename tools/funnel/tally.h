@@ -51,6 +51,8 @@ void sum_add(int64_t *sum, int64_t n);
 
 /* Adds a step of the run with this number. `per_run`: keep what each run did. */
 void tally_add(struct tally *t, size_t run, const xray_step_record *step, bool per_run);
+/* Adds what the steps of several runs add up to, of which no step is added otherwise. Not with per_run. */
+void tally_add_sum(struct tally *t, const xray_step_sum *sum);
 void tally_finish(struct tally *t);
 void tally_free(struct tally *t);
 
