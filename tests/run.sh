@@ -3,7 +3,7 @@
 #
 # Runs every test of a build (or those named), two at a time: the unit test binaries
 # BUILD/tests/test_*, the fuzz targets BUILD/fuzz/replay_* over their kept inputs,
-# tests/cli/*.sh, tests/vectors/run.sh, tests/stock/run.sh and tests/check-*.sh. Each
+# tests/cli/*.sh, tests/{vectors,stock,python}/run.sh and tests/check-*.sh. Each
 # script is called with BUILD as its argument.
 #
 # A test ends with the line "NAME: N checks, M failed" and exit status 0 if M is 0.
@@ -41,7 +41,7 @@ all_tests()
     for test in "$build"/fuzz/replay_*; do
         [ ! -x "$test" ] || echo "$test"
     done
-    for test in tests/cli/*.sh tests/vectors/run.sh tests/stock/run.sh tests/check-*.sh; do
+    for test in tests/cli/*.sh tests/vectors/run.sh tests/stock/run.sh tests/python/run.sh tests/check-*.sh; do
         if [ -f "$test" ] && [ "$(basename "$test")" != lib.sh ]; then
             echo "$test"
         fi

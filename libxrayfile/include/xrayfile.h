@@ -991,8 +991,11 @@ XRAY_API int xray_query_match_event(xray_query *q, xray_store *s, xray_trace *t,
 #define XRAY_AS_JSON 7 /* lax: NaN and Infinity are taken */
 #define XRAY_AS_MSGPACK 8
 
-/* xray_writer_open with its options as a JSON object: app, level, segment_bytes, no_host as in
- * xray_writer_options; id (32 hex digits), time_ns and tick_ns together make xray_fixed. Other keys are left
+/* Would this JSON be taken as a value (xray_value_pack, lax)? Returns what that returns. */
+XRAY_API int xray_json_check(const char *json, size_t json_len, xray_error *err);
+
+/* xray_writer_open with its options as a JSON object: app, level, segment_bytes, segment_age_s, flush_interval_ms,
+ * memory_bytes, sync, no_host as in xray_writer_options; id (32 hex digits), time_ns and tick_ns together make xray_fixed. Other keys are left
  * alone, so that newer callers work with this library. Returns also XRAY_ESYNTAX, and XRAY_EMISUSE for a value of
  * the wrong type. */
 XRAY_API int xray_writer_open_json(xray_writer **out, const char *dir, const char *json, size_t json_len,

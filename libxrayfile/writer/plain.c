@@ -18,6 +18,15 @@ static xray_value value_of(int as, const void *data, size_t len)
     return xray_bytes_value((enum xray_value_kind)as, data, len);
 }
 
+int xray_json_check(const char *json, size_t json_len, xray_error *err)
+{
+    xray_buffer packed = {0};
+    const int r = xray_value_pack(xray_jsonn(json, json_len), true, &packed, err);
+
+    xray_buffer_free(&packed);
+    return r;
+}
+
 /* ---- options ---- */
 
 struct open_options {
@@ -62,6 +71,12 @@ static bool take_int(const xray_mp_item *item, int64_t least, int64_t most, int6
     return true;
 }
 
+static bool take_bool(const xray_mp_item *item, bool *out)
+{
+    *out = item->type == XRAY_MP_BOOL && item->boolean;
+    return item->type == XRAY_MP_BOOL || item->type == XRAY_MP_NIL;
+}
+
 /* One option; false if its value is not of its type. */
 static bool take_option(struct open_options *o, xray_str key, xray_str value)
 {
@@ -86,9 +101,19 @@ static bool take_option(struct open_options *o, xray_str key, xray_str value)
     } else if (is_key(key, "segment_bytes")) {
         good = take_int(&item, 0, INT64_MAX, &n);
         o->options.segment_bytes = (uint64_t)n;
+    } else if (is_key(key, "flush_interval_ms")) {
+        good = take_int(&item, 0, INT32_MAX, &n);
+        o->options.flush_interval_ms = (unsigned)n;
+    } else if (is_key(key, "memory_bytes")) {
+        good = take_int(&item, 0, INT64_MAX, &n);
+        o->options.memory_bytes = (size_t)n;
+    } else if (is_key(key, "segment_age_s")) {
+        good = take_int(&item, 0, INT32_MAX, &n);
+        o->options.segment_age_s = (unsigned)n;
     } else if (is_key(key, "no_host")) {
-        good = item.type == XRAY_MP_BOOL || item.type == XRAY_MP_NIL;
-        o->options.no_host = item.boolean;
+        good = take_bool(&item, &o->options.no_host);
+    } else if (is_key(key, "sync")) {
+        good = take_bool(&item, &o->options.sync);
     }
     return good;
 }

@@ -83,10 +83,13 @@ static size_t count_of(const char *text, const char *part)
 static void test_options(void)
 {
     static const char *const wrong[] = {"[]", "{\"level\": 20}", "{\"level\": \"six\"}", "{\"id\": \"xyz\"}",
-                                        "{\"no_host\": 1}", "{\"app\": 7}"};
+                                        "{\"no_host\": 1}", "{\"app\": 7}", "{\"sync\": 2}",
+                                        "{\"flush_interval_ms\": -1}", "{\"memory_bytes\": \"\"}"};
     xray_error err = {0};
     xray_writer *w = NULL;
 
+    CHECK_STATUS(xray_json_check(TEXT("{\"a\":[NaN,1]}"), &err), XRAY_OK, &err);
+    CHECK_STATUS(xray_json_check(TEXT("{\"a\":1,\"a\":2}"), &err), XRAY_ESYNTAX, &err);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         check_context("%s", wrong[i]);
         CHECK_STATUS(xray_writer_open_json(&w, new_store(), TEXT(wrong[i]), &err), XRAY_EMISUSE, &err);
