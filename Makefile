@@ -166,15 +166,18 @@ man: all ## make the manual pages anew that are made from the tools' tables
 	@for t in $(MAN_TOOLS); do $B/bin/$$t --help-man > tools/$$t.1; done
 
 DESTINATION = $(DESTDIR)$(PREFIX)
+# Where Debian's interpreter looks, for PREFIX /usr/local and /usr.
+PYTHON_DIR = lib/python$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')/dist-packages
 MAN_DIRS = man/man1 man/man5 man/man7
 BASH_COMPLETION = bash-completion/completions
 ZSH_COMPLETION  = zsh/site-functions
 FISH_COMPLETION = fish/vendor_completions.d
 COMPLETION_DIRS = $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
-install: all ## PREFIX= DESTDIR=: library, header, tools, manual pages
+install: all ## PREFIX= DESTDIR=: library, header, tools, manual pages, Python module
 	install -d $(DESTINATION)/bin $(DESTINATION)/include $(DESTINATION)/lib/pkgconfig $(addprefix $(DESTINATION)/share/,$(MAN_DIRS) $(COMPLETION_DIRS))
 	install -m 755 $(addprefix $B/bin/,$(TOOLS)) $(DESTINATION)/bin
 	install -m 644 libxrayfile/include/xrayfile.h $(DESTINATION)/include
+	install -D -m 644 libxrayfile/python/xrayfile.py $(DESTINATION)/$(PYTHON_DIR)/xrayfile.py
 	install -m 644 $(LIB_A) $(DESTINATION)/lib
 	install -m 755 $(LIB_SO) $(DESTINATION)/lib
 	ln -sf libxrayfile.so.0 $(DESTINATION)/lib/libxrayfile.so
@@ -184,7 +187,7 @@ install: all ## PREFIX= DESTDIR=: library, header, tools, manual pages
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' libxrayfile/libxrayfile.pc.in > $(DESTINATION)/lib/pkgconfig/libxrayfile.pc
 
 uninstall: ## what install put there
-	rm -f $(addprefix $(DESTINATION)/bin/,$(TOOLS)) $(DESTINATION)/include/xrayfile.h \
+	rm -f $(addprefix $(DESTINATION)/bin/,$(TOOLS)) $(DESTINATION)/$(PYTHON_DIR)/xrayfile.py $(DESTINATION)/include/xrayfile.h \
 	    $(DESTINATION)/lib/libxrayfile.a $(DESTINATION)/lib/libxrayfile.so* $(DESTINATION)/lib/pkgconfig/libxrayfile.pc \
 	    $(foreach n,1 5 7,$(addprefix $(DESTINATION)/share/man/man$n/,$(notdir $(wildcard tools/*.$n)))) \
 	    $(addprefix $(DESTINATION)/share/$(BASH_COMPLETION)/,$(TOOLS)) \

@@ -1,6 +1,9 @@
 #!/bin/sh
-# Finds the bug planted in competitor_selection.c with the tools alone.   debug.sh BIN-DIRECTORY
+# Finds the bug planted in competitor_selection.c with the tools alone.   debug.sh BIN-DIRECTORY [PROGRAM]
+# PROGRAM: another that writes the same, e.g. examples/competitor_selection.py
 set -eu
+program=${2:-competitor_selection}
+case $program in */*) program=$(cd "$(dirname "$program")" && pwd)/$(basename "$program") ;; esac
 PATH=$(cd "$1" && pwd):$PATH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -9,7 +12,7 @@ cd "$work"
 say() { printf '\n%s\n' "$*"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
 
-competitor_selection shop fixed
+"$program" shop fixed
 say "A colleague says: 'For our bottle the system found no competitor. There are plenty!'
 First, which runs are there? Those that ended without a result are 'partial'."
 run xray-ls --status partial shop

@@ -91,9 +91,9 @@ import types
 import uuid
 import warnings
 import weakref
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import (Any, AsyncGenerator, Callable, Dict, Generator, Iterable, Iterator, List, Mapping, Optional,
-                    Sequence, Tuple, TypeVar, Union, cast)
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union, cast
 
 __version__ = "0.1.0"
 __all__ = [
@@ -444,11 +444,10 @@ def _library_paths() -> Iterator[str]:
         return
     here = Path(__file__).resolve().parent
     yield str(here / "libxrayfile.so.0")
-    for up in (here.parents[1], here.parents[2]) if len(here.parents) > 2 else ():
-        yield from sorted(map(str, up.glob("build/*-release/libxrayfile.so.0")), reverse=True)  # of the source tree
-        yield str(up / "lib" / "libxrayfile.so.0")  # PREFIX/share/xrayfile/python
-    if len(here.parents) > 2:
-        yield str(here.parents[1] / "libxrayfile.so.0")  # PREFIX/lib/python3/dist-packages
+    if here.parent.name == "libxrayfile":  # in the source tree
+        yield from sorted(map(str, here.parents[1].glob("build/*-release/libxrayfile.so.0")), reverse=True)
+    elif len(here.parents) > 1:
+        yield str(here.parents[1] / "libxrayfile.so.0")  # we are PREFIX/lib/python3.x/dist-packages
     found = ctypes.util.find_library("xrayfile")
     if found:
         yield found
@@ -694,9 +693,32 @@ class _Plain:
         return out
 
 
-def _is_taken(data: bytes) -> bool:
-    """Does the library take this JSON? Not a key twice (1 and "1"), integers beyond 64 bits, or too deep a value."""
-    return _library is None or _library.xray_json_check(data, len(data), None) == 0
+def _is_simple(value: Any, levels: int = _MAX_DEPTH) -> bool:
+    """Is it, all through, what JSON and the library take as it is? No key that is no text (1 and "1" would be the
+    same), no integer beyond 64 bits, not too deep."""
+    kind = value.__class__
+    if kind is str or kind is float or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -(2**63) <= value < 2**64
+    if levels == 0:
+        return False
+    if kind is dict:
+        for key in value:
+            if key.__class__ is not str:
+                return False
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return False
+    for member in value:
+        if member.__class__ is not str and not _is_simple(member, levels - 1):
+            return False
+    return True
+
+
+def _is_taken(value: Any, data: bytes) -> bool:
+    """Does the library take this JSON of the value?"""
+    return _is_simple(value) or _library is None or _library.xray_json_check(data, len(data), None) == 0
 
 
 def _encode(value: Any, config: Config) -> Tuple[bytes, bool]:
@@ -705,10 +727,10 @@ def _encode(value: Any, config: Config) -> Tuple[bytes, bool]:
     if config._redact is None and not (hasattr(value, "__len__") and len(value) > room):
         try:
             data = _utf8(_encode_json(value))
-            if len(data) <= room and (value.__class__ in _SCALARS or _is_taken(data)):
+            if len(data) <= room and _is_taken(value, data):
                 return data, False
-        except (TypeError, ValueError, RecursionError, OverflowError):
-            pass  # a cycle, a key that is no text, too deep: done with care
+        except (TypeError, ValueError, RuntimeError, OverflowError):
+            pass  # a cycle, a key that is no text, too deep, changed by another thread: done with care
     plain = _Plain(room // 2, config._redact)
     data = _utf8(_encode_json(plain.of(value)))
     if len(data) > room:  # escapes made it grow
@@ -1235,7 +1257,7 @@ class Run(_Scope):
 def _ids_of(selected: Any) -> List[str]:
     if selected is None:
         return []
-    if isinstance(selected, (list, tuple, set, frozenset)):
+    if type(selected) in (list, tuple, set, frozenset):  # a named tuple is a candidate
         return [_item_id(s, i) for i, s in enumerate(selected)]
     return [_item_id(selected, 0)]
 

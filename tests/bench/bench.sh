@@ -181,3 +181,8 @@ import_speed
 queries
 memory
 [ "${BENCH_BIG:-0}" = 0 ] || sh "$here/big.sh" "$build"
+
+heading "From Python"
+python=/usr/bin/python3
+[ -x "$python" ] || python=$(command -v python3 || true)
+[ -z "$python" ] || "$python" "$here/bench_python.py" "$build" "$quick"

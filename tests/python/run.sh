@@ -1,26 +1,19 @@
 #!/bin/sh
-# The Python module: its tests, with the library of the build.   run.sh BUILD [unittest arguments]
+# The Python module: its tests, with the library of the build.   run.sh BUILD [names of tests, as unittest takes them]
 set -u
 build=$(cd "${1:?usage: run.sh BUILD}" && pwd)
 shift
 here=$(cd "$(dirname "$0")" && pwd)
-python=/usr/bin/python3
-[ -x "$python" ] || python=$(command -v python3) || { echo "no python3"; exit 77; }
-unset XRAY_DIR XRAY_LOG_FILE_PATH
-export XRAY_LIB="$build/libxrayfile.so.0" XRAY_IMPORT="$build/bin/xray-import" XRAY_BUILD="$build"
-export PYTHONPATH="$here/../../libxrayfile/python:$here" PYTHONDONTWRITEBYTECODE=1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/python/env.sh
+. "$here/env.sh"
+[ -n "$python" ] || { echo "$why"; exit 77; }
 
-# A library with sanitizers runs in an interpreter without only if their runtime is there first.
-case $build in
-*-asan)
-    case $(basename "$build") in
-    clang*) runtime=$(clang -print-file-name=libclang_rt.asan-x86_64.so) ;;
-    *) runtime=$(gcc -print-file-name=libasan.so) ;;
-    esac
-    [ -e "$runtime" ] || { echo "no runtime of the address sanitizer to load into python"; exit 77; }
-    export LD_PRELOAD="$runtime" ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" PYTHONMALLOC=malloc ;;
-*-tsan) echo "the thread sanitizer cannot watch an interpreter that is built without"; exit 77 ;;
-esac
-
+# Tools have their own runtime.
+printf '#!/bin/sh\nunset LD_PRELOAD\nexec "%s/bin/xray-import" "$@"\n' "$build" >"$work/xray-import"
+chmod +x "$work/xray-import"
+export XRAY_IMPORT="$work/xray-import" PYTHONPATH="$here/../../libxrayfile/python:$here"
 cd "$here" || exit 2
-exec "$python" -X dev -W ignore::DeprecationWarning main.py "$@"
+if [ -n "$preload" ]; then export LD_PRELOAD="$preload"; fi
+"$python" -X dev -W ignore::DeprecationWarning main.py "$@"
