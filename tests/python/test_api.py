@@ -9,7 +9,6 @@ import sys
 import tempfile
 import unittest
 import uuid
-import warnings
 
 import xrayfile as xray
 from support import ROOT, TraceTest, run_script
