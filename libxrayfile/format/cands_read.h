@@ -101,6 +101,9 @@ struct xf_cand_room {
 void xf_cands_seek(const struct xf_cands *c, uint32_t batch, struct xf_cands_cursor *cursor,
                    struct xf_cand_room *room);
 
+/* Takes shape and item of the next candidate; the cursor is good for nothing else afterwards. */
+bool xf_cands_take_head(const struct xf_cands *c, struct xf_cands_cursor *cursor, struct xf_cand *out);
+
 /* Takes the next candidate; its evidence goes to `room`. False if the columns end or are malformed. */
 bool xf_cands_take(const struct xf_cands *c, struct xf_cands_cursor *cursor, struct xf_cand *out,
                    struct xf_cand_room *room);

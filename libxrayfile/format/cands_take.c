@@ -138,8 +138,7 @@ static bool take_evidence(struct xf_cands_cursor *k, const struct xf_shape *s, s
     return true;
 }
 
-bool xf_cands_take(const struct xf_cands *c, struct xf_cands_cursor *k, struct xf_cand *out,
-                   struct xf_cand_room *room)
+bool xf_cands_take_head(const struct xf_cands *c, struct xf_cands_cursor *k, struct xf_cand *out)
 {
     int64_t shape, step;
 
@@ -156,7 +155,13 @@ bool xf_cands_take(const struct xf_cands *c, struct xf_cands_cursor *k, struct x
     out->fields = out->shape->fields;
     out->item = (uint32_t)k->last_item;
     k->next++;
-    return (out->shape->fields == 0 || take_fields(k, out->shape->fields, out)) &&
+    return true;
+}
+
+bool xf_cands_take(const struct xf_cands *c, struct xf_cands_cursor *k, struct xf_cand *out,
+                   struct xf_cand_room *room)
+{
+    return xf_cands_take_head(c, k, out) && (out->shape->fields == 0 || take_fields(k, out->shape->fields, out)) &&
            (out->shape->key_count == 0 || take_evidence(k, out->shape, room));
 }
 

@@ -44,20 +44,30 @@ static bool add_hash(uint64_t **hashes, uint32_t *count, uint32_t *cap, uint64_t
 
 /* ---- can the block hold a match? --------------------------------------------------------------- */
 
+static bool stands_in(xray_str part, xray_str whole)
+{
+    return whole.len > 0 && part.ptr >= whole.ptr && part.ptr < whole.ptr + whole.len;
+}
+
 /* Is something found in a text, and not only in the bytes of a packed column, where short needles turn up by
- * chance, or across two texts? */
-static bool texts_match(const struct xray_hits *h, void *ctx, xray_str body)
+ * chance, or across two texts? With `values`: in one that is not in a dictionary of reasons and keys. */
+static bool texts_match(const struct xray_hits *h, void *ctx, xray_str body, bool values)
 {
     xray_mp c = xray_mp_over(body.ptr, body.len);
+    xray_str strings = {NULL, 0}, keys = {NULL, 0};
     xray_mp_item item;
 
     if (!xf_hits_found(h, ctx, body.ptr, body.len))
         return false;
     if (h->visitor.find == NULL)
         return true;
+    if (values) {
+        xf_mp_find(body, "strings", &strings);
+        xf_mp_find(body, "keys", &keys);
+    }
     while (c.left > 0 && xray_mp_next(&c, &item))
-        if ((item.type == XRAY_MP_STR || item.type == XRAY_MP_EXT) &&
-            xf_hits_found(h, ctx, item.bytes.ptr, item.bytes.len))
+        if ((item.type == XRAY_MP_STR || item.type == XRAY_MP_EXT) && !stands_in(item.bytes, strings) &&
+            !stands_in(item.bytes, keys) && xf_hits_found(h, ctx, item.bytes.ptr, item.bytes.len))
             return true;
     return c.bad;
 }
@@ -97,6 +107,7 @@ struct block { /* one that is decoded */
     void *ctx;
     const struct xf_cands *c;
     uint32_t segment;
+    bool values;          /* evidence could match, beside ids and reasons */
     bool *items, *shapes; /* those that match */
     struct xf_cands_cursor *cursor;
     struct xf_cand_room room;
@@ -164,15 +175,6 @@ static bool batch_matches(struct block *b, uint32_t number)
     return false;
 }
 
-static bool row_matches(const struct block *b, const struct xf_event_rows *rows, uint32_t row)
-{
-    const xray_str name = xf_slice_text(b->c->body, xf_cell_slice(rows->columns[XF_EVENT_NAME], row));
-    const struct xf_slice body = xf_cell_slice(rows->columns[XF_EVENT_BODY], row);
-
-    return (name.len > 0 && text_matches(b, name)) ||
-           (body.off != 0 && xf_hits_test(b->h, b->ctx, b->segment, xf_slice_text(b->c->body, body)));
-}
-
 static bool add_owner(struct block *b, uint32_t run, int64_t step)
 {
     const uint8_t *id = b->c->run_ids + (size_t)run * 16;
@@ -180,6 +182,35 @@ static bool add_owner(struct block *b, uint32_t run, int64_t step)
 
     return add_hash(&o->hashes, &o->count, &o->cap, xf_hits_run(b->h, id)) &&
            add_hash(&o->hashes, &o->count, &o->cap, xf_hits_step(b->h, id, step));
+}
+
+/* Of all candidates only shape and item are looked at, in one go. */
+static bool find_by_heads(struct block *b)
+{
+    bool good = true;
+
+    if (b->c->batch_count > 0)
+        xf_cands_seek(b->c, 0, b->cursor, &b->room);
+    for (uint32_t i = 0; i < b->c->batch_count && good; i++) {
+        const struct xf_batch *batch = &b->c->batches[i];
+        struct xf_cand cand;
+        bool found = false;
+
+        for (uint32_t n = 0; n < batch->count && xf_cands_take_head(b->c, b->cursor, &cand); n++)
+            found |= b->items[cand.item] || b->shapes[cand.shape - b->c->shapes];
+        if (found)
+            good = add_owner(b, batch->run, batch->step);
+    }
+    return good;
+}
+
+static bool row_matches(const struct block *b, const struct xf_event_rows *rows, uint32_t row)
+{
+    const xray_str name = xf_slice_text(b->c->body, xf_cell_slice(rows->columns[XF_EVENT_NAME], row));
+    const struct xf_slice body = xf_cell_slice(rows->columns[XF_EVENT_BODY], row);
+
+    return (name.len > 0 && text_matches(b, name)) ||
+           (body.off != 0 && xf_hits_test(b->h, b->ctx, b->segment, xf_slice_text(b->c->body, body)));
 }
 
 static bool find_in_rows(struct block *b, const struct xf_event_rows *rows)
@@ -197,9 +228,12 @@ static bool find_in_block(struct block *b)
 {
     bool good = prepare(b);
 
-    for (uint32_t i = 0; i < b->c->batch_count && good; i++)
-        if (batch_matches(b, i))
-            good = add_owner(b, b->c->batches[i].run, b->c->batches[i].step);
+    if (good && !b->values)
+        good = find_by_heads(b);
+    else
+        for (uint32_t i = 0; i < b->c->batch_count && good; i++)
+            if (batch_matches(b, i))
+                good = add_owner(b, b->c->batches[i].run, b->c->batches[i].step);
     return good && find_in_rows(b, &b->c->decisions) && find_in_rows(b, &b->c->notes);
 }
 
@@ -217,11 +251,12 @@ static void search_block(void *ctx, struct xf_ahead_slot *slot, unsigned worker)
     if (!xf_load_unpack(l, z))
         return;
     body = xray_strn((const char *)l->entry->body.data, l->entry->body.len);
-    if (!texts_match(f->h, b.ctx, body) && !packed_ids_match(f->h, b.ctx, body, &no_memory) &&
+    if (!texts_match(f->h, b.ctx, body, false) && !packed_ids_match(f->h, b.ctx, body, &no_memory) &&
         !no_memory && !refers(f->h, slot->segment, body))
         return;
     if (!xf_load_decode(l))
         return;
+    b.values = texts_match(f->h, b.ctx, body, true) || refers(f->h, slot->segment, body);
     b.out = slot->result = xf_alloc(sizeof *b.out);
     if (b.out == NULL || !find_in_block(&b))
         l->status = XRAY_ENOMEM;
