@@ -8,7 +8,7 @@
 #include "os/file.h"
 #include "os/sidecar.h"
 
-enum { LEVEL = 9, BLOCK_LEN = 64 };
+enum { LEVEL = 9, BLOCK_LEN = 64, FRONT_LEN = 16 * 1024 };
 
 char *xf_index_name(const char *segment_path)
 {
@@ -55,21 +55,36 @@ static bool is_of_segment(const struct xf_index_head *head, struct xf_header *la
     return true;
 }
 
-int xf_index_bind(struct xf_index_head *out, struct xf_header *last, const char *path, int segment_fd,
-                  const uint8_t segment_id[16], uint64_t file_size, xray_error *err)
+/* Reads the beginning of the file. 1, 0, XRAY_ENOMEM. */
+static int read_front(struct xf_index_file *f, const char *path, int segment_fd, uint64_t *size, xray_error *err)
 {
-    uint8_t bytes[XF_INDEX_HEAD_LEN];
-    struct xf_index_head head;
-    uint64_t size = 0;
     size_t got = 0;
     int fd = -1;
-    int r = open_beside(path, segment_fd, &fd, &size, err);
+    int r = open_beside(path, segment_fd, &fd, size, err);
 
     if (r <= 0)
         return r;
-    r = xf_file_read(fd, 0, bytes, sizeof bytes, &got, err);
+    xf_buf_reset(&f->front);
+    if (xf_buf_reserve(&f->front, FRONT_LEN))
+        r = xf_file_read(fd, 0, f->front.data, FRONT_LEN, &got, err);
+    else
+        r = xf_fail_memory(err);
     xf_file_close(fd);
-    if (r < 0 || xf_index_head_decode(&head, bytes, got, size, err) < 0)
+    f->front.len = got;
+    f->read_bytes += got;
+    return r == XRAY_ENOMEM ? r : r == XRAY_OK;
+}
+
+int xf_index_bind(struct xf_index_file *out, const char *path, int segment_fd, const uint8_t segment_id[16],
+                  uint64_t file_size, xray_error *err)
+{
+    struct xf_index_head head;
+    uint64_t size = 0;
+    int r = read_front(out, path, segment_fd, &size, err);
+
+    if (r <= 0)
+        return r;
+    if (xf_index_head_decode(&head, out->front.data, out->front.len, size, err) < 0)
         return 0;
     if (memcmp(head.segment, segment_id, 16) != 0) {
         xf_fail(err, XRAY_ECORRUPT, 0, "the index is that of another segment");
@@ -79,20 +94,41 @@ int xf_index_bind(struct xf_index_head *out, struct xf_header *last, const char 
         xf_fail(err, XRAY_ECORRUPT, 0, "the index covers more than the segment has");
         return 0;
     }
-    if (!is_of_segment(&head, last, segment_fd, head.last_pos, err))
+    if (!is_of_segment(&head, &out->last, segment_fd, head.last_pos, err))
         return 0;
-    *out = head;
+    out->head = head;
     return 1;
 }
 
-static int decode_section(const struct xf_index_entry *e, const xray_buffer *stored, struct xf_zframe *z,
-                          xray_buffer *out, xray_error *err)
+const uint8_t *xf_index_front(const struct xf_index_file *f, enum xf_index_kind kind, size_t *len)
 {
-    if (e->stored_len != e->raw_len)
-        return xf_zframe_decode(z, stored->data, stored->len, e->raw_len, out, err);
+    const struct xf_index_entry *e = xf_index_find(&f->head, kind);
+
+    if (e == NULL || e->off > f->front.len || e->stored_len > f->front.len - e->off)
+        return NULL;
+    *len = e->stored_len;
+    return f->front.data + e->off;
+}
+
+int xf_index_decode(const struct xf_index_head *head, enum xf_index_kind kind, const uint8_t *stored, size_t len,
+                    struct xf_zframe *z, xray_buffer *out, xray_error *err)
+{
+    const struct xf_index_entry *e = xf_index_find(head, kind);
+    int r = XRAY_OK;
+
+    if (e == NULL || len != e->stored_len || xf_index_section_check(head, kind, stored, len) != e->check) {
+        xf_fail(err, XRAY_ECORRUPT, e != NULL ? e->off : XF_NO_POS, "the checksum of section %d does not match",
+                (int)kind);
+        return 0;
+    }
     xf_buf_reset(out);
-    xf_buf_put(out, stored->data, stored->len);
-    return out->failed ? xf_fail_memory(err) : XRAY_OK;
+    if (e->stored_len != e->raw_len)
+        r = xf_zframe_decode(z, stored, len, e->raw_len, out, err);
+    else
+        xf_buf_put(out, stored, len);
+    if (r == XRAY_ENOMEM || out->failed)
+        return xf_fail_memory(err);
+    return r == XRAY_OK;
 }
 
 int xf_index_read(const struct xf_index_head *head, enum xf_index_kind kind, const char *path, int segment_fd,
@@ -126,14 +162,7 @@ int xf_index_read(const struct xf_index_head *head, enum xf_index_kind kind, con
     xf_file_close(fd);
     *read_bytes += got;
     stored->len = got;
-    if (r < 0)
-        return 0;
-    if (got < e->stored_len || xf_index_section_check(head, kind, stored->data, got) != e->check) {
-        xf_fail(err, XRAY_ECORRUPT, e->off, "the checksum of section %d does not match", (int)kind);
-        return 0;
-    }
-    r = decode_section(e, stored, z, out, err);
-    return r == XRAY_ENOMEM ? r : r == XRAY_OK;
+    return r < 0 ? 0 : xf_index_decode(head, kind, stored->data, got, z, out, err);
 }
 
 /* ---- building ---- */

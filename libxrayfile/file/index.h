@@ -10,14 +10,28 @@
 /* The index's name for a segment's: the caller frees it with xf_free. NULL: memory is out. */
 char *xf_index_name(const char *segment_path);
 
+/* An index that was bound. The beginning of the file is kept while it is asked for small sections: one read for all of them. */
+struct xf_index_file {
+    struct xf_index_head head;
+    struct xf_header last; /* of the blocks covered, as it stands in the segment */
+    xray_buffer front;
+    uint64_t read_bytes;
+};
+
 /* Reads the head of the index of the segment at `path`, whose open descriptor is segment_fd and whose first byte is
  * at 0 of a file of file_size bytes. It is bound: the segment id, and the digest of the last header covered, which is read
- * from the segment into *last. 1, 0: there is none that can be used (err says why), XRAY_ENOMEM. */
-int xf_index_bind(struct xf_index_head *out, struct xf_header *last, const char *path, int segment_fd,
-                  const uint8_t segment_id[16], uint64_t file_size, xray_error *err);
+ * from the segment. 1, 0: there is none that can be used (err says why), XRAY_ENOMEM. The caller releases front. */
+int xf_index_bind(struct xf_index_file *out, const char *path, int segment_fd, const uint8_t segment_id[16],
+                  uint64_t file_size, xray_error *err);
 
-/* Replaces *out by the raw bytes of a section. Opens the index anew: what is not what the head says is refused. 1, 0: it has no
- * such section, or not as its head says, XRAY_ENOMEM. *read_bytes grows by what was read. */
+/* The stored bytes of a section, if they are in what is kept; else NULL. Not checked. */
+const uint8_t *xf_index_front(const struct xf_index_file *f, enum xf_index_kind kind, size_t *len);
+
+/* Checks stored bytes of a section and replaces *out by its raw bytes. 1, 0: they are not what the head says, XRAY_ENOMEM. */
+int xf_index_decode(const struct xf_index_head *head, enum xf_index_kind kind, const uint8_t *stored, size_t len,
+                    struct xf_zframe *z, xray_buffer *out, xray_error *err);
+
+/* Opens the index anew, reads a section and does the same. *read_bytes grows by what was read. */
 int xf_index_read(const struct xf_index_head *head, enum xf_index_kind kind, const char *path, int segment_fd,
                   struct xf_zframe *z, xray_buffer *stored, xray_buffer *out, uint64_t *read_bytes,
                   xray_error *err);

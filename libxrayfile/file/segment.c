@@ -39,6 +39,7 @@ void xf_segment_free(struct xf_segment *seg)
     xf_free(seg->blocks);
     xf_free(seg->payload);
     xf_free(seg->index);
+    xray_buffer_free(&seg->index_runs);
     xf_free(seg);
 }
 

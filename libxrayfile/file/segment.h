@@ -43,6 +43,7 @@ struct xf_segment {
     uint64_t lost;
 
     struct xf_index_head *index; /* of the first blocks, if there is one to be trusted; owned */
+    xray_buffer index_runs;      /* its section of runs as it is stored, if it is small; until it is used */
 };
 
 /* XRAY_ENOMEM. The caller releases it with xf_segment_free. */

@@ -49,7 +49,7 @@ static inline uint8_t xf_zone_of_rate(double rate)
 
 static inline void xf_zone_rates(uint8_t code, double *low, double *high)
 {
-    *low = code < 2 ? -1e300 : (code - 3) / 250.0;
+    *low = code < 2 ? -1e300 : code == 2 ? 0 : (code - 3) / 250.0; /* the product may have been rounded up */
     *high = code >= 253 ? 1e300 : code < 2 ? 0 : (code - 1) / 250.0;
 }
 

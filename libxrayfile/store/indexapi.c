@@ -51,7 +51,7 @@ int xray_index_build(const char *path, const xray_index_options *options, xray_e
 /* The index as it is now, bound; 1, or a status that says why not. */
 static int look(struct xf_index_head *head, const char *path, int *fd, xray_error *err)
 {
-    struct xf_header last;
+    struct xf_index_file bound = {.read_bytes = 0};
     xray_error why = {0};
     uint64_t size;
     xray_store *s = NULL;
@@ -67,7 +67,9 @@ static int look(struct xf_index_head *head, const char *path, int *fd, xray_erro
     if (r >= 0)
         r = xf_file_size(*fd, &size, err);
     if (r >= 0)
-        r = xf_index_bind(head, &last, path, *fd, s->parts[0].seg->id, size, &why);
+        r = xf_index_bind(&bound, path, *fd, s->parts[0].seg->id, size, &why);
+    *head = bound.head;
+    xray_buffer_free(&bound.front);
     xray_store_close(s);
     if (r == 0)
         return xf_fail(err, why.status == XRAY_EIO && why.sys_errno == 2 ? XRAY_ENOTFOUND : XRAY_ECORRUPT, why.pos, "%s",

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "codec/fuse.h"
 
-enum { ITEM_HEAD = 8, ITEM_ENTRY = 12 };
+enum { ITEM_HEAD = 8, ITEM_ENTRY = 12, FEW_RUNS = 4096 };
 
 static int segment_fd(struct xray_store *s, uint32_t file, int *fd, xray_error *err)
 {
@@ -17,42 +17,59 @@ static int segment_fd(struct xray_store *s, uint32_t file, int *fd, xray_error *
     return f->fd >= 0 ? XRAY_OK : xf_fdpool_get(&s->fds, file, f->path, f->listed, fd, err);
 }
 
+/* The blocks, and the runs if they are few: most segments of a store of many are asked for nothing else. */
+static int take_front(struct xray_store *s, const char *path, int fd, struct xf_segment *seg, uint64_t first_pos,
+                      struct xf_index_file *f, xray_error *why)
+{
+    xray_buffer raw = {0};
+    size_t len;
+    const uint8_t *stored = xf_index_front(f, XF_INDEX_BLOCKS, &len);
+    int r = stored != NULL ? xf_index_decode(&f->head, XF_INDEX_BLOCKS, stored, len, s->z, &raw, why)
+                           : xf_index_read(&f->head, XF_INDEX_BLOCKS, path, fd, s->z, &s->stored, &raw,
+                                           &f->read_bytes, why);
+
+    if (r > 0)
+        r = xf_index_take_blocks(seg, &f->head, first_pos, &raw, why);
+    xray_buffer_free(&raw);
+    stored = r > 0 ? xf_index_front(f, XF_INDEX_RUNS, &len) : NULL;
+    if (stored != NULL && len <= FEW_RUNS)
+        xf_buf_put(&seg->index_runs, stored, len);
+    return r;
+}
+
 int xf_index_attach(struct xray_store *s, uint32_t file, struct xf_segment *seg, uint64_t first_pos, uint64_t size,
                     struct xf_place *place, xray_error *why)
 {
     const struct xf_file *f = &s->files[file];
-    struct xf_index_head *head = xf_alloc(sizeof *head);
-    xray_buffer raw = {0};
-    struct xf_header last;
+    struct xf_index_file *bound = &s->bound;
     int fd;
-    int r = XRAY_ENOMEM;
+    int r;
 
-    if (head != NULL && f->fd < 0) { /* standard input has no name, so nothing stands beside it */
-        r = segment_fd(s, file, &fd, why);
-        r = r < 0 ? 0 : xf_index_bind(head, &last, f->path, fd, seg->id, size, why);
-        s->stats.index_bytes += XF_INDEX_HEAD_LEN;
-        if (r > 0)
-            r = xf_index_read(head, XF_INDEX_BLOCKS, f->path, fd, s->z, &s->stored, &raw, &s->stats.index_bytes, why);
-        if (r > 0)
-            r = xf_index_take_blocks(seg, head, first_pos, &raw, why);
-    } else if (head != NULL) {
-        r = xf_fail(why, XRAY_ENOTFOUND, XF_NO_POS, "standard input has no index");
-        r = 0;
+    if (f->fd >= 0) { /* standard input has no name, so nothing stands beside it */
+        xf_fail(why, XRAY_ENOTFOUND, XF_NO_POS, "standard input has no index");
+        return 0;
     }
-    xray_buffer_free(&raw);
-    if (r <= 0) {
-        xf_free(head);
+    if (segment_fd(s, file, &fd, why) < 0)
+        return 0;
+    bound->read_bytes = 0;
+    r = xf_index_bind(bound, f->path, fd, seg->id, size, why);
+    if (r > 0)
+        r = take_front(s, f->path, fd, seg, first_pos, bound, why);
+    s->stats.index_bytes += bound->read_bytes;
+    if (r <= 0)
         return r;
-    }
+    seg->index = xf_alloc(sizeof *seg->index);
+    if (seg->index == NULL)
+        return XRAY_ENOMEM;
+    *seg->index = bound->head;
     *place = (struct xf_place){
-        .pos = head->last_pos,
-        .next_ordinal = head->blocks - 1,
-        .digest = last.prev,
+        .pos = bound->head.last_pos,
+        .next_ordinal = bound->head.blocks - 1,
+        .digest = bound->last.prev,
         .chained = true,
         .inside = true,
     };
     memcpy(place->segment, seg->id, 16);
-    seg->index = head;
     return 1;
 }
 
@@ -72,18 +89,20 @@ int xf_index_use(struct xray_store *s, uint32_t segment, enum xf_index_kind kind
 
     if (!is_whole(part->seg))
         return 0;
+    if (kind == XF_INDEX_RUNS && part->seg->index_runs.len > 0) {
+        r = xf_index_decode(part->seg->index, kind, part->seg->index_runs.data, part->seg->index_runs.len, s->z,
+                            &s->section, &why);
+        *out = &s->section;
+        return r == XRAY_ENOMEM ? xf_fail_memory(err) : r;
+    }
     if (segment_fd(s, part->file, &fd, &why) < 0)
         return 0;
-    s->index_segment = UINT32_MAX;
     r = xf_index_read(part->seg->index, kind, s->files[part->file].path, fd, s->z, &s->stored, &s->section,
                       &s->stats.index_bytes, &why);
     if (r == XRAY_ENOMEM)
         return xf_fail_memory(err);
-    if (r > 0) {
-        s->index_segment = segment;
-        s->index_kind = kind;
+    if (r > 0)
         *out = &s->section;
-    }
     return r;
 }
 

@@ -114,6 +114,7 @@ void xray_store_close(xray_store *s)
     xray_buffer_free(&s->stored);
     xray_buffer_free(&s->value);
     xray_buffer_free(&s->section);
+    xray_buffer_free(&s->bound.front);
     xray_buffer_free(&s->items);
     xf_arena_done(&s->text);
     xf_free(s->directories);

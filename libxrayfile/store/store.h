@@ -4,6 +4,7 @@
 
 #include "base/dict.h"
 #include "file/fdpool.h"
+#include "file/index.h"
 #include "file/segment.h"
 #include "os/thread.h"
 #include "store/cache.h"
@@ -71,7 +72,7 @@ struct xray_store {
     uint64_t traces_opened;
     uint64_t size_limit; /* of each file: what stands behind it is not seen */
     xray_buffer section; /* of an index, the one used last */
-    uint32_t index_segment, index_kind; /* its own */
+    struct xf_index_file bound; /* scratch of opening indexes */
     xray_buffer items;   /* filters of the segment asked for last */
     uint32_t items_segment;
     bool items_known;
