@@ -130,3 +130,34 @@ int xf_mp_canonize(const void *data, size_t len, int max_depth, xray_buffer *out
     }
     return status;
 }
+
+static bool is_fixext_len(size_t len)
+{
+    return len == 1 || len == 2 || len == 4 || len == 8 || len == 16;
+}
+
+bool xf_mp_is_canonical(const uint8_t *p, const xray_mp_item *item)
+{
+    const size_t len = item->bytes.len;
+
+    switch (*p) {
+    case 0xca: return false; /* float32 */
+    case 0xcc: return item->i > 0x7f;
+    case 0xcd: return item->i > 0xff;
+    case 0xce: return item->i > 0xffff;
+    case 0xcf: return item->type == XRAY_MP_UINT || item->i > 0xffffffff;
+    case 0xd0: return item->i < -32;
+    case 0xd1: return item->i < INT8_MIN;
+    case 0xd2: return item->i < INT16_MIN;
+    case 0xd3: return item->i < INT32_MIN;
+    case 0xd9: return len > 31;
+    case 0xc5: case 0xda: return len > 0xff;
+    case 0xc6: case 0xdb: return len > 0xffff;
+    case 0xc7: return !is_fixext_len(len);
+    case 0xc8: return len > 0xff;
+    case 0xc9: return len > 0xffff;
+    case 0xdc: case 0xde: return item->count > 15;
+    case 0xdd: case 0xdf: return item->count > 0xffff;
+    default: return true;
+    }
+}

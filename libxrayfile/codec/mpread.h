@@ -27,6 +27,9 @@ bool xf_mp_find(xray_str map, const char *key, xray_str *value);
 /* Checks that `data` is exactly one well-formed value (depth <= max_depth; strings are UTF-8 if utf8). */
 bool xf_mp_check(const void *data, size_t len, int max_depth, bool utf8);
 
+/* Whether the item whose first byte is at `p` is in its shortest form (spec 1.2). */
+bool xf_mp_is_canonical(const uint8_t *p, const xray_mp_item *item);
+
 /* Appends the one value in `data` in canonical form; ext types 0..31 are quoted as ext 5, strings that are not
  * UTF-8 become ext 6 (spec 6.3). XRAY_ECORRUPT (err->pos), XRAY_ELIMIT (depth). */
 int xf_mp_canonize(const void *data, size_t len, int max_depth, xray_buffer *out, xray_error *err);

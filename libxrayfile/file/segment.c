@@ -215,31 +215,48 @@ static int read_stored(const struct xf_block *b, const struct xf_source *source,
                                 : xf_fail(err, XRAY_ETRUNCATED, b->pos, "the file has become shorter");
 }
 
+static int fetch(const struct xf_block *b, const struct xf_source *source, uint32_t max_raw, xray_buffer *stored,
+                 xray_error *err)
+{
+    if (b->raw_len > max_raw)
+        return xf_fail(err, XRAY_ELIMIT, b->pos, "%" PRIu32 " bytes decompressed are over the limit of %" PRIu32,
+                       b->raw_len, max_raw);
+    return read_stored(b, source, stored, err);
+}
+
+static int unpack(const struct xf_segment *seg, const struct xf_block *b, struct xf_zframe *z,
+                  const xray_buffer *stored, xray_buffer *body, xray_error *err)
+{
+    struct xf_header h = {.ordinal = b->ordinal, .pos = b->pos - seg->base};
+
+    memcpy(h.segment, seg->id, 16);
+    if (xf_body_checksum(&h, stored->data, stored->len) != b->body)
+        return xf_fail(err, XRAY_ECORRUPT, b->pos, "body checksum does not match");
+    return xf_zframe_decode(z, stored->data, stored->len, b->raw_len, body, err);
+}
+
 int xf_segment_fetch(const struct xf_block *b, const struct xf_source *source,
                      uint32_t max_raw, xray_buffer *stored, xray_error *err)
 {
     xray_error why = {0};
-    int r;
+    const int r = fetch(b, source, max_raw, stored, &why);
 
-    if (b->raw_len > max_raw)
-        r = xf_fail(&why, XRAY_ELIMIT, b->pos,
-                    "%" PRIu32 " bytes decompressed are over the limit of %" PRIu32, b->raw_len, max_raw);
-    else
-        r = read_stored(b, source, stored, &why);
     return r < 0 ? blame(b, r, &why, err) : XRAY_OK;
 }
 
 int xf_segment_unpack(const struct xf_segment *seg, const struct xf_block *b, struct xf_zframe *z,
                       const xray_buffer *stored, xray_buffer *body, xray_error *err)
 {
-    struct xf_header h = {.ordinal = b->ordinal, .pos = b->pos - seg->base};
     xray_error why = {0};
-    int r;
+    const int r = unpack(seg, b, z, stored, body, &why);
 
-    memcpy(h.segment, seg->id, 16);
-    if (xf_body_checksum(&h, stored->data, stored->len) != b->body)
-        r = xf_fail(&why, XRAY_ECORRUPT, b->pos, "body checksum does not match");
-    else
-        r = xf_zframe_decode(z, stored->data, stored->len, b->raw_len, body, &why);
     return r < 0 ? blame(b, r, &why, err) : XRAY_OK;
+}
+
+int xf_segment_body(const struct xf_segment *seg, const struct xf_block *b, const struct xf_source *source,
+                    struct xf_zframe *z, xray_buffer *stored, xray_buffer *body, xray_error *err)
+{
+    const int r = fetch(b, source, XF_BLOCK_MAX, stored, err);
+
+    return r < 0 ? r : unpack(seg, b, z, stored, body, err);
 }

@@ -73,4 +73,8 @@ int xf_segment_fetch(const struct xf_block *b, const struct xf_source *source, u
 int xf_segment_unpack(const struct xf_segment *seg, const struct xf_block *b, struct xf_zframe *z,
                       const xray_buffer *stored, xray_buffer *body, xray_error *err);
 
+/* Both steps at once, with messages that do not say which block it is. */
+int xf_segment_body(const struct xf_segment *seg, const struct xf_block *b, const struct xf_source *source,
+                    struct xf_zframe *z, xray_buffer *stored, xray_buffer *body, xray_error *err);
+
 #endif

@@ -104,20 +104,6 @@ void xf_cands_owner(const struct xf_cands_build *b, uint32_t i, const uint8_t **
     *step = (int64_t)xf_get_u64(key + 16);
 }
 
-/* Start of a row record: [table, writer id, run id, step, ... `more` members. */
-static void begin_record(xray_buffer *r, enum xf_table table, const struct xf_owner *owner, size_t more)
-{
-    xf_buf_reset(r);
-    xf_mp_array(r, 4 + more);
-    xf_mp_int(r, table);
-    xf_mp_bin(r, owner->writer_id, 16);
-    xf_mp_bin(r, owner->run_id, 16);
-    if (owner->step == XRAY_MISSING)
-        xf_mp_nil(r);
-    else
-        xf_mp_int(r, owner->step);
-}
-
 /* A row record `c` taken apart; all spans borrow it. */
 struct cand {
     xray_str item;
@@ -350,7 +336,7 @@ int xf_cands_add_batch(struct xf_cands_build *b, struct xf_payload_build *p, str
     r = note_owner(b, owner, &run);
     if (r < 0)
         return r;
-    begin_record(&b->record, XF_TABLE_CANDS, owner, 1);
+    xf_record_begin(&b->record, XF_TABLE_CANDS, owner, 1);
     head = b->record.len;
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *start = cursor.at;
@@ -395,7 +381,7 @@ int xf_cands_add_event(struct xf_cands_build *b, struct xf_payload_build *p, str
     r = note_owner(b, owner, &run);
     if (r < 0)
         return r;
-    begin_record(&b->record, table, owner, 4);
+    xf_record_begin(&b->record, table, owner, 4);
     xf_buf_put(&b->record, members.ptr, members.len);
     xf_digest_add(digest, b->record.data, b->record.len);
 

@@ -3,9 +3,8 @@
 #define XF_FORMAT_CANDS_BUILD_H
 
 #include "format/column_build.h"
-#include "format/digest.h"
-#include "format/layout.h"
 #include "format/payload_build.h"
+#include "format/rowrecord.h"
 
 enum xf_cand_column {
     XF_CAND_SHAPE,
@@ -46,13 +45,6 @@ struct xf_cands_build {
 void xf_cands_init(struct xf_cands_build *b);
 void xf_cands_done(struct xf_cands_build *b);
 void xf_cands_new_segment(struct xf_cands_build *b);
-
-/* Whose record is it: key of row records (spec 10.3). */
-struct xf_owner {
-    const uint8_t *writer_id; /* 16 bytes */
-    const uint8_t *run_id;    /* 16 bytes */
-    int64_t step;             /* XRAY_MISSING: the run itself */
-};
 
 /* Adds the `count` candidates of one batch; `records` holds their arrays `c` (spec 10.3), one behind the other. */
 int xf_cands_add_batch(struct xf_cands_build *b, struct xf_payload_build *p, struct xf_digest *digest,

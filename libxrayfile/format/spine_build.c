@@ -199,62 +199,6 @@ static void note_times(struct xf_spine_build *b, const struct xf_row *row, unsig
     }
 }
 
-static void put_digest_name(struct xf_spine_build *b, unsigned column, xray_str text)
-{
-    if (text.len == 0)
-        return;
-    xf_buf_reset(&b->scratch);
-    xf_mp_uint(&b->scratch, column);
-    xf_mp_str(&b->scratch, text.ptr, text.len);
-    xf_digest_piece(&b->record, b->scratch.data, b->scratch.len);
-}
-
-static unsigned count_bits(uint64_t v)
-{
-    unsigned n = 0;
-
-    for (; v != 0; v &= v - 1)
-        n++;
-    return n;
-}
-
-/* The row record of spec 10.2, hashed piece by piece: values can be large. */
-static void add_digest(struct xf_spine_build *b, const struct xf_spine_table *t, struct xf_digest *digest,
-                       const uint8_t writer_id[16], const struct xf_run_ref *ref, const struct xf_row *row)
-{
-    const unsigned state = t->number == XF_TABLE_RUNS ? (unsigned)XF_RUN_STATE : (unsigned)XF_STEP_STATE;
-    const bool named = t->number == XF_TABLE_RUNS && (xf_row_get_int(row, state) & XF_STATE_BEGIN) != 0;
-    size_t members = 1 + count_bits(row->present & ~UINT64_C(1));
-
-    if (named)
-        members += (size_t)(ref->pipeline.len > 0) + (ref->version.len > 0);
-    xf_digest_begin(&b->record);
-    xf_buf_reset(&b->scratch);
-    xf_mp_array(&b->scratch, 3);
-    xf_mp_uint(&b->scratch, t->number);
-    xf_mp_bin(&b->scratch, writer_id, 16);
-    xf_mp_map(&b->scratch, members);
-    xf_mp_uint(&b->scratch, 0);
-    xf_mp_bin(&b->scratch, ref->id, 16);
-    for (unsigned c = 1; c < t->column_count; c++) {
-        xray_str value;
-
-        if (!xf_row_has(row, c))
-            continue;
-        value = xf_row_get(row, c);
-        xf_mp_uint(&b->scratch, c);
-        xf_digest_piece(&b->record, b->scratch.data, b->scratch.len);
-        xf_buf_reset(&b->scratch);
-        xf_digest_piece(&b->record, value.ptr, value.len);
-    }
-    xf_digest_piece(&b->record, b->scratch.data, b->scratch.len);
-    if (named) {
-        put_digest_name(b, XF_RUN_PIPELINE, ref->pipeline);
-        put_digest_name(b, XF_RUN_VERSION, ref->version);
-    }
-    xf_digest_finish(digest, &b->record);
-}
-
 static size_t table_size(const struct xf_spine_table *t)
 {
     size_t n = 0;
@@ -285,7 +229,7 @@ int xf_spine_add_row(struct xf_spine_build *b, struct xf_payload_build *p, struc
         note_times(b, row, XF_RUN_START, XF_RUN_DUR, XF_RUN_END);
     else
         note_times(b, row, XF_STEP_START, XF_STEP_DUR, XF_STEP_END);
-    add_digest(b, t, digest, writer_id, ref, row);
+    xf_record_row(digest, &b->record, &b->scratch, t->number, writer_id, ref, row);
     b->size = table_size(&b->run_rows) + table_size(&b->step_rows) + b->strings.bytes.len + b->runs.bytes.len;
     return XRAY_OK;
 }

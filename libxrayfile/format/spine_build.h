@@ -4,7 +4,7 @@
 
 #include "format/cands_build.h"
 #include "format/columns.h"
-#include "format/row.h"
+#include "format/rowrecord.h"
 
 struct xf_spine_table {
     const struct xf_column *columns;
@@ -32,12 +32,6 @@ struct xf_spine_build {
 void xf_spine_init(struct xf_spine_build *b);
 void xf_spine_done(struct xf_spine_build *b);
 void xf_spine_new_segment(struct xf_spine_build *b);
-
-/* Which run, and what it is called as far as known (len 0: not). */
-struct xf_run_ref {
-    const uint8_t *id; /* 16 bytes */
-    xray_str pipeline, version;
-};
 
 /* Adds a row. Columns 0 (`run`) of the row are ignored: `ref` says it. `row` holds absolute, canonical values;
  * str columns hold str. */

@@ -5,6 +5,7 @@
  * The format is specified in format-spec/trace-file.md ("spec" below).
  *
  * Sections: 1 basics  2 values  3 writing  4 reading  5 text  6 queries  7 other languages
+ *           8 checking and repairing
  *
  * Conventions. Functions that can fail return 0 (or a documented positive
  * answer) or a negative enum xray_status; their last parameter, where they have
@@ -1103,6 +1104,68 @@ XRAY_API int xray_select_next(xray_select *s, const char **line, size_t *len, xr
 XRAY_API xray_store *xray_select_store(xray_select *s);
 
 XRAY_API void xray_select_close(xray_select *s);
+/* ---- 8 checking and repairing -------------------------------------------- */
+
+/* Checking a file against the whole specification (spec 14). DEEP reads every block: checksums, frames,
+ * MessagePack, references, rows against headers, counts against candidates, the content digest.
+ * QUICK reads headers and the seal: order, chain, numbering, lengths; of bodies it says nothing. */
+enum xray_depth { XRAY_DEEP = 0, XRAY_QUICK = 1 };
+
+enum xray_finding_kind {
+    XRAY_FINDING_DAMAGE = 1, /* bytes that contradict the spec, or are gone */
+    XRAY_FINDING_NOTE = 2,   /* worth knowing; nothing is lost */
+    XRAY_FINDING_NEWER = 3,  /* written for a newer reader: not checked */
+};
+
+/* Strings live until the callback returns. */
+typedef struct xray_finding {
+    enum xray_finding_kind kind;
+    const char *path;
+    int64_t block;       /* ordinal, or -1 */
+    uint64_t pos;        /* byte in the file, or UINT64_MAX */
+    const char *message; /* one line: what was expected and found, what is lost or safe */
+} xray_finding;
+
+enum xray_segment_state {
+    XRAY_STATE_SEALED = 0,   /* known to be complete */
+    XRAY_STATE_OPEN = 1,     /* its writer is alive, on this machine */
+    XRAY_STATE_CRASHED = 2,  /* its writer is gone, on this machine */
+    XRAY_STATE_UNSEALED = 3, /* open or crashed: its writer is not of this machine, or unknown */
+    XRAY_STATE_NEWER = 4,    /* not checked to its end: needs a newer reader */
+};
+
+/* What a segment was found to be, once it was checked. */
+typedef struct xray_verified_segment {
+    const char *path;
+    uint8_t id[16];
+    uint64_t pos, len; /* bytes in the file, up to the end of the last whole block */
+    enum xray_segment_state state;
+    uint64_t blocks, torn_bytes;
+    uint64_t run_rows, step_rows, candidates; /* of headers */
+    uint64_t damages, notes;                  /* findings of this segment */
+    bool content_checked;                     /* its content digest was compared, and is right */
+} xray_verified_segment;
+
+typedef struct xray_verify_options { /* all zero = defaults */
+    enum xray_depth depth;
+    void *ctx;                                                     /* for the two calls, each of which may be NULL */
+    void (*finding)(void *ctx, const xray_finding *finding);       /* as they are met, in file order */
+    void (*segment)(void *ctx, const xray_verified_segment *seg); /* after the findings of a segment */
+} xray_verify_options;
+
+typedef struct xray_verify_result { /* sums; start with all zero, may be used for several calls */
+    uint64_t files, segments, sealed, blocks;
+    uint64_t bytes;                  /* of the files */
+    uint64_t torn_bytes;
+    uint64_t damages, notes, newer;  /* findings */
+} xray_verify_result;
+
+/* Checks one segment file, "-" (standard input), or every *.xray of a directory, and adds to *result. Indexes are not
+ * looked at. Memory is bounded: one block, and at most 150 MiB besides. Nothing is written.
+ * Returns 0 whatever was found, or XRAY_ENOTFOUND, XRAY_EIO, XRAY_ECORRUPT (no segment at all, nor the
+ * rest of one), XRAY_ENOMEM. A file of a directory that cannot be read is a finding. */
+XRAY_API int xray_verify(const char *path, const xray_verify_options *options, xray_verify_result *result,
+                         xray_error *err);
 
 #ifdef __cplusplus
 }

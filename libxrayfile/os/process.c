@@ -63,22 +63,26 @@ static int64_t start_of(const char *stat)
     return p == NULL ? -1 : strtoll(p + 1, NULL, 10);
 }
 
-bool xf_process_is_dead(xray_str host, xray_str boot, int64_t pid, int64_t start_ticks)
+enum xf_process_state xf_process_look(xray_str host, xray_str boot, int64_t pid, int64_t start_ticks)
 {
     char path[64];
     char stat[2048];
+    int64_t start;
     ssize_t n;
 
     if (host.len == 0 || boot.len == 0 || pid <= 0 || start_ticks == XRAY_MISSING || !is_here(host, boot))
-        return false;
+        return XF_PROCESS_UNKNOWN;
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
     n = read_small(path, stat, sizeof stat);
     if (n < 0)
-        return errno == ENOENT || errno == ESRCH;
-    if (n == 0)
-        return false;
+        return errno == ENOENT || errno == ESRCH ? XF_PROCESS_DEAD : XF_PROCESS_UNKNOWN;
+    start = n > 0 ? start_of(stat) : -1;
+    if (start < 0)
+        return XF_PROCESS_UNKNOWN;
+    return start == start_ticks ? XF_PROCESS_ALIVE : XF_PROCESS_DEAD;
+}
 
-    const int64_t start = start_of(stat);
-
-    return start >= 0 && start != start_ticks;
+bool xf_process_is_dead(xray_str host, xray_str boot, int64_t pid, int64_t start_ticks)
+{
+    return xf_process_look(host, boot, pid, start_ticks) == XF_PROCESS_DEAD;
 }

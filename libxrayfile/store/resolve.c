@@ -34,40 +34,6 @@ struct levels {
     int depth;
 };
 
-/* ---- what is canonical (spec 1.2) --------------------------------------------------- */
-
-static bool is_fixext_len(size_t len)
-{
-    return len == 1 || len == 2 || len == 4 || len == 8 || len == 16;
-}
-
-/* Whether the item at p is in its shortest form. */
-static bool is_canonical(const uint8_t *p, const xray_mp_item *item)
-{
-    const size_t len = item->bytes.len;
-
-    switch (*p) {
-    case 0xca: return false; /* float32 */
-    case 0xcc: return item->i > 0x7f;
-    case 0xcd: return item->i > 0xff;
-    case 0xce: return item->i > 0xffff;
-    case 0xcf: return item->type == XRAY_MP_UINT || item->i > 0xffffffff;
-    case 0xd0: return item->i < -32;
-    case 0xd1: return item->i < INT8_MIN;
-    case 0xd2: return item->i < INT16_MIN;
-    case 0xd3: return item->i < INT32_MIN;
-    case 0xd9: return len > 31;
-    case 0xc5: case 0xda: return len > 0xff;
-    case 0xc6: case 0xdb: return len > 0xffff;
-    case 0xc7: return !is_fixext_len(len);
-    case 0xc8: return len > 0xff;
-    case 0xc9: return len > 0xffff;
-    case 0xdc: case 0xde: return item->count > 15;
-    case 0xdd: case 0xdf: return item->count > 0xffff;
-    default: return true;
-    }
-}
-
 static void put_item(xray_buffer *out, const xray_mp_item *item)
 {
     switch (item->type) {
@@ -152,7 +118,7 @@ static int copy_plain(struct resolver *r, xray_str value, int depth)
             return XRAY_ECORRUPT;
         if (is_container(&item) && (l.depth + depth >= XF_DEPTH_READ || !enter(&l, &todo, &item)))
             return xf_fail(r->err, XRAY_ELIMIT, XF_NO_POS, "a value is nested deeper than %d levels", XF_DEPTH_READ);
-        if (is_canonical(at, &item) && !is_reference(&item))
+        if (xf_mp_is_canonical(at, &item) && !is_reference(&item))
             continue;
         xf_buf_put(r->out, copied, (size_t)(at - copied));
         if (is_reference(&item))
@@ -347,7 +313,7 @@ static int expand(struct resolver *r, xray_str skeleton)
             longer = is_array[l.depth] && next < r->array_count && r->arrays[next].number == arrays;
             arrays += is_array[l.depth];
         }
-        if (!longer && !is_reference(&item) && is_canonical(at, &item))
+        if (!longer && !is_reference(&item) && xf_mp_is_canonical(at, &item))
             continue;
         xf_buf_put(r->out, copied, (size_t)(at - copied));
         copied = c.at;

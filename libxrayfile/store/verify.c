@@ -1,0 +1,229 @@
+/* xray_verify: files and directories through the checker (check.h; xrayfile.h, section 7). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "os/file.h"
+#include "os/listing.h"
+#include "os/process.h"
+#include "store/check.h"
+
+#define SUFFIX ".xray"
+
+struct verify {
+    const xray_verify_options *options;
+    xray_verify_result *result;
+    const char *path;
+};
+
+/* ---- what the checker tells --------------------------------------------------------------- */
+
+static void tell(struct verify *v, enum xray_finding_kind kind, int64_t block, uint64_t pos, const char *message)
+{
+    const xray_finding f = {.kind = kind, .path = v->path, .block = block, .pos = pos, .message = message};
+
+    v->result->damages += kind == XRAY_FINDING_DAMAGE;
+    v->result->notes += kind == XRAY_FINDING_NOTE;
+    v->result->newer += kind == XRAY_FINDING_NEWER;
+    if (v->options->finding != NULL)
+        v->options->finding(v->options->ctx, &f);
+}
+
+static void on_finding(void *ctx, enum xf_check_kind kind, int64_t block, uint64_t pos, const char *message)
+{
+    static const enum xray_finding_kind kinds[] = {
+        [XF_CHECK_DAMAGE] = XRAY_FINDING_DAMAGE,
+        [XF_CHECK_NOTE] = XRAY_FINDING_NOTE,
+        [XF_CHECK_NEWER] = XRAY_FINDING_NEWER,
+    };
+
+    tell(ctx, kinds[kind], block, pos, message);
+}
+
+static enum xray_segment_state state_of(const struct xf_check *c)
+{
+    const struct xf_segment *seg = c->seg;
+
+    if (c->refused)
+        return XRAY_STATE_NEWER;
+    if (c->sealed)
+        return XRAY_STATE_SEALED;
+    if (seg == NULL)
+        return XRAY_STATE_UNSEALED;
+    switch (xf_process_look(xf_segment_host(seg), xf_segment_boot(seg), seg->pid, seg->process_start)) {
+    case XF_PROCESS_ALIVE: return XRAY_STATE_OPEN;
+    case XF_PROCESS_DEAD: return XRAY_STATE_CRASHED;
+    case XF_PROCESS_UNKNOWN: break;
+    }
+    return XRAY_STATE_UNSEALED;
+}
+
+static int on_end(void *ctx, struct xf_check *c)
+{
+    struct verify *v = ctx;
+    xray_verified_segment seg = {
+        .path = v->path,
+        .pos = c->base,
+        .len = c->end - c->base,
+        .state = state_of(c),
+        .blocks = c->blocks,
+        .torn_bytes = c->torn_bytes,
+        .run_rows = c->totals.runs,
+        .step_rows = c->totals.steps,
+        .candidates = c->totals.candidates,
+        .damages = c->damages,
+        .notes = c->notes,
+        .content_checked = c->sealed && c->content_known && !c->holes && c->damages == 0,
+    };
+
+    if (c->seg != NULL)
+        memcpy(seg.id, c->seg->id, 16);
+    v->result->segments++;
+    v->result->sealed += c->sealed;
+    v->result->blocks += c->blocks;
+    v->result->torn_bytes += c->torn_bytes;
+    if (v->options->segment != NULL)
+        v->options->segment(v->options->ctx, &seg);
+    return XRAY_OK;
+}
+
+/* ---- one file --------------------------------------------------------------------------- */
+
+/* Whether what cannot be opened as a segment is the rest of one: empty, or a hello cut short or damaged. That
+ * is what power losses leave behind; anything else is no business of ours. */
+static bool is_rest(const char *path)
+{
+    uint8_t start[512];
+    size_t got = 0;
+    int fd, r;
+
+    if (xf_file_open(&fd, path, NULL) < 0)
+        return false;
+    r = xf_file_read(fd, 0, start, sizeof start, &got, NULL);
+    xf_file_close(fd);
+    if (r < 0)
+        return false;
+    for (size_t i = 0; i < got; i++)
+        if (start[i] != 0)
+            return xf_hello_looks_like(start, got) ||
+                   memcmp(start, "\x28\xB5\x2F\xFD\x64", got < 5 ? got : 5) == 0;
+    return true; /* empty, or zeros */
+}
+
+static int verify_file(struct verify *v, const char *path, xray_error *err)
+{
+    const struct xf_check_sink sink = {.ctx = v, .finding = on_finding, .end = on_end};
+    xray_store *s = NULL;
+    xray_error why = {0};
+    int r = xray_store_open(&s, &path, 1, NULL, &why);
+
+    v->path = path;
+    if (r >= 0) {
+        v->result->files++;
+        v->result->bytes += s->files[0].size;
+        r = xf_check_file(s, 0, v->options->depth == XRAY_DEEP, &sink, err);
+        xray_store_close(s);
+        return r;
+    }
+    if (r == XRAY_EUNSUPPORTED || (r == XRAY_ECORRUPT && is_rest(path))) {
+        const size_t prefix = strlen(path); /* messages begin with the path, which findings have apart */
+        const bool named = strncmp(why.message, path, prefix) == 0 && strncmp(why.message + prefix, ": ", 2) == 0;
+
+        v->result->files++;
+        tell(v, r == XRAY_EUNSUPPORTED ? XRAY_FINDING_NEWER : XRAY_FINDING_DAMAGE, -1, 0,
+             why.message + (named ? prefix + 2 : 0));
+        return XRAY_OK;
+    }
+    if (err != NULL)
+        *err = why;
+    return r;
+}
+
+/* ---- a directory -------------------------------------------------------------------------- */
+
+struct names {
+    struct xf_arena text;
+    const char *directory;
+    const char **list;
+    uint32_t count, cap;
+};
+
+static int keep_name(void *ctx, const char *name)
+{
+    struct names *n = ctx;
+    const size_t len = strlen(n->directory) + strlen(name) + 2;
+    char *path = xf_arena_alloc(&n->text, len);
+    void *list = n->list;
+    const bool room = xf_store_grow(&list, n->count, &n->cap, sizeof *n->list);
+
+    n->list = list;
+    if (path == NULL || !room)
+        return XRAY_ENOMEM;
+    if (n->count >= XF_SEGMENTS_MAX)
+        return XRAY_ELIMIT;
+    snprintf(path, len, "%s/%s", n->directory, name);
+    n->list[n->count++] = path;
+    return XRAY_OK;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int verify_names(struct verify *v, const struct names *n, xray_error *err)
+{
+    int r = XRAY_OK;
+
+    qsort(n->list, n->count, sizeof *n->list, compare_names);
+    for (uint32_t i = 0; i < n->count && r >= 0; i++) {
+        xray_error why = {0};
+
+        r = verify_file(v, n->list[i], &why);
+        if (r == XRAY_ENOMEM)
+            return xf_fail_memory(err);
+        if (r == XRAY_EIO && why.sys_errno == ENOENT)
+            r = XRAY_OK; /* retention ran beside us */
+        if (r < 0) {
+            tell(v, XRAY_FINDING_DAMAGE, -1, UINT64_MAX, why.message);
+            v->result->files++;
+            r = XRAY_OK;
+        }
+    }
+    return r;
+}
+
+static int verify_directory(struct verify *v, const char *path, xray_error *err)
+{
+    struct names n = {.directory = path};
+    xray_error why = {0};
+    int r = xf_listing_visit(path, SUFFIX, keep_name, &n, &why);
+
+    if (r == XRAY_ENOMEM)
+        r = xf_fail_memory(err);
+    else if (r < 0)
+        r = xf_fail(err, r, XF_NO_POS, "%s: %s", path, r == XRAY_ELIMIT ? "too many segments" : why.message);
+    else if (n.count > 0)
+        r = verify_names(v, &n, err);
+    xf_free(n.list);
+    xf_arena_done(&n.text);
+    return r;
+}
+
+int xray_verify(const char *path, const xray_verify_options *options, xray_verify_result *result, xray_error *err)
+{
+    static const xray_verify_options defaults = {0};
+    struct verify v = {.options = options != NULL ? options : &defaults, .result = result};
+    enum xf_path_kind kind = XF_PATH_FILE;
+    int r = XRAY_OK;
+
+    if (path == NULL || result == NULL)
+        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "xray_verify needs a path and a place for the result");
+    if (strcmp(path, "-") != 0)
+        r = xf_path_look(path, &kind, err);
+    if (r < 0)
+        return r;
+    return kind == XF_PATH_DIRECTORY ? verify_directory(&v, path, err) : verify_file(&v, path, err);
+}
