@@ -57,6 +57,7 @@ static const struct cli_tool tool = {
 struct verify {
     bool json, quiet;
     bool quick;
+    char *named; /* the last file that was called damaged */
 };
 
 /* ---- text -------------------------------------------------------------------------------- */
@@ -198,10 +199,22 @@ static void json_summary(const struct verify *v, const xray_verify_result *r)
 
 /* ---- the tool ---------------------------------------------------------------------------- */
 
+/* Where output goes to a file, a person still learns which files are damaged. */
+static void name_damaged(struct verify *v, const char *path)
+{
+    if (v->named != NULL && strcmp(v->named, path) == 0)
+        return;
+    free(v->named);
+    v->named = strdup(path);
+    cli_say(path, "damaged");
+}
+
 static void on_finding(void *ctx, const xray_finding *f)
 {
-    const struct verify *v = ctx;
+    struct verify *v = ctx;
 
+    if (f->kind == XRAY_FINDING_DAMAGE)
+        name_damaged(v, f->path);
     if (v->json)
         json_finding(f);
     else
@@ -267,5 +280,6 @@ int main(int argc, char **argv)
         cli_skipped();
     if (result.newer > 0)
         cli_error(NULL, "%" PRIu64 " segment%s a newer reader", result.newer, result.newer == 1 ? " needs" : "s need");
+    free(v.named);
     return cli_finish(result.files > 0);
 }

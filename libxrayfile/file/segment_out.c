@@ -20,11 +20,29 @@ static void segment_name(const struct xf_hello *hello, char out[64])
              hello->id[3], hello->id[4], hello->id[5], hello->id[6], hello->id[7]);
 }
 
+/* The hello frame is in s->stored: it goes out, and a segment begins. */
+static int begin_with(struct xf_segment_out *s, const uint8_t id[16], int level, xray_error *err)
+{
+    struct iovec part = {.iov_base = s->stored.data, .iov_len = s->stored.len};
+    uint64_t written;
+    const int r = xf_out_append(s->fd, &part, 1, &written, err);
+
+    if (r < 0)
+        return r;
+    memcpy(s->id, id, 16);
+    s->level = level;
+    s->pos = s->stored.len;
+    s->prev = xf_hash64(s->stored.data, s->stored.len, 0);
+    s->ordinal = 0;
+    s->content = (struct xf_digest){0};
+    s->raw_bytes = s->stored_bytes = 0;
+    s->dir_count = 0;
+    return XRAY_OK;
+}
+
 int xf_segment_out_create(struct xf_segment_out *s, int dir_fd, const struct xf_hello *hello, int level,
                           xray_error *err)
 {
-    struct iovec part;
-    uint64_t written;
     char name[64];
     int r;
 
@@ -38,19 +56,20 @@ int xf_segment_out_create(struct xf_segment_out *s, int dir_fd, const struct xf_
     r = xf_out_create(&s->fd, dir_fd, name, err);
     if (r < 0)
         return r;
-    part = (struct iovec){.iov_base = s->stored.data, .iov_len = s->stored.len};
-    r = xf_out_append(s->fd, &part, 1, &written, err);
-    if (r < 0)
-        return r;
-    memcpy(s->id, hello->id, 16);
-    s->level = level;
-    s->pos = s->stored.len;
-    s->prev = xf_hash64(s->stored.data, s->stored.len, 0);
-    s->ordinal = 0;
-    s->content = (struct xf_digest){0};
-    s->raw_bytes = s->stored_bytes = 0;
-    s->dir_count = 0;
-    return XRAY_OK;
+    return begin_with(s, hello->id, level, err);
+}
+
+int xf_segment_out_resume(struct xf_segment_out *s, int fd, const uint8_t id[16], xray_str hello_frame, int level,
+                          xray_error *err)
+{
+    if (s->zframe == NULL && (s->zframe = xf_zframe_new()) == NULL)
+        return xf_fail_memory(err);
+    xf_buf_reset(&s->stored);
+    xf_buf_put(&s->stored, hello_frame.ptr, hello_frame.len);
+    if (s->stored.failed)
+        return xf_fail_memory(err);
+    s->fd = fd;
+    return begin_with(s, id, level, err);
 }
 
 static int remember_block(struct xf_segment_out *s, const struct xf_header *h, xray_error *err)
@@ -89,6 +108,34 @@ static int append_block(struct xf_segment_out *s, const struct xf_header *h, xra
     return XRAY_OK;
 }
 
+/* The body's frame is in s->stored: completes its header with the place and appends both. */
+static int append_frame(struct xf_segment_out *s, struct xf_header *h, xray_error *err)
+{
+    int r;
+
+    h->ordinal = s->ordinal;
+    h->pos = s->pos;
+    h->stored_len = (uint32_t)s->stored.len;
+    h->prev = s->prev;
+    memcpy(h->segment, s->id, 16);
+    h->body = xf_body_checksum(h, s->stored.data, s->stored.len);
+    r = remember_block(s, h, err);
+    if (r == XRAY_OK)
+        r = append_block(s, h, err);
+    if (r == XRAY_OK) {
+        s->raw_bytes += h->raw_len;
+        s->stored_bytes += s->stored.len;
+    }
+    return r;
+}
+
+int xf_segment_out_frame(struct xf_segment_out *s, const struct xf_header *like, xray_error *err)
+{
+    struct xf_header h = *like;
+
+    return s->stored.failed ? xf_fail_memory(err) : append_frame(s, &h, err);
+}
+
 int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *info, xray_error *err)
 {
     struct xf_header h;
@@ -105,9 +152,6 @@ int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *i
     h = (struct xf_header){
         .kind = (uint8_t)info->kind,
         .flags = info->kind <= XF_SPINE ? XF_FLAG_CRITICAL : 0,
-        .ordinal = s->ordinal,
-        .pos = s->pos,
-        .stored_len = (uint32_t)s->stored.len,
         .raw_len = (uint32_t)s->body.len,
         .rows = info->rows,
         .rows2 = info->rows2,
@@ -115,17 +159,8 @@ int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *i
         .first2 = info->first2,
         .time_min = info->time_min,
         .time_max = info->time_max,
-        .prev = s->prev,
     };
-    memcpy(h.segment, s->id, 16);
-    h.body = xf_body_checksum(&h, s->stored.data, s->stored.len);
-    r = remember_block(s, &h, err);
-    if (r == XRAY_OK)
-        r = append_block(s, &h, err);
-    if (r == XRAY_OK) {
-        s->raw_bytes += s->body.len;
-        s->stored_bytes += s->stored.len;
-    }
+    r = append_frame(s, &h, err);
     xf_buf_reset(&s->body);
     return r;
 }

@@ -40,6 +40,14 @@ int xf_segment_out_create(struct xf_segment_out *s, int dir_fd, const struct xf_
 /* Compresses s->body (whose buffer the caller filled) and appends it as one block with one write. */
 int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *info, xray_error *err);
 
+/* Begins a segment on a descriptor that is open for appending and belongs to *s from then on, with a hello frame as it
+ * is: for those who write a segment anew. */
+int xf_segment_out_resume(struct xf_segment_out *s, int fd, const uint8_t id[16], xray_str hello_frame, int level,
+                          xray_error *err);
+
+/* Appends a block whose frame the caller put into s->stored; of *like count kind, flags, raw_len, rows and times. */
+int xf_segment_out_frame(struct xf_segment_out *s, const struct xf_header *like, xray_error *err);
+
 struct xf_seal_totals {
     uint64_t runs, steps, candidates, decisions, notes, parts, values, lost;
 };

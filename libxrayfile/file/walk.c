@@ -330,7 +330,7 @@ static int step_nameless(struct xf_walk *w, const struct xf_header *h, struct xf
 {
     w->place = (struct xf_place){.pos = w->place.pos, .base = w->place.pos, .inside = true};
     memcpy(w->place.segment, h->segment, 16);
-    *step = (struct xf_walk_step){.event = XF_WALK_SEGMENT, .from = w->place.base};
+    *step = (struct xf_walk_step){.event = XF_WALK_SEGMENT, .from = w->place.base, .to = w->place.base};
     memcpy(step->hello.id, h->segment, 16);
     memcpy(step->hello.writer_id, h->segment, 16);
     step->hello.n = XRAY_MISSING;
@@ -379,8 +379,11 @@ static int step_segment(struct xf_walk *w, const struct xf_look *look, struct xf
 {
     const uint64_t pos = w->place.pos;
 
-    *step =
-        (struct xf_walk_step){.event = XF_WALK_SEGMENT, .from = pos, .named = true, .refused = look->refused};
+    *step = (struct xf_walk_step){.event = XF_WALK_SEGMENT,
+                                  .from = pos,
+                                  .to = pos + look->len,
+                                  .named = true,
+                                  .refused = look->refused};
     if (look->refused)
         step->why = look->why;
     else

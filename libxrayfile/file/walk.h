@@ -31,7 +31,7 @@ struct xf_place {
 
 enum xf_walk_event {
     XF_WALK_END, /* nothing more that fits; from..to is what is left: a torn tail, or bytes after a seal */
-    XF_WALK_SEGMENT, /* a segment begins at `from` */
+    XF_WALK_SEGMENT, /* a segment begins at `from`; its hello, if it has one, ends at `to` */
     XF_WALK_BLOCK,   /* a block of it, whose header is good */
     XF_WALK_GAP,     /* from..to is damaged and was skipped, or blocks are missing there */
     XF_WALK_REFUSED, /* what stands at `from` was written for a newer reader: nothing more of this segment */

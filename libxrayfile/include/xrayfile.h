@@ -1167,6 +1167,51 @@ typedef struct xray_verify_result { /* sums; start with all zero, may be used fo
 XRAY_API int xray_verify(const char *path, const xray_verify_options *options, xray_verify_result *result,
                          xray_error *err);
 
+/* Writes what is good of a damaged, torn or unsealed file to a new file, which is sealed and passes xray_verify
+ * (spec 15). IN is only read; OUT appears whole (written beside, synced, renamed) or not at all. */
+enum xray_repair_mode {
+    XRAY_REPAIR_SALVAGE = 0, /* every good block */
+    XRAY_REPAIR_PREFIX = 1,  /* what is before the first damage */
+    XRAY_REPAIR_TAIL = 2,    /* only a torn tail is cut; damage before it is an error */
+};
+
+enum xray_repair_kind {
+    XRAY_REPAIR_FOUND = 1, /* damage, as xray_verify reports it */
+    XRAY_REPAIR_KEPT = 2,  /* a block, unchanged but for its place */
+    XRAY_REPAIR_LOST = 3,  /* a block, or bytes */
+    XRAY_REPAIR_ADDED = 4, /* a block that stands for what is lost, or the seal */
+};
+
+typedef struct xray_repair_event {
+    enum xray_repair_kind kind;
+    int64_t block;       /* ordinal, or -1 */
+    uint64_t pos;        /* byte in IN, or UINT64_MAX */
+    const char *message; /* one line; lives until the callback returns */
+} xray_repair_event;
+
+typedef struct xray_repair_options { /* all zero = defaults */
+    enum xray_repair_mode mode;
+    bool dry_run; /* write nothing; `out` may be NULL */
+    bool force;   /* replace OUT if it is there */
+    void *ctx;
+    void (*event)(void *ctx, const xray_repair_event *event); /* in file order; may be NULL */
+} xray_repair_options;
+
+typedef struct xray_repair_result {
+    uint64_t segments, kept, lost; /* blocks; of what has no header each gap counts what is missing by number */
+    uint64_t lost_records;         /* as the loss rows of OUT say */
+    uint64_t dropped_bytes;        /* of IN, that are not in OUT: damaged, torn, or of no segment */
+    uint64_t out_bytes;
+    bool lossy;                    /* something of IN is not in OUT */
+    bool unchanged;                /* IN was sealed and intact: OUT is a copy */
+} xray_repair_result;
+
+/* Returns 0 (result->lossy says whether something is gone), XRAY_EMISUSE (IN and OUT are one file, or a directory),
+ * XRAY_EIO (sys_errno EEXIST: OUT is there), XRAY_ECORRUPT (no segment; or damage where the mode allows none),
+ * XRAY_EUNSUPPORTED (needs a newer reader), XRAY_ENOMEM. */
+XRAY_API int xray_repair(const char *in, const char *out, const xray_repair_options *options,
+                         xray_repair_result *result, xray_error *err);
+
 #ifdef __cplusplus
 }
 #endif

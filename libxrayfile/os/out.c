@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -140,4 +142,89 @@ void xf_out_close(int fd)
 {
     if (fd >= 0)
         close(fd);
+}
+
+/* ---- a file that appears whole ------------------------------------------------------- */
+
+/* Splits the path and opens its directory. */
+static int open_parent(struct xf_out_file *f, const char *path, xray_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const size_t len = slash != NULL ? (size_t)(slash - path) : 0;
+    char *parent;
+
+    if (name[0] == '\0' || strlen(name) >= sizeof f->name)
+        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "%s is no name for a file", path);
+    parent = xf_alloc(len + 2);
+    if (parent == NULL)
+        return xf_fail_memory(err);
+    memcpy(parent, slash == NULL ? "." : len == 0 ? "/" : path, slash == NULL || len == 0 ? 1 : len);
+    f->dir_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    xf_free(parent);
+    if (f->dir_fd < 0)
+        return xf_fail_errno(err, errno, XF_NO_POS, "%s: cannot open its directory", path);
+    snprintf(f->name, sizeof f->name, "%s", name);
+    return XRAY_OK;
+}
+
+int xf_out_file_begin(struct xf_out_file *f, const char *path, bool replace, xray_error *err)
+{
+    struct stat st;
+    int r;
+
+    *f = (struct xf_out_file){.fd = -1, .dir_fd = -1};
+    r = open_parent(f, path, err);
+    if (r < 0)
+        return r;
+    if (!replace && fstatat(f->dir_fd, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return xf_fail_errno(err, EEXIST, XF_NO_POS, "%s", path);
+    snprintf(f->temp, sizeof f->temp, ".%s.%ld.tmp", f->name, (long)getpid());
+    if (strlen(f->temp) > 255) /* the name is as long as names can be */
+        snprintf(f->temp, sizeof f->temp, ".xray.%ld.tmp", (long)getpid());
+    r = xf_out_create(&f->fd, f->dir_fd, f->temp, err);
+    if (r < 0)
+        f->temp[0] = '\0';
+    return r;
+}
+
+/* Without RENAME_NOREPLACE in the file system a link does the same. */
+static int rename_new(int dir_fd, const char *from, const char *to)
+{
+    if (renameat2(dir_fd, from, dir_fd, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (linkat(dir_fd, from, dir_fd, to, 0) != 0)
+        return -1;
+    return unlinkat(dir_fd, from, 0);
+}
+
+int xf_out_file_finish(struct xf_out_file *f, bool replace, xray_error *err)
+{
+    int r = fsync(f->fd) == 0 ? XRAY_OK : xf_fail_errno(err, errno, XF_NO_POS, "%s: cannot sync", f->name);
+
+    if (r >= 0 && (replace ? renameat(f->dir_fd, f->temp, f->dir_fd, f->name)
+                           : rename_new(f->dir_fd, f->temp, f->name)) != 0)
+        r = xf_fail_errno(err, errno, XF_NO_POS, "%s: cannot be given its name", f->name);
+    if (r < 0)
+        return r;
+    f->temp[0] = '\0';
+    return xf_dir_sync(f->dir_fd, err);
+}
+
+void xf_out_file_done(struct xf_out_file *f)
+{
+    if (f->temp[0] != '\0')
+        unlinkat(f->dir_fd, f->temp, 0);
+    xf_out_close(f->fd);
+    xf_out_close(f->dir_fd);
+    *f = (struct xf_out_file){.fd = -1, .dir_fd = -1};
+}
+
+bool xf_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }

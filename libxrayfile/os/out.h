@@ -20,4 +20,22 @@ int xf_out_sync(int fd, xray_error *err);     /* fdatasync */
 int xf_dir_sync(int dir_fd, xray_error *err); /* makes names durable */
 void xf_out_close(int fd);
 
+/* A file that appears at `path` whole or not at all: written beside it under another name, then renamed. */
+struct xf_out_file {
+    int fd;     /* for appending, >= 3 */
+    int dir_fd;
+    char name[256]; /* in the directory, at last */
+    char temp[300]; /* until then */
+};
+
+/* XRAY_EIO (EEXIST if something is at `path` and `replace` is not set). */
+int xf_out_file_begin(struct xf_out_file *f, const char *path, bool replace, xray_error *err);
+/* Syncs, renames, syncs the directory. f->fd must still be open. */
+int xf_out_file_finish(struct xf_out_file *f, bool replace, xray_error *err);
+/* Closes; removes what was not finished. */
+void xf_out_file_done(struct xf_out_file *f);
+
+/* Whether two paths lead to one file, through whatever links. A path that is not there leads nowhere. */
+bool xf_same_file(const char *a, const char *b);
+
 #endif

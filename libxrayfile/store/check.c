@@ -254,6 +254,8 @@ static int check_body(struct xf_check *c, const struct xf_header *h, uint32_t in
     const struct xf_block *b = &c->seg->blocks[index];
     struct xf_file_reader reader = {c->s, c->file};
     const struct xf_source source = xf_file_source(&reader, 0);
+    const struct xf_digest content = c->content;
+    const struct xf_seal_totals totals = c->totals;
     struct xf_body_regions regions = {0};
     xray_error why = {0};
     xray_str body;
@@ -279,8 +281,12 @@ static int check_body(struct xf_check *c, const struct xf_header *h, uint32_t in
         r = xf_check_spine(c, b, err);
     if (r >= 0 && b->kind == XF_SEAL)
         r = xf_check_seal(c, h, b->pos);
-    if (r >= 0)
+    if (r >= 0) {
         check_kind_key(c, b, body);
+    } else { /* nothing of a bad block counts */
+        c->content = content;
+        c->totals = totals;
+    }
     return r;
 }
 
@@ -302,7 +308,8 @@ static int begin_segment(struct xf_check *c, const struct xf_walk_step *step)
     c->holes = c->sealed = false;
     c->part = step->refused ? -1 : find_part(c->s, c->file, step->from);
     c->seg = c->part >= 0 ? c->s->parts[c->part].seg : NULL;
-    c->base = c->end = step->from;
+    c->base = step->from;
+    c->end = step->to;
     c->torn_bytes = c->blocks = 0;
     memset(c->next, 0, sizeof c->next);
     memset(c->next2, 0, sizeof c->next2);
@@ -394,7 +401,7 @@ static int take_gap(struct xf_check *c, const struct xf_walk_step *step, uint64_
         xf_check_say(c, XF_CHECK_DAMAGE, NO_BLOCK, step->from,
                      "%" PRIu64 " bytes %s that are no segment; what is before and behind is not touched", len,
                      c->inside ? "after the seal" : "");
-        return XRAY_OK;
+        return c->sink->junk != NULL ? c->sink->junk(c->sink->ctx, c, step->from, step->to) : XRAY_OK;
     }
     c->holes = true;
     /* Not more than the bytes have room for: what a header says of ordinals is a stranger's word. */
@@ -406,17 +413,19 @@ static int take_gap(struct xf_check *c, const struct xf_walk_step *step, uint64_
     return c->sink->gap != NULL ? c->sink->gap(c->sink->ctx, c, step, ordinal) : XRAY_OK;
 }
 
-static void take_end(struct xf_check *c, const struct xf_walk_step *step)
+static int take_end(struct xf_check *c, const struct xf_walk_step *step)
 {
     const uint64_t len = step->to - step->from;
 
     if (len == 0 || !c->inside || c->refused)
-        return;
-    if (c->sealed)
-        xf_check_say(c, XF_CHECK_DAMAGE, NO_BLOCK, step->from,
-                     "%" PRIu64 " bytes after the seal, which belong to no segment; the segment is not touched", len);
-    else
+        return XRAY_OK;
+    if (!c->sealed) {
         c->torn_bytes = len;
+        return XRAY_OK;
+    }
+    xf_check_say(c, XF_CHECK_DAMAGE, NO_BLOCK, step->from,
+                 "%" PRIu64 " bytes after the seal, which belong to no segment; the segment is not touched", len);
+    return c->sink->junk != NULL ? c->sink->junk(c->sink->ctx, c, step->from, step->to) : XRAY_OK;
 }
 
 static int take_step(struct xf_check *c, const struct xf_walk_step *step, uint64_t ordinal, xray_error *err)
@@ -434,7 +443,9 @@ static int take_step(struct xf_check *c, const struct xf_walk_step *step, uint64
         xf_check_say(c, XF_CHECK_NEWER, (int64_t)ordinal, step->from, "%s; the rest of the segment is not checked",
                      step->why.message);
         return XRAY_OK;
-    case XF_WALK_END: take_end(c, step); return end_segment(c);
+    case XF_WALK_END:
+        r = take_end(c, step);
+        return r < 0 ? r : end_segment(c);
     }
     return r;
 }

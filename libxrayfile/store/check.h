@@ -23,6 +23,7 @@ struct xf_check_sink {
     /* After a block was judged. index: in c->seg->blocks; -1: not in the store. */
     int (*block)(void *ctx, struct xf_check *c, const struct xf_walk_step *step, int64_t index, bool good);
     int (*gap)(void *ctx, struct xf_check *c, const struct xf_walk_step *step, uint64_t ordinal);
+    int (*junk)(void *ctx, struct xf_check *c, uint64_t from, uint64_t to); /* bytes that belong to no segment */
     int (*end)(void *ctx, struct xf_check *c);
 };
 
