@@ -215,21 +215,27 @@ static void check_counts(struct xf_check *c, const struct xf_block *b, const str
     }
 }
 
-/* `details` names candidates blocks that stand before this one (spec 7.5, 4.6). */
-static bool check_details(const struct xf_check *c, const struct xf_block *b, const struct xf_spine *s,
-                          int64_t *wrong)
+/* `details` names candidates blocks that stand before this one (spec 7.5, 4.6). It is a hint: readers pass over what
+ * holds no candidates. A loss block stands where a repair found the candidates gone. */
+static bool check_details(struct xf_check *c, const struct xf_block *b, const struct xf_spine *s)
 {
+    bool told = false;
+
     for (uint32_t i = 0; i < s->detail_rows; i++) {
         const int64_t ordinal = xf_cell_int(s->details[XF_DETAIL_BLOCK], i);
         const int64_t index = xf_segment_find_block(c->seg, (uint64_t)ordinal);
-        /* A loss block stands where a repair found the candidates gone; so does nothing in what is damaged. */
-        const bool right = index < 0 ? c->holes
-                                     : c->seg->blocks[index].kind == XF_CANDIDATES ||
-                                           c->seg->blocks[index].kind == XF_LOSS || c->seg->blocks[index].bad;
+        const struct xf_block *named = index >= 0 ? &c->seg->blocks[index] : NULL;
 
-        if ((uint64_t)ordinal >= b->ordinal || !right) {
-            *wrong = ordinal;
-            return false;
+        if ((uint64_t)ordinal >= b->ordinal) {
+            char text[96];
+
+            snprintf(text, sizeof text, "details name block %" PRId64 ", which does not stand before it", ordinal);
+            return bad_block(c, b, text) == XRAY_OK;
+        }
+        if (!told && named != NULL && named->kind != XF_CANDIDATES && named->kind != XF_LOSS) {
+            xf_check_say(c, XF_CHECK_NOTE, (int64_t)b->ordinal, b->pos,
+                         "details name block %" PRId64 ", which holds no candidates", ordinal);
+            told = true;
         }
     }
     return true;
@@ -241,7 +247,6 @@ int xf_check_spine(struct xf_check *c, const struct xf_block *b, xray_error *err
     struct xf_time_range range = {INT64_MAX, INT64_MIN};
     struct xf_spine s;
     xray_error why;
-    int64_t wrong;
     int r = xf_spine_decode(&s, body, &c->arena, &why);
 
     if (r == XRAY_ENOMEM)
@@ -256,12 +261,8 @@ int xf_check_spine(struct xf_check *c, const struct xf_block *b, xray_error *err
                   xf_cell_int(s.steps[XF_STEP_END], i));
     if (!xf_check_times(c, b, &range))
         return XRAY_ECORRUPT;
-    if (!check_details(c, b, &s, &wrong)) {
-        char text[96];
-
-        snprintf(text, sizeof text, "details name block %" PRId64 ", which holds no candidates before it", wrong);
-        return bad_block(c, b, text);
-    }
+    if (!check_details(c, b, &s))
+        return XRAY_ECORRUPT;
     for (uint32_t i = 0; i < s.run_rows && r >= 0; i++) {
         const int64_t state = xf_cell_int(s.runs[XF_RUN_STATE], i);
 

@@ -239,18 +239,25 @@ static const struct xf_block *next_of(const struct xf_plan *p, const struct xf_s
     return NULL;
 }
 
-/* How many parts and values a gap must stand for: up to where the next payload begins, or, where none follows, as
- * far as references reach. */
+/* How many parts and values a gap must stand for: up to where the next payload begins; or, where another gap comes first
+ * or no payload at all, as far as the blocks up to there refer. */
 static void missing_payload(const struct xf_repair *r, const struct xf_segment *seg, uint32_t i, uint64_t *parts,
                             uint64_t *values)
 {
     const struct xf_plan *p = &r->plan;
-    const struct xf_block *next = next_of(p, seg, i, XF_PAYLOAD);
-    uint64_t part_end = next != NULL ? next->first : 0, value_end = next != NULL ? next->first2 : 0;
+    uint64_t part_end = 0, value_end = 0;
 
-    for (; next == NULL && i < p->count; i++) {
-        part_end = p->items[i].part_end > part_end ? p->items[i].part_end : part_end;
-        value_end = p->items[i].value_end > value_end ? p->items[i].value_end : value_end;
+    for (i++; i < p->count && p->items[i].kind != XF_PLAN_GAP; i++) {
+        const struct xf_plan_item *item = &p->items[i];
+        const struct xf_block *b = &seg->blocks[item->index];
+
+        if (b->kind == XF_PAYLOAD && (item->kind == XF_PLAN_GOOD || item->numbered)) {
+            part_end = b->first;
+            value_end = b->first2;
+            break;
+        }
+        part_end = item->part_end > part_end ? item->part_end : part_end;
+        value_end = item->value_end > value_end ? item->value_end : value_end;
     }
     *parts = part_end > r->parts ? part_end - r->parts : 0;
     *values = value_end > r->values ? value_end - r->values : 0;
