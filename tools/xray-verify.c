@@ -50,8 +50,9 @@ static const struct cli_tool tool = {
              "writer is alive), crashed (its writer is gone), or unsealed (its writer ran elsewhere). What follows the last "
              "whole block of a segment that is not sealed is a torn tail, the normal result of a crash, and no "
              "damage. A file that was cut at the end of a block is unsealed.\n\n"
-             "Indexes are not looked at. xray-repair(1) keeps what is good of a damaged file.",
-    .see_also = "xray-repair(1), xray-ls(1), xrayfile(5)",
+             "No index is believed. One that stands beside a sound segment is made again and compared, as xray-index(1) does. "
+             "xray-repair(1) keeps what is good of a damaged file.",
+    .see_also = "xray-repair(1), xray-index(1), xray-ls(1), xrayfile(5)",
 };
 
 struct verify {

@@ -1160,8 +1160,9 @@ typedef struct xray_verify_result { /* sums; start with all zero, may be used fo
     uint64_t damages, notes, newer;  /* findings */
 } xray_verify_result;
 
-/* Checks one segment file, "-" (standard input), or every *.xray of a directory, and adds to *result. Indexes are not
- * looked at. Memory is bounded: one block, and at most 150 MiB besides. Nothing is written.
+/* Checks one segment file, "-" (standard input), or every *.xray of a directory, and adds to *result. DEEP also makes the
+ * index beside a sound segment again and compares. Memory is bounded: one block, at most 150 MiB besides, and what
+ * xray_index_check takes. Nothing is written.
  * Returns 0 whatever was found, or XRAY_ENOTFOUND, XRAY_EIO, XRAY_ECORRUPT (no segment at all, nor the
  * rest of one), XRAY_ENOMEM. A file of a directory that cannot be read is a finding. */
 XRAY_API int xray_verify(const char *path, const xray_verify_options *options, xray_verify_result *result,

@@ -11,6 +11,9 @@
 #include "os/listing.h"
 #include "os/out.h"
 
+/* An index is a hint that may be wrong: what it says of a file is no answer here. */
+static const xray_store_options plain = {.index = XRAY_INDEX_NEVER};
+
 void xf_repair_tell(struct xf_repair *r, enum xray_repair_kind kind, int64_t block, uint64_t pos, const char *format,
                     ...)
 {
@@ -224,7 +227,7 @@ static int prove(const char *temp, uint64_t *size, xray_error *err)
     xray_error first = {0};
     const struct xf_check_sink sink = {.ctx = &first, .finding = reject, .end = must_be_sealed};
     xray_store *s = NULL;
-    int r = xray_store_open(&s, &temp, 1, NULL, err);
+    int r = xray_store_open(&s, &temp, 1, &plain, err);
 
     if (r < 0)
         return r;
@@ -270,7 +273,7 @@ static int repair_file(struct xf_repair *r, const char *in, const char *out)
 {
     struct xf_file_reader reader;
     struct xf_source source;
-    int status = xray_store_open(&r->s, &in, 1, NULL, r->err);
+    int status = xray_store_open(&r->s, &in, 1, &plain, r->err);
 
     if (status < 0)
         return status;

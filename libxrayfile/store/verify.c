@@ -1,4 +1,4 @@
-/* xray_verify: files and directories through the checker (check.h; xrayfile.h, section 7). */
+/* xray_verify: files and directories through the checker (check.h; xrayfile.h, section 8). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,9 @@
 #include "store/check.h"
 
 #define SUFFIX ".xray"
+
+/* An index is a hint that may be wrong: what it says of a file is no answer here. */
+static const xray_store_options plain = {.index = XRAY_INDEX_NEVER};
 
 struct verify {
     const xray_verify_options *options;
@@ -112,12 +115,31 @@ static bool is_rest(const char *path)
     return true; /* empty, or zeros */
 }
 
+/* The index beside it, made again and compared. Readers pass over an index they cannot trust, but believe one that is
+ * well made and wrong. */
+static int verify_index(struct verify *v, const char *path, xray_error *err)
+{
+    xray_error why = {0};
+    char text[256];
+    const int r = xray_index_check(path, &why);
+
+    if (r == XRAY_ENOMEM)
+        return xf_fail_memory(err);
+    if (r != XRAY_ECORRUPT)
+        return XRAY_OK;
+    snprintf(text, sizeof text, "index: %.150s; the segment is not touched, \"xray-index drop\" removes the index",
+             why.message);
+    tell(v, XRAY_FINDING_DAMAGE, -1, UINT64_MAX, text);
+    return XRAY_OK;
+}
+
 static int verify_file(struct verify *v, const char *path, xray_error *err)
 {
+    const uint64_t damages = v->result->damages;
     const struct xf_check_sink sink = {.ctx = v, .finding = on_finding, .end = on_end};
     xray_store *s = NULL;
     xray_error why = {0};
-    int r = xray_store_open(&s, &path, 1, NULL, &why);
+    int r = xray_store_open(&s, &path, 1, &plain, &why);
 
     v->path = path;
     if (r >= 0) {
@@ -125,6 +147,8 @@ static int verify_file(struct verify *v, const char *path, xray_error *err)
         v->result->bytes += s->files[0].size;
         r = xf_check_file(s, 0, v->options->depth == XRAY_DEEP, &sink, err);
         xray_store_close(s);
+        if (r >= 0 && v->options->depth == XRAY_DEEP && strcmp(path, "-") != 0 && v->result->damages == damages)
+            r = verify_index(v, path, err);
         return r;
     }
     if (r == XRAY_EUNSUPPORTED || (r == XRAY_ECORRUPT && is_rest(path))) {

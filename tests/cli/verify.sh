@@ -87,6 +87,18 @@ expect_out "a.xray: sealed, intact" "verify goes on to the others"
 run xray-verify "$here/data/shop.ndjson"
 expect_status 2 "verify of JSON"
 expect_err "looks like JSON text" "verify of JSON says so"
+# The index beside it.
+mkdir "$work/indexed"
+cp "$work/whole.xray" "$work/indexed/a.xray"
+run xray-index build "$work/indexed"
+run xray-verify "$work/indexed"
+expect_status 0 "verify with an index"
+printf 'x' | dd of="$work/indexed/a.xray.idx" bs=1 seek=200 conv=notrunc 2>/dev/null
+run xray-verify "$work/indexed"
+expect_status 3 "verify with a damaged index"
+expect_out "a.xray: damage: index: " "verify names the index"
+expect_out "the segment is not touched" "verify says that the segment is well"
+
 run xray-verify "$work/agent"
 expect_harmless "verify: hostile text is harmless"
 

@@ -1,4 +1,4 @@
-/* Checking and repairing (xrayfile.h, section 7). Whatever happens to a file: what xray_repair makes of it is sealed and
+/* Checking and repairing (xrayfile.h, section 8). Whatever happens to a file: what xray_repair makes of it is sealed and
  * found intact, shows the very records that readers see in the damaged file, and is not changed by a second repair. */
 #include "support/check.h"
 #include "support/golden.h"
