@@ -25,9 +25,9 @@ OPTS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-fra
 OPTS_cov     := -O0 -g --coverage
 
 PACKAGES_LIB   := libzstd msgpack libxxhash json-c libpcre2-8
-PACKAGES_TOOLS := libpcre2-8 libutf8proc json-c
+PACKAGES_TOOLS := libpcre2-8 libutf8proc json-c libseccomp
 DEBIAN := gcc g++ clang libclang-rt-14-dev make pkg-config libzstd-dev libmsgpack-dev libxxhash-dev libjson-c-dev \
-          libpcre2-dev libutf8proc-dev zstd python3 python3-msgpack python3-xxhash jq
+          libpcre2-dev libutf8proc-dev libseccomp-dev zstd python3 python3-msgpack python3-xxhash jq
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
         -Wvla -Wno-missing-field-initializers $(if $(filter 1,$(WERROR)),-Werror)
@@ -67,7 +67,7 @@ $B/tools/%.o:       INC += -Itools
 $B/tools/%.o:       OPTS += -D_GNU_SOURCE
 $B/tests/%.o:       INC += -Ilibxrayfile -Itests
 $B/tests/%.o:       OPTS += -D_GNU_SOURCE
-$B/tests/unit/test_interval.o: INC += -Itools
+$B/tests/unit/test_interval.o $B/tests/unit/test_sandbox.o: INC += -Itools
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
@@ -99,6 +99,8 @@ $(addprefix $B/bin/,$(EXAMPLES)): $B/bin/%: $B/examples/%.o $(LIB_A)
 # Unit tests may reach anywhere in the library; one binary per module.
 UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
 $B/tests/test_interval: $(call obj,tools/funnel/interval.c)
+$B/tests/test_sandbox: $(call obj,tools/common/sandbox.c)
+$B/tests/test_sandbox: LIBS_LIB += $(shell pkg-config --libs libseccomp)
 $B/tests/test_%: $B/tests/unit/test_%.o $(call obj,$(SUPPORT_SRC)) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD )

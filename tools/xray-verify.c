@@ -6,16 +6,20 @@
 
 #include "common/cli.h"
 #include "common/human.h"
+#include "common/input.h"
 #include "common/jsonline.h"
 #include "common/out.h"
 #include "xrayfile.h"
 
-enum { KEY_QUICK = CLI_LONG, KEY_DEEP };
+enum { KEY_QUICK = CLI_LONG, KEY_DEEP, KEY_UNTRUSTED };
 
 static const struct cli_option option_table[] = {
     {KEY_QUICK, "quick", NULL,
      "headers and seals only\nOrder, chain, numbering, lengths; of the bodies nothing is read, and each line says so."},
     {KEY_DEEP, "deep", NULL, "everything (the default)"},
+    {KEY_UNTRUSTED, "untrusted", NULL,
+     "for files of strangers: give up every right but to read\nAs in xray-cat(1). Not with standard input, which is copied "
+     "to a temporary file."},
     {'q', "quiet", NULL, "print findings only: nothing if all is well"},
     {'j', "json", NULL, "a JSON object per line: findings, segments, a summary"},
     {0, NULL, NULL, NULL},
@@ -262,6 +266,8 @@ int main(int argc, char **argv)
     cli_start(&tool, argc, argv);
     for (int key; (key = cli_next(&arg)) != 0;) {
         v.quick = key == KEY_QUICK || (v.quick && key != KEY_DEEP);
+        if (key == KEY_UNTRUSTED)
+            input_set_untrusted();
         v.quiet |= key == 'q';
         v.json |= key == 'j';
     }
@@ -273,6 +279,7 @@ int main(int argc, char **argv)
         paths = &from_environment;
         count = 1;
     }
+    input_guard();
     for (int i = 0; i < count; i++)
         verify_path(&options, paths[i], &result);
     if (v.json)

@@ -25,6 +25,7 @@ enum {
     KEY_READER_FULL,
     KEY_RAW_TEXT,
     KEY_NO_PAGER,
+    KEY_UNTRUSTED,
     KEY_READER_STATS,
     KEY_READER_INDEX,
     KEY_COLOR,
@@ -54,6 +55,13 @@ static const struct cli_option reader_options[] = {
      "auto (the indexes beside segments, where they can be trusted), never, require\n"
      "What is printed is the same; with require a segment without an index is an error. See xray-index(1).",
      "auto never require"},
+    {KEY_UNTRUSTED, "untrusted", NULL,
+     "for files of strangers: give up every right but to read\n"
+     "Before a byte of them is looked at (of standard input: after it was copied), the tool gives up for good to open for "
+     "writing, to\n"
+     "run programs, to use the network, to signal or trace others and to make code, and bounds its memory. No index is "
+     "used and no\n"
+     "pager. What is printed is the same. Where the kernel cannot do this it is an error."},
     {KEY_READER_STATS, "stats", NULL, "say on standard error what was read"},
     {'@', "threads", "N",
      "threads that read and search; 1: no more than one\nOtherwise as many as there are processors, up to 8. What is "
@@ -432,6 +440,10 @@ static bool take_common(int key)
         return true;
     case KEY_RAW_TEXT:
         text_set_raw();
+        return true;
+    case KEY_UNTRUSTED: /* a pager is a program */
+        cli.no_pager = true;
+        input_set_untrusted();
         return true;
     case KEY_NO_PAGER:
         cli.no_pager = true;

@@ -10,6 +10,7 @@
 #include "common/cli.h"
 #include "common/human.h"
 #include "common/out.h"
+#include "common/sandbox.h"
 
 enum { MAX_PROBLEMS = 20 };
 
@@ -18,6 +19,34 @@ static xray_store_options store_options;
 void input_set_index(enum xray_index_mode mode)
 {
     store_options.index = mode;
+}
+
+static bool untrusted;
+
+void input_set_untrusted(void)
+{
+    untrusted = true;
+}
+
+void input_guard(void)
+{
+    static bool guarded;
+    const char *why = NULL;
+
+    if (!untrusted || guarded)
+        return;
+    if (!sandbox_enter(&why))
+        cli_die("--untrusted: %s", why);
+    guarded = true;
+}
+
+/* Standard input is copied to a temporary file, which nobody in the sandbox may make. */
+static bool has_standard_input(char **paths, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(paths[i], "-") == 0)
+            return true;
+    return false;
 }
 
 /* Moves the paths that exist to the front and returns how many they are. */
@@ -68,6 +97,10 @@ xray_store *input_open(char **paths, int count)
     xray_error err = {0};
 
     store_options.threads = cli_threads();
+    if (untrusted)
+        store_options.index = XRAY_INDEX_NEVER;
+    if (!has_standard_input(paths, count))
+        input_guard();
     if (xray_store_open(&store, (const char *const *)paths, (size_t)count, &store_options, &err) < 0) {
         /* The library names the file itself where it can. */
         const bool named = count > 1 || strncmp(err.message, paths[0], strlen(paths[0])) == 0;
@@ -75,6 +108,7 @@ xray_store *input_open(char **paths, int count)
         cli_error(named ? NULL : paths[0], "%s", err.message);
         exit(EXIT_TROUBLE);
     }
+    input_guard();
     report_empty(store, paths, count);
     return store;
 }

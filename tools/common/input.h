@@ -4,6 +4,12 @@
 
 #include "xrayfile.h"
 
+/* From now on: --untrusted. */
+void input_set_untrusted(void);
+
+/* If so, gives up what common/sandbox.h says, once; where that cannot be done the program ends. input_open does it. */
+void input_guard(void);
+
 /* Opens the operands. Those that are not there are reported and left out; where
  * nothing can be read the program ends with status 2. */
 xray_store *input_open(char **paths, int count);
