@@ -27,7 +27,7 @@ static const struct cli_example examples[] = {
     {"xray-repair broken.xray -o mended.xray", "every block that is good"},
     {"xray-repair --dry-run broken.xray", "what would be lost?"},
     {"xray-repair --mode=tail crashed.xray -o sealed.xray", "seal what a crash left behind"},
-    {"xray-verify -q mended.xray && mv broken.xray /var/quarantine/", "afterwards: one of them in the store"},
+    {"xray-verify -q mended.xray && mv broken.xray broken.old", "afterwards: one of them in the store"},
     {NULL, NULL},
 };
 

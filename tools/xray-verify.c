@@ -28,8 +28,8 @@ static const struct cli_option option_table[] = {
 static const struct cli_example examples[] = {
     {"xray-verify traces", "every block of every segment"},
     {"xray-verify --quick traces", "headers and seals: a second for a gigabyte"},
-    {"xray-verify -q traces && rsync traces backup:", "only what is whole"},
-    {"xray-verify -j t.xray | jq -r 'select(.kind == \"damage\") | .pos'", "where it is damaged"},
+    {"xray-verify -q traces && cp -r traces backup", "only what is whole"},
+    {"xray-verify -j traces | jq -r 'select(.kind == \"damage\") | .pos'", "where it is damaged"},
     {NULL, NULL},
 };
 

@@ -1,6 +1,6 @@
 # shellcheck disable=SC1091,SC2154,SC2016,SC2034
 # Every example in the EXAMPLES sections of the manual pages runs, on a small store: with status 0 or 1, or 4 if it
-# has an --assert.
+# has an --assert, 3 if something cannot be repaired.
 . "$(dirname "$0")/lib.sh"
 
 root=$(cd "$here/../.." && pwd)
@@ -15,6 +15,8 @@ done
 PATH=$work/bin:$PATH
 cp -r traces last_week
 printf 'product_search\n' >pipelines.txt
+head -c 4000 traces/*.xray >broken.xray
+head -c 4400 traces/*.xray >crashed.xray
 
 for page in $pages; do
     t=$(basename "$page" .1)
@@ -32,6 +34,7 @@ for page in $pages; do
         (eval "$command") >"$out" 2>"$err" </dev/null || status=$?
         case $command in
         *--assert*) [ "$status" != 4 ] || status=1 ;;
+        xray-repair*) [ "$status" != 3 ] || status=1 ;;
         esac
         check "example: $command" test "$status" -le 1
     done <"$work/examples"
