@@ -101,11 +101,13 @@ bool xf_check_times(struct xf_check *c, const struct xf_block *b, const struct x
 static bool check_numbers(struct xf_check *c, const struct xf_header *h, const struct xf_block *b)
 {
     const unsigned k = h->kind;
-    const uint64_t jump = h->first - c->next[k], jump2 = h->first2 - c->next2[k];
     const uint64_t most = k == XF_PAYLOAD ? c->slack : c->holes ? UINT64_MAX / 2 : 0;
+    uint64_t jump, jump2;
 
     if (k > XF_LOSS || k == 0)
         return true;
+    jump = h->first - c->next[k];
+    jump2 = h->first2 - c->next2[k];
     if (h->first < c->next[k] || h->first2 < c->next2[k] || jump > most || jump2 > most) {
         char why[160];
 
