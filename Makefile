@@ -24,10 +24,10 @@ OPTS_tsan    := -O1 -g -fsanitize=thread
 OPTS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
 OPTS_cov     := -O0 -g --coverage
 
-PACKAGES_LIB   := libzstd msgpack libxxhash json-c libpcre2-8
+PACKAGES_LIB   := libzstd msgpack libxxhash json-c libpcre2-8 yaml-0.1
 PACKAGES_TOOLS := libpcre2-8 libutf8proc json-c libseccomp
 DEBIAN := gcc g++ clang libclang-rt-14-dev make pkg-config libzstd-dev libmsgpack-dev libxxhash-dev libjson-c-dev \
-          libpcre2-dev libutf8proc-dev libseccomp-dev zstd python3 python3-msgpack python3-xxhash jq
+          libpcre2-dev libyaml-dev libutf8proc-dev libseccomp-dev zstd python3 python3-msgpack python3-xxhash jq
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
         -Wvla -Wno-missing-field-initializers $(if $(filter 1,$(WERROR)),-Werror)

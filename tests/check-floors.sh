@@ -15,7 +15,7 @@ includes()
 
 includes | awk '
 BEGIN {
-    count = split("base codec format os file store query", names, " ")
+    count = split("base codec format os config file store query sdk", names, " ")
     for (i = 1; i <= count; i++)
         height[names[i]] = i
     height["writer"] = height["store"] # beside each other: writing and reading share what is below
@@ -24,7 +24,8 @@ BEGIN {
     allowed["msgpack"] = "^libxrayfile/codec/mpwrite[.]c$"
     allowed["xxhash"] = "^libxrayfile/base/hash[.]h$"
     allowed["json-c"] = "^(libxrayfile/codec/json[.]c|tools/import/[^/]*[.][ch])$"
-    allowed["pcre2"] = "^(tools/|libxrayfile/query/regex[.]c$)"
+    allowed["pcre2"] = "^(tools/|libxrayfile/codec/regex[.]c$)"
+    allowed["yaml"] = "^libxrayfile/config/yaml[.]c$"
     allowed["utf8proc"] = "^tools/"
 }
 
@@ -42,6 +43,7 @@ function third_party(header,    name)
     if (header ~ /^xxh/) return "xxhash"
     if (header ~ /^pcre2/) return "pcre2"
     if (header ~ /^utf8proc/) return "utf8proc"
+    if (header ~ /^yaml[.]h$/) return "yaml"
     return ""
 }
 

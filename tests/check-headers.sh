@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 checks=0
 failed=0
-packages=$(pkg-config --cflags libzstd msgpack libxxhash json-c libpcre2-8 libutf8proc)
+packages=$(pkg-config --cflags libzstd msgpack libxxhash json-c libpcre2-8 yaml-0.1 libutf8proc)
 strict='-Wall -Wextra -Werror -fsyntax-only'
 
 # try NAME HEADER COMPILER...: compiles a file that only includes HEADER.

@@ -5,7 +5,7 @@
  * The format is specified in format-spec/trace-file.md ("spec" below).
  *
  * Sections: 1 basics  2 values  3 writing  4 reading  5 text  6 queries  7 other languages
- *           8 checking and repairing
+ * 8 checking and repairing  9 configuration, the process's own writer, current run and step
  *
  * Conventions. Functions that can fail return 0 (or a documented positive
  * answer) or a negative enum xray_status; their last parameter, where they have
@@ -1212,6 +1212,44 @@ typedef struct xray_repair_result {
  * XRAY_EUNSUPPORTED (needs a newer reader), XRAY_ENOMEM. */
 XRAY_API int xray_repair(const char *in, const char *out, const xray_repair_options *options,
                          xray_repair_result *result, xray_error *err);
+
+/* ---- 9 configuration, the process's own writer, current run and step ------ */
+
+/* A configuration: a text for each key, and where it came from. What is set from code wins over the
+ * environment, that over a file, that over the defaults, in whatever order they are read. README, "Configuring", lists the keys.
+ *
+ * Nothing here fails because of what a file or a variable holds: a bad value leaves what was there, and is
+ * a warning. Keys that only had a meaning for a server are taken, ignored, and told in one warning for all.
+ *
+ * Threads: one at a time. */
+typedef struct xray_config xray_config;
+
+/* The defaults. NULL: memory is out. */
+XRAY_API xray_config *xray_config_new(void);
+XRAY_API void xray_config_free(xray_config *config);
+
+/* Reads the environment, and the file that $XRAY_CONFIG names (empty: none) or else the first
+ * xray.config.yaml found in `start` (NULL: the current directory) and the directories above it. A file found that
+ * way is read only if nobody but the user or root can have written it. No file is no fault.
+ * Returns 0, or XRAY_ENOMEM. */
+XRAY_API int xray_config_load(xray_config *config, const char *start);
+
+/* Reads the `sdk:` section of one YAML file: scalars, taken as texts, in which ${NAME} and ${NAME:-otherwise} stand
+ * for variables; `redact` may be a list. A `dir` that is relative counts from the file's directory. No aliases. At most 64 KiB.
+ * Returns 0, XRAY_ENOTFOUND (no such file), or XRAY_ENOMEM. */
+XRAY_API int xray_config_load_file(xray_config *config, const char *path);
+XRAY_API int xray_config_load_env(xray_config *config);
+
+/* Sets a key (or an alias of it) from code; NULL: what it was without this. XRAY_EMISUSE (no such key, or a value it does not take) or XRAY_ENOMEM. */
+XRAY_API int xray_config_set(xray_config *config, const char *key, const char *value, xray_error *err);
+
+/* The text of a key, and where it came from ("default", "code", "XRAY_DIR", "/etc/app/xray.config.yaml:3"). NULL: no such
+ * key, or no value. Borrowed until the key is set again. */
+XRAY_API const char *xray_config_get(const xray_config *config, const char *key);
+XRAY_API const char *xray_config_origin(const xray_config *config, const char *key);
+
+/* The i-th thing that was wrong, one line, safe for a terminal; NULL after the last. Borrowed until the next change. */
+XRAY_API const char *xray_config_warning(const xray_config *config, size_t i);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,8 @@
 
 /* Reading: regular files only (others are refused), O_NONBLOCK, O_CLOEXEC. */
 int xf_file_open(int *out_fd, const char *path, xray_error *err);
+/* Whether only this user or root can have written it. */
+bool xf_file_is_ours(int fd);
 int xf_file_size(int fd, uint64_t *size, xray_error *err);
 /* Reads up to n bytes at pos, retrying EINTR and short reads; *got < n only at the end of the file. */
 int xf_file_read(int fd, uint64_t pos, void *out, size_t n, size_t *got, xray_error *err);

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "codec/utf8.h"
-#include "query/regex.h"
+#include "codec/regex.h"
 #include "query/time.h"
 
 struct print {

@@ -1,7 +1,7 @@
 /* Tokens: space, names, strings and patterns (lex.h). Numbers are in lexnum.c. */
 #include "query/lex.h"
 
-#include "query/regex.h"
+#include "codec/regex.h"
 
 /* ---- space and names ----------------------------------------------------------- */
 

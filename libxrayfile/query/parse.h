@@ -3,7 +3,7 @@
 #define XF_QUERY_PARSE_H
 
 #include "query/expr.h"
-#include "query/regex.h"
+#include "codec/regex.h"
 #include "query/source.h"
 
 /* Parses the whole text into *out, in the source's arena. Patterns are compiled into `regexes`, files of

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "query/expr.h"
-#include "query/regex.h"
+#include "codec/regex.h"
 #include "query/source.h"
 #include "query/planstate.h"
 

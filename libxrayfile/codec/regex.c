@@ -2,7 +2,7 @@
  *
  * Without limits one pattern on one text can take hours; with them it ends within
  * milliseconds with an error, which is passed on and never taken for "no match". */
-#include "query/regex.h"
+#include "codec/regex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

@@ -1,6 +1,6 @@
 /* Patterns: PCRE2 with limits (ql 2.4). The only user of pcre2.h in the library. */
-#ifndef XF_QUERY_REGEX_H
-#define XF_QUERY_REGEX_H
+#ifndef XF_CODEC_REGEX_H
+#define XF_CODEC_REGEX_H
 
 #include "xrayfile.h"
 
