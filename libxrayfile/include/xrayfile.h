@@ -94,6 +94,7 @@ typedef enum xray_outcome {
     XRAY_SUCCESS = 1,
     XRAY_FAILURE = 2,
     XRAY_PARTIAL = 3,
+    XRAY_ENDED = 4, /* given to xray_run_end and xray_step_end: FAILURE if an error was set, else SUCCESS */
 } xray_outcome;
 
 typedef enum xray_verdict {
@@ -1250,6 +1251,87 @@ XRAY_API const char *xray_config_origin(const xray_config *config, const char *k
 
 /* The i-th thing that was wrong, one line, safe for a terminal; NULL after the last. Borrowed until the next change. */
 XRAY_API const char *xray_config_warning(const xray_config *config, size_t i);
+
+/* Opens a writer as the configuration says. *out is NULL, and 0 returned, if it says enabled: false: everything
+ * that takes a writer takes NULL and does nothing. Returns what xray_writer_open returns, and XRAY_EMISUSE for a bad pattern in `redact`. */
+XRAY_API int xray_writer_open_config(xray_writer **out, const xray_config *config, xray_error *err);
+
+/* The process's own writer, opened when it is first asked for as the configuration in force says: the one
+ * of xray_configure, or else what xray_config_load finds. NULL if that says enabled: false or if it cannot be opened, for which
+ * xray_default_status has the reason (0: it is open, or disabled). It is closed at exit, within `close_timeout`; a
+ * forked child goes on with a segment of its own. Any thread; do not close it. */
+XRAY_API xray_writer *xray_default(void);
+XRAY_API int xray_default_status(xray_error *err);
+
+/* Sets, copies, forgets the configuration in force. Setting and forgetting close the writer, whose handles die;
+ * the next xray_default opens it anew. XRAY_EMISUSE (no configuration), XRAY_ENOMEM. The copy is the caller's, and NULL if memory is out. */
+XRAY_API int xray_configure(const xray_config *config, xray_error *err);
+XRAY_API xray_config *xray_get_config(void);
+XRAY_API void xray_reset_config(void);
+
+/* What the calling thread is doing: the run and step that were entered or attached last. 0: none. */
+XRAY_API xray_run xray_current_run(void);
+XRAY_API xray_step xray_current_step(void);
+
+/* Makes a run, and a step of it or 0, current in this thread, until xray_detach with the mark that was returned; what
+ * was attached in between goes with it. To go on in another thread, hand it the current run and step and attach them there.
+ * xray_detach: XRAY_EMISUSE if the mark is not of this thread, or gone already. */
+XRAY_API int xray_attach(xray_run run, xray_step step);
+XRAY_API int xray_detach(int mark);
+
+/* A run or step that is current while it is open. Entered in one thread and left there.
+ *
+ *     static int filter(const struct list *in)
+ *     {
+ *         XRAY_STEP_SCOPE(st, "filter_price", "filter");
+ *
+ *         if (in == NULL) {
+ *             xray_step_set(st, XRAY_ERROR, xray_text("InputError: no list"));
+ *             return -1;           // the step ends here: failure, for an error was set
+ *         }
+ *         xray_step_accept(st, xray_s("B0BOT1"));
+ *         return 0;                // and here: success
+ *     }
+ */
+typedef struct xray_scope {
+    xray_run run;
+    xray_step step;       /* 0: the scope of a run */
+    int status;           /* 0, or why nothing is recorded */
+    xray_outcome outcome; /* recorded by xray_scope_leave; XRAY_ENDED unless it is changed */
+    int mark;             /* the rest is private */
+    bool ends_run;
+    bool left;
+} xray_scope;
+
+/* Begins a run and makes it current. */
+XRAY_API xray_scope xray_run_enter(xray_writer *w, xray_str pipeline, const xray_run_options *options);
+
+/* Begins a step in the current step, or else in the current run, and makes it current. Where there is neither, a run of the default
+ * writer with the name of the step is begun, flagged XRAY_FLAG_IMPLICIT, and ended with it; if the configuration says
+ * strict: true, nothing is recorded, and status is XRAY_EMISUSE. */
+XRAY_API xray_scope xray_step_enter(xray_str name, xray_str type, const xray_step_options *options);
+
+/* Ends it, and makes current what was before. Twice is once. Returns what xray_run_end or xray_step_end returned, or scope->status. */
+XRAY_API int xray_scope_leave(xray_scope *scope);
+
+#if defined(__GNUC__) && !defined(__cplusplus)
+static inline void xray_scope_cleanup(xray_scope *scope)
+{
+    (void)xray_scope_leave(scope);
+}
+
+/* Declare `name`, an xray_run or xray_step that ends when the block is left, on whatever path. */
+#define XRAY_RUN_SCOPE(name, writer, pipeline, options)                                            \
+    __attribute__((cleanup(xray_scope_cleanup))) xray_scope name##_scope =                         \
+        xray_run_enter((writer), xray_s(pipeline), (options));                                     \
+    __attribute__((unused)) const xray_run name = name##_scope.run
+#define XRAY_STEP_SCOPE(name, step_name, type)                                                     \
+    __attribute__((cleanup(xray_scope_cleanup))) xray_scope name##_scope =                         \
+        xray_step_enter(xray_s(step_name), xray_s(type), NULL);                                    \
+    __attribute__((unused)) const xray_step name = name##_scope.step
+/* The outcome of such a run or step, where it is neither success nor told by an error. */
+#define XRAY_SCOPE_OUTCOME(name, value) ((void)(name##_scope.outcome = (value)))
+#endif
 
 #ifdef __cplusplus
 }

@@ -23,6 +23,7 @@ struct xf_scope {
     bool open;           /* false: the slot is free */
     bool begun;          /* it has a row in some segment */
     bool dirty;          /* something was set since its last row */
+    bool failed;         /* an error was set */
     uint64_t segment;    /* number + 1 of the last segment that names it */
     enum xray_clock clock;
     int64_t start_ns, end_ns, dur_ns; /* XRAY_MISSING */
@@ -192,6 +193,8 @@ void xf_scope_put_text(struct xf_scope *s, unsigned column, xray_str text, size_
 void xf_scope_put_ext_id(struct xf_scope *s, unsigned column, xray_str text);
 /* A value column. Oversize values become ext 3, and flag the scope. */
 int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_value value);
+/* What ending with `given` records: XRAY_ENDED is decided by whether an error was set. */
+xray_outcome xf_scope_outcome(const struct xf_scope *s, xray_outcome given);
 /* What stands for a value that there was no memory for (spec 6.3, state 3). */
 void xf_scope_put_lost(struct xf_scope *s, unsigned column, uint64_t len);
 /* One entry of a map column. */

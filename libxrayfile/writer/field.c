@@ -101,8 +101,10 @@ int xf_field_set(struct xf_scope *s, struct xf_field field, xray_value value)
         return xf_scope_put_value(s, field.column, value);
     case XF_FIELD_ERROR:
         r = xf_scope_put_value(s, field.column, value);
-        if (r == XRAY_OK)
+        if (r == XRAY_OK) {
+            s->failed = value.kind != XRAY_VALUE_NIL;
             put_error_type(s, field);
+        }
         return r;
     case XF_FIELD_TEXT:
     case XF_FIELD_EXT_ID:

@@ -78,6 +78,7 @@ int xf_back_run_end(struct xf_back *b, struct xf_run_slot *run, xray_outcome out
 {
     int r;
 
+    outcome = xf_scope_outcome(&run->scope, outcome);
     if (outcome != XRAY_RUNNING)
         xf_row_put_int(&run->scope.row, XF_RUN_STATUS, outcome);
     r = xf_commit_run(b, run, outcome != XRAY_RUNNING, end_mono);

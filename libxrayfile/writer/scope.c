@@ -16,7 +16,7 @@
 void xf_scope_open(struct xf_back *b, struct xf_scope *s, enum xray_clock clock, int64_t start_mono, int64_t start_ns)
 {
     s->back = b;
-    s->begun = s->dirty = false;
+    s->begun = s->dirty = s->failed = false;
     s->segment = 0;
     s->clock = clock;
     s->start_ns = start_ns;
@@ -199,6 +199,13 @@ int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_value value)
     xf_row_end(&s->row, column, start);
     s->dirty = true;
     return XRAY_OK;
+}
+
+xray_outcome xf_scope_outcome(const struct xf_scope *s, xray_outcome given)
+{
+    if (given != XRAY_ENDED)
+        return given;
+    return s->failed ? XRAY_FAILURE : XRAY_SUCCESS;
 }
 
 /* Copies the entries of `map` but those of `key`; returns how many. */

@@ -46,6 +46,9 @@ int xf_back_step_end(struct xf_back *b, struct xf_step_slot *step, xray_outcome 
 {
     int r;
 
+    outcome = xf_scope_outcome(&step->scope, outcome);
+    if ((step->run->scope.flags & XRAY_FLAG_IMPLICIT) != 0) /* that run is this step */
+        step->run->scope.failed |= outcome == XRAY_FAILURE;
     if (outcome != XRAY_RUNNING)
         xf_row_put_int(&step->scope.row, XF_STEP_STATUS, outcome);
     r = xf_commit_step(b, step, outcome != XRAY_RUNNING, end_mono);

@@ -124,6 +124,8 @@ void check_skip(const char *format, ...)
 
 /* ---- what tests need --------------------------------------------------------------- */
 
+static pid_t owner; /* of the directory */
+
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
     (void)st;
@@ -134,7 +136,8 @@ static int remove_entry(const char *path, const struct stat *st, int flag, struc
 
 static void remove_directory(void)
 {
-    nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    if (getpid() == owner) /* children of a test that exit have it too */
+        nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *check_dir(void)
@@ -149,6 +152,7 @@ const char *check_dir(void)
         fprintf(stderr, "cannot make a directory %s: %s\n", directory, strerror(errno));
         exit(1);
     }
+    owner = getpid();
     atexit(remove_directory);
     return directory;
 }

@@ -1,0 +1,25 @@
+/* From a configuration to a writer. */
+#include "base/fail.h"
+#include "config/config.h"
+
+#define NS_PER_S 1000000000
+#define NS_PER_MS 1000000
+
+int xray_writer_open_config(xray_writer **out, const xray_config *c, xray_error *err)
+{
+    xray_writer_options o = {0};
+
+    if (out == NULL || c == NULL)
+        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "a writer is opened from a configuration");
+    if (!xf_setting_bool(xf_config_text(c, XF_ENABLED))) {
+        *out = NULL;
+        return XRAY_OK;
+    }
+    o.app = xf_config_text(c, XF_APP);
+    o.level = (int)xf_setting_number(xf_config_text(c, XF_COMPRESSION));
+    o.segment_bytes = xf_setting_bytes(xf_config_text(c, XF_SEGMENT_SIZE));
+    o.segment_age_s = (unsigned)((xf_setting_ns(xf_config_text(c, XF_SEGMENT_AGE)) + NS_PER_S - 1) / NS_PER_S);
+    o.flush_interval_ms = (unsigned)(xf_setting_ns(xf_config_text(c, XF_FLUSH_INTERVAL)) / NS_PER_MS);
+    o.memory_bytes = xf_setting_bytes(xf_config_text(c, XF_MEMORY_LIMIT));
+    return xray_writer_open(out, xf_config_text(c, XF_DIR), &o, err);
+}
