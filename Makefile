@@ -178,7 +178,7 @@ COMPLETION_DIRS = $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
 install: all ## PREFIX= DESTDIR=: library, header, tools, manual pages, Python module
 	install -d $(DESTINATION)/bin $(DESTINATION)/include $(DESTINATION)/lib/pkgconfig $(addprefix $(DESTINATION)/share/,$(MAN_DIRS) $(COMPLETION_DIRS))
 	install -m 755 $(addprefix $B/bin/,$(TOOLS)) $(DESTINATION)/bin
-	install -m 644 libxrayfile/include/xrayfile.h $(DESTINATION)/include
+	install -m 644 libxrayfile/include/xrayfile.h libxrayfile/include/xrayfile.hpp $(DESTINATION)/include
 	install -D -m 644 libxrayfile/python/xrayfile.py $(DESTINATION)/$(PYTHON_DIR)/xrayfile.py
 	install -m 644 $(LIB_A) $(DESTINATION)/lib
 	install -m 755 $(LIB_SO) $(DESTINATION)/lib
@@ -189,7 +189,7 @@ install: all ## PREFIX= DESTDIR=: library, header, tools, manual pages, Python m
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' libxrayfile/libxrayfile.pc.in > $(DESTINATION)/lib/pkgconfig/libxrayfile.pc
 
 uninstall: ## what install put there
-	rm -f $(addprefix $(DESTINATION)/bin/,$(TOOLS)) $(DESTINATION)/$(PYTHON_DIR)/xrayfile.py $(DESTINATION)/include/xrayfile.h \
+	rm -f $(addprefix $(DESTINATION)/bin/,$(TOOLS)) $(DESTINATION)/$(PYTHON_DIR)/xrayfile.py $(DESTINATION)/include/xrayfile.h $(DESTINATION)/include/xrayfile.hpp \
 	    $(DESTINATION)/lib/libxrayfile.a $(DESTINATION)/lib/libxrayfile.so* $(DESTINATION)/lib/pkgconfig/libxrayfile.pc \
 	    $(foreach n,1 5 7,$(addprefix $(DESTINATION)/share/man/man$n/,$(notdir $(wildcard tools/*.$n)))) \
 	    $(addprefix $(DESTINATION)/share/$(BASH_COMPLETION)/,$(TOOLS)) \

@@ -45,6 +45,7 @@ done
 # shellcheck disable=SC2086
 for compiler in g++ clang++; do
     try "$compiler -std=c++11" xrayfile.h $compiler -x c++ -std=c++11 $strict -pedantic -Ilibxrayfile/include
+    try "$compiler -std=c++17" xrayfile.hpp $compiler -x c++ -std=c++17 $strict -pedantic -Ilibxrayfile/include
 done
 
 echo "check-headers: $checks checks, $failed failed"
