@@ -321,12 +321,20 @@ typedef struct xray_writer_options { /* all zero = defaults */
     unsigned flush_interval_ms; /* what was recorded is flushed at the latest after this; 0: 1000 */
     size_t memory_bytes;      /* cap on what waits in memory to be written; 0: 64 MiB, at least 256 KiB */
     unsigned segment_age_s;   /* begin a new segment when this one is so old; 0: never */
+    /* What must not be recorded: "name, /pattern/flags, ...". A value under one of these names (keys of maps at any
+     * depth, evidence, and the fields input output reasoning filters params error tags metadata attrs project session
+     * user version ext_id; case does not count) is replaced as a whole, and so is a text in which one of the patterns
+     * (PCRE2, flags imsx) matches, by a mark that says how long it was (spec 6.3); names and ids by "(redacted)". The whole text: a
+     * pattern that meets half of a secret must not leave the other half. */
+    const char *redact;
+    size_t text_limit;        /* longer texts in values are cut, and flagged XRAY_FLAG_TRUNCATED; 0: never */
+    size_t value_limit;       /* longer values (encoded) are left out, likewise flagged; 0: 16 MiB, which is the most */
     bool sync;                /* no thread: every call writes what it has to on its own (for converters and tests) */
 } xray_writer_options;
 
 /* Opens a writer on the store directory `dir`, which is created (mode 0700) if
  * it is not there. The segment's file is created at once (mode 0600).
- * Returns 0, XRAY_EIO, XRAY_ENOMEM, XRAY_EMISUSE (level). The caller owns *out. */
+ * Returns 0, XRAY_EIO, XRAY_ENOMEM, XRAY_EMISUSE (level, redact). The caller owns *out. */
 XRAY_API int xray_writer_open(xray_writer **out, const char *dir, const xray_writer_options *options,
                               xray_error *err);
 

@@ -21,5 +21,8 @@ int xray_writer_open_config(xray_writer **out, const xray_config *c, xray_error 
     o.segment_age_s = (unsigned)((xf_setting_ns(xf_config_text(c, XF_SEGMENT_AGE)) + NS_PER_S - 1) / NS_PER_S);
     o.flush_interval_ms = (unsigned)(xf_setting_ns(xf_config_text(c, XF_FLUSH_INTERVAL)) / NS_PER_MS);
     o.memory_bytes = xf_setting_bytes(xf_config_text(c, XF_MEMORY_LIMIT));
+    o.redact = xf_config_text(c, XF_REDACT);
+    o.text_limit = xf_setting_bytes(xf_config_text(c, XF_TEXT_LIMIT));
+    o.value_limit = xf_setting_bytes(xf_config_text(c, XF_VALUE_LIMIT));
     return xray_writer_open(out, xf_config_text(c, XF_DIR), &o, err);
 }

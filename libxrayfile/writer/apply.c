@@ -21,6 +21,20 @@ static bool make_room(void **items, size_t *cap, size_t count, size_t size)
     return true;
 }
 
+/* A name or id: where it must not be recorded, a text that says so. */
+static xray_str take_name(const struct xf_back *b, struct xf_op_reader *r)
+{
+    return xf_scrub_text(b->scrub, xf_op_take_text(r));
+}
+
+/* Likewise, where what it is called may be reason enough. */
+static xray_str take_named(const struct xf_back *b, const char *name, struct xf_op_reader *r)
+{
+    const xray_str text = take_name(b, r);
+
+    return text.len > 0 && xf_scrub_is_name(b->scrub, xray_s(name)) ? xray_s(XF_REDACTED_TEXT) : text;
+}
+
 static int apply_run_begin(struct xf_slot *s, struct xf_op_reader r)
 {
     struct xf_back *b = s->writer->back;
@@ -35,12 +49,12 @@ static int apply_run_begin(struct xf_slot *s, struct xf_op_reader r)
     if (xf_op_take_u32(&r) != 0)
         o->parent_run = parent;
     xf_op_take(&r, parent, sizeof parent);
-    begin.pipeline = xf_op_take_text(&r);
-    o->ext_id = xf_op_take_text(&r);
-    o->version = xf_op_take_text(&r);
-    o->project = xf_op_take_text(&r);
-    o->session = xf_op_take_text(&r);
-    o->user = xf_op_take_text(&r);
+    begin.pipeline = take_name(b, &r);
+    o->ext_id = take_named(b, "ext_id", &r);
+    o->version = take_named(b, "version", &r);
+    o->project = take_named(b, "project", &r);
+    o->session = take_named(b, "session", &r);
+    o->user = take_named(b, "user", &r);
     memcpy(begin.id, s->id, sizeof begin.id);
     s->begun = true;
     s->object = xf_back_run_begin(b, &begin);
@@ -57,10 +71,10 @@ static int apply_step_begin(struct xf_slot *s, struct xf_op_reader r)
     begin.start_ns = xf_op_take_i64(&r);
     begin.parent = xf_op_take_i64(&r);
     begin.clock = (enum xray_clock)xf_op_take_u32(&r);
-    begin.name = xf_op_take_text(&r);
-    begin.type = xf_op_take_text(&r);
-    begin.ext_id = xf_op_take_text(&r);
-    begin.parent_ext = xf_op_take_text(&r);
+    begin.name = take_name(b, &r);
+    begin.type = take_name(b, &r);
+    begin.ext_id = take_named(b, "ext_id", &r);
+    begin.parent_ext = take_named(b, "ext_id", &r);
     if (!s->run->begun) /* its log has the operation, before this one in time */
         xf_apply(s->run);
     s->begun = true;
@@ -81,7 +95,7 @@ static int apply_candidate(struct xf_slot *s, const struct xf_op *op, struct xf_
     xf_op_take(&r, small, sizeof small);
     c.by = (xray_by)small[0];
     c.provenance = (xray_provenance)small[1];
-    c.item = xf_op_take_text(&r);
+    c.item = take_name(b, &r);
     if (!make_room((void **)&scratch->reasons, &scratch->reason_cap, reasons, sizeof *scratch->reasons) ||
         !make_room((void **)&scratch->attrs, &scratch->attr_cap, attrs, sizeof *scratch->attrs)) {
         b->stats.accepted++;
@@ -91,12 +105,12 @@ static int apply_candidate(struct xf_slot *s, const struct xf_op *op, struct xf_
     for (uint32_t i = 0; i < reasons; i++) {
         xray_reason *reason = &scratch->reasons[i];
 
-        *reason = (xray_reason){.code = xf_op_take_text(&r)};
+        *reason = (xray_reason){.code = take_name(b, &r)};
         if (small[2] == 0) /* codes only */
             continue;
-        reason->rule = xf_op_take_text(&r);
-        reason->version = xf_op_take_text(&r);
-        reason->params = xf_op_take_text(&r);
+        reason->rule = take_name(b, &r);
+        reason->version = take_name(b, &r);
+        reason->params = take_name(b, &r);
     }
     c.reasons = scratch->reasons;
     c.reason_count = reasons;
@@ -128,7 +142,7 @@ static int apply_event(struct xf_slot *s, const struct xf_op *op, struct xf_op_r
     struct xf_event e = {.table = (enum xf_table)op->a, .after = xf_op_take_i64(&r)};
 
     e.time_ns = xf_op_take_i64(&r);
-    e.name = xf_op_take_text(&r);
+    e.name = take_name(s->writer->back, &r);
     e.body = xf_op_take_value(&r);
     return s->run != NULL ? xf_back_step_event(s->writer->back, s->object, &e)
                           : xf_back_run_event(s->writer->back, s->object, &e);
@@ -176,7 +190,7 @@ static int apply_op(struct xf_slot *s, const uint8_t *at)
     case XF_OP_REASON_COUNT: {
         const int64_t count = xf_op_take_i64(&r);
 
-        return xf_back_reason_count(s->object, xf_op_take_text(&r), count);
+        return xf_back_reason_count(s->object, take_name(s->writer->back, &r), count);
     }
     case XF_OP_VALUE_LOST: {
         const struct xf_field f = is_step ? xf_step_field((xray_field)op.a) : xf_run_field((xray_field)op.a);

@@ -13,6 +13,7 @@
 #include "format/cands_build.h"
 #include "format/payload_build.h"
 #include "format/row.h"
+#include "format/scrub.h"
 #include "format/spine_build.h"
 #include "writer/origin.h"
 #include "writer/reasons.h"
@@ -77,6 +78,7 @@ struct xf_back {
     xray_error failure;
     int dir_fd;
     int level;
+    struct xf_scrub *scrub; /* owned */
     bool sync; /* applied on the caller's thread: failures are answers, not losses */
     uint64_t segment_bytes;
     uint64_t segment_number;
@@ -109,7 +111,7 @@ struct xf_back {
 uint32_t xf_slot_take(struct xf_slots *s, size_t object_size);
 void xf_slot_give(struct xf_slots *s, uint32_t index);
 
-/* Prepares *b, whose options are set, and begins its first segment. On failure the caller still calls xf_back_done. */
+/* Prepares *b, whose options and scrub are set, and begins its first segment. On failure the caller still calls xf_back_done. */
 int xf_back_init(struct xf_back *b, const uint8_t writer_id[16], xray_error *err);
 void xf_back_done(struct xf_back *b);
 
@@ -192,7 +194,7 @@ void xf_scope_put_text(struct xf_scope *s, unsigned column, xray_str text, size_
 /* ext_id in its densest form (spec 7.3): bin 16, bin 8 or str. */
 void xf_scope_put_ext_id(struct xf_scope *s, unsigned column, xray_str text);
 /* A value column. Oversize values become ext 3, and flag the scope. */
-int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_value value);
+int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_str name, xray_value value);
 /* What ending with `given` records: XRAY_ENDED is decided by whether an error was set. */
 xray_outcome xf_scope_outcome(const struct xf_scope *s, xray_outcome given);
 /* What stands for a value that there was no memory for (spec 6.3, state 3). */
@@ -201,9 +203,9 @@ void xf_scope_put_lost(struct xf_scope *s, unsigned column, uint64_t len);
 int xf_scope_put_entry(struct xf_scope *s, unsigned column, xray_str key, xray_value value);
 /* Copies `text` as valid UTF-8 of at most max bytes into out; returns its length, *cut if it differs. */
 size_t xf_clean_text(char *out, size_t max, xray_str text, bool *cut);
-/* Appends the value. One that is not well formed (JSON, MessagePack) is kept as text or bytes, and the scope flagged;
+/* Appends the value, scrubbed; `name` is what it stands under, or none. One that is not well formed (JSON, MessagePack) is kept as text or bytes, and the scope flagged;
  * a synchronous writer refuses it instead. */
-int xf_scope_pack(struct xf_scope *s, xray_value value, xray_buffer *out);
+int xf_scope_pack(struct xf_scope *s, xray_str name, xray_value value, xray_buffer *out);
 
 /* ---- commit.c: from scopes to blocks ---- */
 

@@ -62,10 +62,12 @@ static int put_attrs(struct xf_scope *s, xray_buffer *b, const xray_attr *attrs,
 {
     xf_mp_map(b, count);
     for (size_t i = 0; i < count; i++) {
+        xray_str key;
         int r;
 
-        xf_mp_text(b, attrs[i].key.ptr, attrs[i].key.len);
-        r = xf_scope_pack(s, attrs[i].value, b);
+        key = xf_scrub_text(s->back->scrub, attrs[i].key);
+        xf_mp_text(b, key.ptr, key.len);
+        r = xf_scope_pack(s, attrs[i].key, attrs[i].value, b);
         if (r < 0)
             return r;
     }
@@ -76,7 +78,7 @@ static int put_attrs(struct xf_scope *s, xray_buffer *b, const xray_attr *attrs,
 static int put_evidence_value(struct xf_scope *s, xray_buffer *b, xray_value value)
 {
     const size_t start = b->len;
-    const int r = xf_scope_pack(s, value, b);
+    const int r = xf_scope_pack(s, xray_s(NULL), value, b);
 
     if (r == XRAY_OK && b->len == start + 1 && b->data[start] == 0x80)
         b->data[start] = 0xc0;
@@ -132,7 +134,7 @@ void xf_back_add_counts(struct xf_step_slot *step, int64_t in, int64_t out, cons
     step->counted_in += in;
     step->counted_out += out;
     for (uint32_t i = 0; i < reasons->count; i++) {
-        struct xf_reason_slot *slot = xf_reasons_at(&step->reasons, xf_reasons_code(reasons, i));
+        struct xf_reason_slot *slot = xf_reasons_at(&step->reasons, xf_scrub_text(step->scope.back->scrub, xf_reasons_code(reasons, i)));
 
         if (slot != NULL)
             slot->count += reasons->slots[i].count;
@@ -210,7 +212,7 @@ static int put_event(struct xf_back *b, struct xf_scope *s, const struct xf_even
     else
         xf_mp_int(out, e->time_ns);
     if (r == XRAY_OK)
-        r = xf_scope_pack(s, e->body, out);
+        r = xf_scope_pack(s, xray_s(NULL), e->body, out);
     if (r == XRAY_OK && out->failed)
         r = XRAY_ENOMEM;
     if (r < 0) {

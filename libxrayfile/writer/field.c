@@ -6,35 +6,35 @@
 #define FIELDS (XRAY_PARENT_EXT + 1)
 
 static const struct xf_field run_fields[FIELDS] = {
-    [XRAY_INPUT] = {XF_FIELD_VALUE, XF_RUN_INPUT},
-    [XRAY_OUTPUT] = {XF_FIELD_VALUE, XF_RUN_OUTPUT},
-    [XRAY_ERROR] = {XF_FIELD_ERROR, XF_RUN_ERROR, false, XF_RUN_ERROR_TYPE},
-    [XRAY_TAGS] = {XF_FIELD_MAP, XF_RUN_TAGS},
-    [XRAY_METADATA] = {XF_FIELD_MAP, XF_RUN_METADATA},
-    [XRAY_ATTRS_FIELD] = {XF_FIELD_MAP, XF_RUN_ATTRS},
-    [XRAY_PROJECT] = {XF_FIELD_TEXT, XF_RUN_PROJECT, true},
-    [XRAY_SESSION] = {XF_FIELD_TEXT, XF_RUN_SESSION, true},
-    [XRAY_USER] = {XF_FIELD_TEXT, XF_RUN_USER, true},
-    [XRAY_EXT_ID] = {XF_FIELD_EXT_ID, XF_RUN_EXT_ID},
+    [XRAY_INPUT] = {"input", XF_FIELD_VALUE, XF_RUN_INPUT},
+    [XRAY_OUTPUT] = {"output", XF_FIELD_VALUE, XF_RUN_OUTPUT},
+    [XRAY_ERROR] = {"error", XF_FIELD_ERROR, XF_RUN_ERROR, false, XF_RUN_ERROR_TYPE},
+    [XRAY_TAGS] = {"tags", XF_FIELD_MAP, XF_RUN_TAGS},
+    [XRAY_METADATA] = {"metadata", XF_FIELD_MAP, XF_RUN_METADATA},
+    [XRAY_ATTRS_FIELD] = {"attrs", XF_FIELD_MAP, XF_RUN_ATTRS},
+    [XRAY_PROJECT] = {"project", XF_FIELD_TEXT, XF_RUN_PROJECT, true},
+    [XRAY_SESSION] = {"session", XF_FIELD_TEXT, XF_RUN_SESSION, true},
+    [XRAY_USER] = {"user", XF_FIELD_TEXT, XF_RUN_USER, true},
+    [XRAY_EXT_ID] = {"ext_id", XF_FIELD_EXT_ID, XF_RUN_EXT_ID},
 };
 
 static const struct xf_field step_fields[FIELDS] = {
-    [XRAY_INPUT] = {XF_FIELD_VALUE, XF_STEP_INPUT},
-    [XRAY_OUTPUT] = {XF_FIELD_VALUE, XF_STEP_OUTPUT},
-    [XRAY_REASONING] = {XF_FIELD_VALUE, XF_STEP_REASONING},
-    [XRAY_FILTERS] = {XF_FIELD_MAP, XF_STEP_FILTERS},
-    [XRAY_PARAMS] = {XF_FIELD_MAP, XF_STEP_PARAMS},
-    [XRAY_SAMPLING] = {XF_FIELD_VALUE, XF_STEP_SAMPLING},
-    [XRAY_ERROR] = {XF_FIELD_ERROR, XF_STEP_ERROR, false, XF_STEP_ERROR_TYPE},
-    [XRAY_TAGS] = {XF_FIELD_MAP, XF_STEP_TAGS},
-    [XRAY_METADATA] = {XF_FIELD_MAP, XF_STEP_METADATA},
-    [XRAY_ATTRS_FIELD] = {XF_FIELD_MAP, XF_STEP_ATTRS},
-    [XRAY_NAME] = {XF_FIELD_TEXT, XF_STEP_NAME, true},
-    [XRAY_TYPE] = {XF_FIELD_TEXT, XF_STEP_TYPE, true},
-    [XRAY_MODEL] = {XF_FIELD_TEXT, XF_STEP_MODEL},
-    [XRAY_PROVIDER] = {XF_FIELD_TEXT, XF_STEP_PROVIDER},
-    [XRAY_EXT_ID] = {XF_FIELD_EXT_ID, XF_STEP_EXT_ID},
-    [XRAY_PARENT_EXT] = {XF_FIELD_EXT_ID, XF_STEP_PARENT_EXT},
+    [XRAY_INPUT] = {"input", XF_FIELD_VALUE, XF_STEP_INPUT},
+    [XRAY_OUTPUT] = {"output", XF_FIELD_VALUE, XF_STEP_OUTPUT},
+    [XRAY_REASONING] = {"reasoning", XF_FIELD_VALUE, XF_STEP_REASONING},
+    [XRAY_FILTERS] = {"filters", XF_FIELD_MAP, XF_STEP_FILTERS},
+    [XRAY_PARAMS] = {"params", XF_FIELD_MAP, XF_STEP_PARAMS},
+    [XRAY_SAMPLING] = {"sampling", XF_FIELD_VALUE, XF_STEP_SAMPLING},
+    [XRAY_ERROR] = {"error", XF_FIELD_ERROR, XF_STEP_ERROR, false, XF_STEP_ERROR_TYPE},
+    [XRAY_TAGS] = {"tags", XF_FIELD_MAP, XF_STEP_TAGS},
+    [XRAY_METADATA] = {"metadata", XF_FIELD_MAP, XF_STEP_METADATA},
+    [XRAY_ATTRS_FIELD] = {"attrs", XF_FIELD_MAP, XF_STEP_ATTRS},
+    [XRAY_NAME] = {"name", XF_FIELD_TEXT, XF_STEP_NAME, true},
+    [XRAY_TYPE] = {"type", XF_FIELD_TEXT, XF_STEP_TYPE, true},
+    [XRAY_MODEL] = {"model", XF_FIELD_TEXT, XF_STEP_MODEL},
+    [XRAY_PROVIDER] = {"provider", XF_FIELD_TEXT, XF_STEP_PROVIDER},
+    [XRAY_EXT_ID] = {"ext_id", XF_FIELD_EXT_ID, XF_STEP_EXT_ID},
+    [XRAY_PARENT_EXT] = {"ext_id", XF_FIELD_EXT_ID, XF_STEP_PARENT_EXT},
 };
 
 static struct xf_field find(const struct xf_field *table, xray_field field)
@@ -91,6 +91,7 @@ static void put_error_type(struct xf_scope *s, struct xf_field field)
 
 int xf_field_set(struct xf_scope *s, struct xf_field field, xray_value value)
 {
+    xray_str text;
     int r;
 
     switch (field.kind) {
@@ -98,9 +99,9 @@ int xf_field_set(struct xf_scope *s, struct xf_field field, xray_value value)
         return XRAY_EMISUSE;
     case XF_FIELD_VALUE:
     case XF_FIELD_MAP:
-        return xf_scope_put_value(s, field.column, value);
+        return xf_scope_put_value(s, field.column, xray_s(field.name), value);
     case XF_FIELD_ERROR:
-        r = xf_scope_put_value(s, field.column, value);
+        r = xf_scope_put_value(s, field.column, xray_s(field.name), value);
         if (r == XRAY_OK) {
             s->failed = value.kind != XRAY_VALUE_NIL;
             put_error_type(s, field);
@@ -112,10 +113,12 @@ int xf_field_set(struct xf_scope *s, struct xf_field field, xray_value value)
     }
     if (value.kind != XRAY_VALUE_TEXT)
         return XRAY_EMISUSE;
+    text = xf_scrub_is_name(s->back->scrub, xray_s(field.name)) ? xray_s(XF_REDACTED_TEXT)
+                                                               : xf_scrub_text(s->back->scrub, value.as.bytes);
     if (field.kind == XF_FIELD_EXT_ID)
-        xf_scope_put_ext_id(s, field.column, value.as.bytes);
+        xf_scope_put_ext_id(s, field.column, text);
     else
-        xf_scope_put_text(s, field.column, value.as.bytes, XF_NAME_MAX, field.ident);
+        xf_scope_put_text(s, field.column, text, XF_NAME_MAX, field.ident);
     return XRAY_OK;
 }
 

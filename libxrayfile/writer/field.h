@@ -5,6 +5,7 @@
 #include "writer/back.h"
 
 struct xf_field {
+    const char *name;
     enum xf_field_kind { XF_FIELD_NONE, XF_FIELD_VALUE, XF_FIELD_MAP, XF_FIELD_ERROR, XF_FIELD_TEXT, XF_FIELD_EXT_ID } kind;
     unsigned column;
     bool ident;          /* text that the first row of each segment repeats */

@@ -86,6 +86,7 @@ struct xray_writer {
     uint32_t epoch;          /* xf_fork_epoch of the process it records for */
     xray_writer_options options;
     char app[128];
+    char *redact;            /* options' list, owned; NULL: none */
     int dir_fd;
     struct xf_origin origin;
     struct xf_back *back;

@@ -95,7 +95,7 @@ int xf_back_run_set(struct xf_run_slot *run, xray_field field, xray_value value)
         return xf_field_set(&run->scope, xf_run_field(field), value);
     if (value.kind != XRAY_VALUE_TEXT)
         return XRAY_EMISUSE;
-    name_run(run, field, value.as.bytes);
+    name_run(run, field, xf_scrub_text(run->scope.back->scrub, value.as.bytes));
     return XRAY_OK;
 }
 

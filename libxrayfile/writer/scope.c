@@ -6,9 +6,10 @@
 #include "codec/mpread.h"
 #include "codec/mpwrite.h"
 #include "codec/utf8.h"
+#include "format/missing.h"
 
-/* Values beyond this are not taken: a block holds at most 64 MiB (spec 11). */
-#define VALUE_MAX (16u << 20)
+/* Maps beyond this do not grow: a block holds at most 64 MiB (spec 11). */
+#define MAP_MAX (16u << 20)
 
 /* Buffers larger than this are not kept when a slot is free. */
 #define KEEP_MAX (256u << 10)
@@ -141,27 +142,16 @@ void xf_scope_put_ext_id(struct xf_scope *s, unsigned column, xray_str text)
     s->dirty = true;
 }
 
-static void put_missing(xray_buffer *b, enum xf_missing state, uint64_t len, struct xf_hash128 h)
-{
-    uint8_t mark[25];
-
-    mark[0] = (uint8_t)state;
-    xf_put_be64(mark + 1, len);
-    xf_put_be64(mark + 9, h.high);
-    xf_put_be64(mark + 17, h.low);
-    xf_mp_ext(b, XF_EXT_MISSING, mark, sizeof mark);
-}
-
 void xf_scope_put_lost(struct xf_scope *s, unsigned column, uint64_t len)
 {
     const size_t start = xf_row_begin(&s->row);
 
-    put_missing(&s->row.bytes, XF_LOST, len, (struct xf_hash128){0});
+    xf_missing_put(&s->row.bytes, XF_LOST, len, (struct xf_hash128){0});
     xf_row_end(&s->row, column, start);
     s->dirty = true;
 }
 
-int xf_scope_pack(struct xf_scope *s, xray_value value, xray_buffer *out)
+static int pack(struct xf_scope *s, xray_value value, xray_buffer *out)
 {
     const int r = xf_value_pack(&value, true, &s->back->memo, out, NULL);
 
@@ -173,28 +163,37 @@ int xf_scope_pack(struct xf_scope *s, xray_value value, xray_buffer *out)
     return xf_value_pack(&value, true, NULL, out, NULL);
 }
 
-int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_value value)
+int xf_scope_pack(struct xf_scope *s, xray_str name, xray_value value, xray_buffer *out)
 {
-    const size_t start = xf_row_begin(&s->row);
-    int r = xf_scope_pack(s, value, &s->row.bytes);
-    size_t len;
+    const size_t start = out->len;
+    int r = pack(s, value, out);
 
+    if (r < 0 || out->failed)
+        return r;
+    r = xf_scrub_value(s->back->scrub, name, out, start);
     if (r < 0)
         return r;
-    len = s->row.bytes.len - start;
-    if (len == 1 && s->row.bytes.data[start] == 0xc0) { /* nil: a column cannot tell it from "missing" (spec 5.1) */
-        s->row.bytes.len = start;
+    if ((r & XF_SCRUB_CUT) != 0)
+        s->flags |= XRAY_FLAG_TRUNCATED;
+    return XRAY_OK;
+}
+
+int xf_scope_put_value(struct xf_scope *s, unsigned column, xray_str name, xray_value value)
+{
+    const size_t start = xf_row_begin(&s->row);
+    int r;
+
+    if (value.kind == XRAY_VALUE_NIL) { /* a column cannot tell it from "missing" (spec 5.1) */
         xf_row_unset(&s->row, column);
         return XRAY_OK;
     }
-    if (len > VALUE_MAX) {
-        xray_buffer mark = {0};
-
-        put_missing(&mark, XF_NOT_CAPTURED, len, xf_hash128(s->row.bytes.data + start, len, 0));
+    r = xf_scope_pack(s, name, value, &s->row.bytes);
+    if (r < 0)
+        return r;
+    if (s->row.bytes.len == start + 1 && s->row.bytes.data[start] == 0xc0) { /* JSON's null, likewise */
         s->row.bytes.len = start;
-        xf_buf_put(&s->row.bytes, mark.data, mark.len);
-        xray_buffer_free(&mark);
-        s->flags |= XRAY_FLAG_TRUNCATED;
+        xf_row_unset(&s->row, column);
+        return XRAY_OK;
     }
     xf_row_end(&s->row, column, start);
     s->dirty = true;
@@ -232,6 +231,13 @@ static size_t copy_entries(xray_buffer *out, xray_str map, xray_str key)
     return kept;
 }
 
+static void put_key(struct xf_scope *s, xray_buffer *b, xray_str key)
+{
+    const xray_str text = xf_scrub_text(s->back->scrub, key);
+
+    xf_mp_text(b, text.ptr, text.len);
+}
+
 int xf_scope_put_entry(struct xf_scope *s, unsigned column, xray_str key, xray_value value)
 {
     const xray_str old = xf_row_has(&s->row, column) ? xf_row_get(&s->row, column) : xray_strn(NULL, 0);
@@ -241,11 +247,11 @@ int xf_scope_put_entry(struct xf_scope *s, unsigned column, xray_str key, xray_v
 
     xf_buf_reset(b);
     kept = copy_entries(b, old, key);
-    xf_mp_text(b, key.ptr, key.len);
-    r = xf_scope_pack(s, value, b);
+    put_key(s, b, key);
+    r = xf_scope_pack(s, key, value, b);
     if (r < 0)
         return r;
-    if (b->failed || b->len > VALUE_MAX)
+    if (b->failed || b->len > MAP_MAX)
         return b->failed ? XRAY_ENOMEM : XRAY_ELIMIT;
     start = xf_row_begin(&s->row);
     xf_mp_map(&s->row.bytes, kept + 1);

@@ -16,6 +16,7 @@
 #define FLUSH_INTERVAL_DEFAULT 1000
 #define MEMORY_DEFAULT ((size_t)64 << 20)
 #define MEMORY_MIN ((size_t)256 << 10)
+#define VALUE_MAX ((size_t)16 << 20) /* a block holds at most 64 MiB (spec 11) */
 
 static int take_options(xray_writer *w, const xray_writer_options *o, xray_error *err)
 {
@@ -40,6 +41,14 @@ static int take_options(xray_writer *w, const xray_writer_options *o, xray_error
         w->app[n] = '\0';
     }
     w->options.app = w->app;
+    if (o->value_limit == 0 || o->value_limit > VALUE_MAX)
+        w->options.value_limit = VALUE_MAX;
+    if (o->redact != NULL) {
+        w->redact = xf_alloc(strlen(o->redact) + 1);
+        if (w->redact == NULL)
+            return xf_fail_memory(err);
+        memcpy(w->redact, o->redact, strlen(o->redact));
+    }
     if (o->fixed != NULL) {
         w->origin.fixed = true;
         w->origin.options = *o->fixed;
@@ -57,17 +66,22 @@ static int take_options(xray_writer *w, const xray_writer_options *o, xray_error
 static int make_back(xray_writer *w, xray_error *err)
 {
     uint8_t id[16];
+    int r;
 
     w->back = xf_alloc(sizeof *w->back);
     if (w->back == NULL)
         return xf_fail_memory(err);
     w->back->dir_fd = w->dir_fd;
+    w->back->out.fd = -1; /* nothing that xf_back_done could close, yet */
     w->back->level = w->options.level;
     w->back->sync = w->sync;
     w->back->segment_bytes = w->options.segment_bytes;
     w->back->origin = &w->origin;
     w->back->no_host = w->options.no_host;
     memcpy(w->back->app, w->app, sizeof w->app);
+    r = xf_scrub_new(&w->back->scrub, w->redact, w->options.text_limit, w->options.value_limit, err);
+    if (r < 0)
+        return r;
     xf_origin_new_id(&w->origin, id);
     return xf_back_init(w->back, id, err);
 }
@@ -99,6 +113,7 @@ void xf_writer_free(xray_writer *w)
         xf_free(w->back);
     }
     xray_buffer_free(&w->reported);
+    xf_free(w->redact);
     xf_out_close(w->dir_fd);
     pthread_cond_destroy(&w->wake);
     pthread_cond_destroy(&w->answered);
