@@ -329,6 +329,15 @@ typedef struct xray_writer_options { /* all zero = defaults */
     const char *redact;
     size_t text_limit;        /* longer texts in values are cut, and flagged XRAY_FLAG_TRUNCATED; 0: never */
     size_t value_limit;       /* longer values (encoded) are left out, likewise flagged; 0: 16 MiB, which is the most */
+    bool summary;             /* no candidates and no values but error, tags and sampling: only the spine, with exact counts and
+                               * reasons, decisions and notes */
+    /* Of the candidates only this share is kept, below 1; 0 and 1: all; negative: none. Which, the item's id, the run's
+     * id and the seed decide, so an item that is kept is kept in all steps of its run. What is kept has its weight, 1 / sample_rate;
+     * counts and reasons are exact. */
+    double sample_rate;
+    uint64_t sample_seed;
+    enum xray_flush_when { XRAY_FLUSH_INTERVAL = 0, XRAY_FLUSH_RUN, XRAY_FLUSH_SYNC } flush; /* besides the interval: also as
+                               * soon as a run has ended; then to stable storage. Nobody waits for it */
     bool sync;                /* no thread: every call writes what it has to on its own (for converters and tests) */
 } xray_writer_options;
 
@@ -467,6 +476,25 @@ XRAY_API int xray_step_set(xray_step step, xray_field field, xray_value value);
 XRAY_API int xray_run_set_int(xray_run run, xray_int_field field, int64_t value);
 XRAY_API int xray_step_set_int(xray_step step, xray_int_field field, int64_t value);
 
+/* What a call of a model used. Begin with XRAY_USAGE_INIT: numbers that stay XRAY_MISSING and texts that stay none are not
+ * set. Input includes what came from or went to a cache, output includes reasoning. */
+typedef struct xray_usage {
+    xray_str model, provider;
+    int64_t input, output;           /* tokens, as all but the last */
+    int64_t cache_read, cache_write; /* of the input */
+    int64_t reasoning;               /* of the output */
+    int64_t total;                   /* only if it is not input + output */
+    int64_t cost;                    /* nano-units, as the application reports it */
+} xray_usage;
+
+#define XRAY_USAGE_INIT                                                                            \
+    {                                                                                              \
+        {0, 0}, {0, 0}, XRAY_MISSING, XRAY_MISSING, XRAY_MISSING, XRAY_MISSING, XRAY_MISSING,      \
+            XRAY_MISSING, XRAY_MISSING                                                             \
+    }
+
+XRAY_API int xray_step_usage(xray_step step, const xray_usage *usage);
+
 /* Adds one entry to a map field (tags, metadata, attrs, filters, params). A key set twice keeps the last value. */
 XRAY_API int xray_run_add(xray_run run, xray_field field, xray_str key, xray_value value);
 XRAY_API int xray_step_add(xray_step step, xray_field field, xray_str key, xray_value value);
@@ -520,6 +548,21 @@ XRAY_API int xray_step_candidate(xray_step step, const xray_candidate *candidate
 /* Sets the exact count of one rejection reason, where the application counted
  * without recording each event. Overrides what events counted. */
 XRAY_API int xray_step_set_reason_count(xray_step step, xray_str code, int64_t count);
+
+/* A whole list at once, of which not all are kept as events. Counts in and out and the histogram of reasons are those of the whole
+ * list; what is kept has its weight, the number of candidates it stands for, and the step's field `sampling` says
+ * how it was chosen, from which seed (spec 7.4). xray_writer_options.sample_rate does not apply. */
+typedef enum xray_capture {
+    XRAY_CAPTURE_ALL,
+    XRAY_CAPTURE_SUMMARY, /* none */
+    XRAY_CAPTURE_SAMPLED, /* sample_size of them (0: 50), each with the same chance */
+    XRAY_CAPTURE_SMART,   /* all of at most 50; else what was accepted or modified, the first 3 of each reason, and of the
+                           * rest sample_size (0: 20) */
+} xray_capture;
+
+/* Returns 0, XRAY_ECLOSED, XRAY_EMISUSE (a mode or verdict that does not exist: nothing is recorded), XRAY_ENOMEM. */
+XRAY_API int xray_step_set_candidates(xray_step step, const xray_candidate *list, size_t count, xray_capture mode,
+                                      size_t sample_size, uint64_t seed);
 
 typedef struct xray_alternative {
     xray_str id;

@@ -358,6 +358,13 @@ public:
         return xray_step_note(s_.step, str(name), body, XRAY_MISSING, 0);
     }
 
+    int set_candidates(const std::vector<xray_candidate> &list, xray_capture mode = XRAY_CAPTURE_SMART, std::size_t sample_size = 0,
+                       uint64_t seed = 0) noexcept
+    {
+        return xray_step_set_candidates(s_.step, list.data(), list.size(), mode, sample_size, seed);
+    }
+    int usage(const xray_usage &u) noexcept { return xray_step_usage(s_.step, &u); }
+
     step &reasoning(const value &v) noexcept { return set(XRAY_REASONING, v); }
     step &counts(int64_t in, int64_t out) noexcept { return set(XRAY_CANDIDATES_IN, in).set(XRAY_CANDIDATES_OUT, out); }
 

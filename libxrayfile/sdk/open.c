@@ -5,6 +5,13 @@
 #define NS_PER_S 1000000000
 #define NS_PER_MS 1000000
 
+static enum xray_flush_when flush_of(const char *word)
+{
+    if (strcmp(word, "run") == 0)
+        return XRAY_FLUSH_RUN;
+    return strcmp(word, "sync") == 0 ? XRAY_FLUSH_SYNC : XRAY_FLUSH_INTERVAL;
+}
+
 int xray_writer_open_config(xray_writer **out, const xray_config *c, xray_error *err)
 {
     xray_writer_options o = {0};
@@ -24,5 +31,11 @@ int xray_writer_open_config(xray_writer **out, const xray_config *c, xray_error 
     o.redact = xf_config_text(c, XF_REDACT);
     o.text_limit = xf_setting_bytes(xf_config_text(c, XF_TEXT_LIMIT));
     o.value_limit = xf_setting_bytes(xf_config_text(c, XF_VALUE_LIMIT));
+    o.summary = strcmp(xf_config_text(c, XF_DETAIL), "summary") == 0;
+    o.sample_rate = (double)xf_setting_billionths(xf_config_text(c, XF_SAMPLE_RATE)) / 1e9;
+    if (o.sample_rate == 0)
+        o.sample_rate = -1; /* none is kept */
+    o.sample_seed = xf_setting_number(xf_config_text(c, XF_SAMPLE_SEED));
+    o.flush = flush_of(xf_config_text(c, XF_FLUSH));
     return xray_writer_open(out, xf_config_text(c, XF_DIR), &o, err);
 }

@@ -204,13 +204,13 @@ static int apply_op(struct xf_slot *s, const uint8_t *at)
     }
 }
 
-/* Counts of candidates that found no room. */
+/* Counts of candidates that were not kept. */
 static void take_lost(struct xf_slot *s)
 {
     if (s->lost_any && s->object != NULL && s->run != NULL)
-        xf_back_add_counts(s->object, s->lost.in, s->lost.out, &s->lost.reasons);
+        xf_back_add_counts(s->object, s->lost.in, s->lost.out, s->lost.left_out, &s->lost.reasons);
     s->lost_any = false;
-    s->lost.in = s->lost.out = 0;
+    s->lost.in = s->lost.out = s->lost.left_out = 0;
     xf_reasons_reset(&s->lost.reasons);
 }
 

@@ -56,6 +56,9 @@ struct xf_step_slot {
     int64_t number;
     int64_t counted_in, counted_out; /* from the events */
     int64_t given_in, given_out;     /* set by the application; XRAY_MISSING */
+    int64_t not_kept;                /* of those counted */
+    bool left_out;                   /* some of these on purpose */
+    bool told;                       /* how they were sampled has been recorded */
     struct xf_reasons reasons;
     bool counts_changed;
 };
@@ -79,6 +82,9 @@ struct xf_back {
     int dir_fd;
     int level;
     struct xf_scrub *scrub; /* owned */
+    bool sampled;           /* candidates are, at this rate */
+    double sample_rate;
+    uint64_t sample_seed;
     bool sync; /* applied on the caller's thread: failures are answers, not losses */
     uint64_t segment_bytes;
     uint64_t segment_number;
@@ -170,8 +176,8 @@ int xf_back_step_add(struct xf_step_slot *step, xray_field field, xray_str key, 
 int xf_back_candidate(struct xf_back *b, struct xf_step_slot *step, const xray_candidate *c);
 int xf_back_reason_count(struct xf_step_slot *step, xray_str code, int64_t count);
 
-/* Candidates that were counted but not kept: in, out and histogram stay exact. */
-void xf_back_add_counts(struct xf_step_slot *step, int64_t in, int64_t out, const struct xf_reasons *reasons);
+/* Candidates that were counted but not kept (of these left_out on purpose): in, out and histogram stay exact. */
+void xf_back_add_counts(struct xf_step_slot *step, int64_t in, int64_t out, int64_t left_out, const struct xf_reasons *reasons);
 
 struct xf_event {
     enum xf_table table;

@@ -221,10 +221,20 @@ xray_step xray_step_begin_in(xray_step parent_handle, xray_str name, xray_str ty
     return step;
 }
 
+/* Without waiting for it. */
+static void ask_flush(xray_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->asked[w->options.flush == XRAY_FLUSH_SYNC]++;
+    xf_thread_wake(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
 /* The end needs no room in the log, so it cannot be lost. */
 static int end_slot(struct xf_slot *s, xray_outcome outcome)
 {
     xray_writer *w = s->writer;
+    bool at_once;
     int r = XRAY_OK;
 
     s->ended = true;
@@ -233,11 +243,17 @@ static int end_slot(struct xf_slot *s, xray_outcome outcome)
     atomic_store_explicit(&s->handle, 0, memory_order_relaxed);
     if (!w->sync) {
         xf_slot_push(s); /* the thread cannot end it before we leave */
+        if (s->run == NULL && w->options.flush != XRAY_FLUSH_INTERVAL)
+            ask_flush(w);
         xf_leave(s);
         return r;
     }
+    at_once = s->run == NULL && w->options.flush != XRAY_FLUSH_INTERVAL;
     xf_slot_unlock(s);
     r = xf_apply_end(s);
+    if (at_once && r >= 0)
+        r = w->options.flush == XRAY_FLUSH_SYNC ? xf_back_sync(w->back) : xf_back_flush(w->back);
+    r = r > 0 ? XRAY_OK : r;
     xf_leave_writer(w);
     return r;
 }
@@ -298,13 +314,23 @@ static int lose_value(struct xf_slot *s, xray_field field, const xray_value *v)
     return XRAY_ENOMEM;
 }
 
+/* What a summary leaves out. */
+static bool is_detail(const struct xf_slot *s, struct xf_field f, xray_field field)
+{
+    return s->writer->options.summary && (f.kind == XF_FIELD_VALUE || f.kind == XF_FIELD_MAP) && field != XRAY_TAGS &&
+           field != XRAY_SAMPLING;
+}
+
 static int put_set(struct xf_slot *s, struct xf_field f, xray_field field, xray_value value)
 {
     const bool is_text = f.kind == XF_FIELD_TEXT || f.kind == XF_FIELD_EXT_ID;
     size_t len;
     uint8_t *p;
-    int r = xf_call_value(s, &value);
+    int r;
 
+    if (is_detail(s, f, field))
+        return XRAY_OK;
+    r = xf_call_value(s, &value);
     if (r < 0 || f.kind == XF_FIELD_NONE || (is_text && value.kind != XRAY_VALUE_TEXT))
         return r < 0 ? r : XRAY_EMISUSE;
     if (is_text && value.as.bytes.ptr == NULL)
@@ -372,8 +398,11 @@ static int put_add(struct xf_slot *s, struct xf_field f, xray_field field, xray_
 {
     size_t len;
     uint8_t *p;
-    int r = f.kind == XF_FIELD_MAP ? xf_call_value(s, &value) : XRAY_EMISUSE;
+    int r;
 
+    if (is_detail(s, f, field))
+        return XRAY_OK;
+    r = f.kind == XF_FIELD_MAP ? xf_call_value(s, &value) : XRAY_EMISUSE;
     if (r < 0)
         return r;
     len = sizeof(struct xf_op) + xf_op_text_size(key) + xf_op_value_size(&value);

@@ -28,6 +28,10 @@ static inline void xf_call_lost(xray_writer *w, enum xf_lost_kind kind)
 /* A json-c tree is packed now, into the slot's scratch: it is the application's to change after the call. */
 int xf_call_value(struct xf_slot *s, xray_value *value);
 
+/* Records a candidate, whatever the rate of sampling. Counts one that is left out on purpose. */
+int xf_call_candidate(struct xf_slot *s, const xray_candidate *c);
+int xf_call_leave_out(struct xf_slot *s, const xray_candidate *c);
+
 /* Leaves; a synchronous writer applies what was appended, and answers with what came of it. */
 static inline int xf_call_done(struct xf_slot *s, int r)
 {

@@ -2,6 +2,7 @@
 #include "writer/call.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "codec/mpwrite.h"
 #include "codec/value.h"
@@ -23,20 +24,33 @@ int xf_call_value(struct xf_slot *s, xray_value *value)
 
 /* ---- candidates ---- */
 
-/* No room: the event is lost, but the counts of its step stay exact. */
-static int lose_candidate(struct xf_slot *s, xray_verdict verdict, const xray_reason *reasons, size_t count)
+/* Counted, not kept: in, out and the histogram of its step stay exact. */
+static void count_only(struct xf_slot *s, const xray_candidate *c)
 {
     s->lost_any = true;
     s->lost.in++;
-    s->lost.out += verdict == XRAY_ACCEPT || verdict == XRAY_MODIFY;
-    for (size_t i = 0; verdict == XRAY_REJECT && i < count; i++) {
-        struct xf_reason_slot *slot = reasons[i].code.len > 0 ? xf_reasons_at(&s->lost.reasons, reasons[i].code) : NULL;
+    s->lost.out += c->verdict == XRAY_ACCEPT || c->verdict == XRAY_MODIFY;
+    for (size_t i = 0; c->verdict == XRAY_REJECT && i < c->reason_count; i++) {
+        const xray_str code = c->reasons[i].code;
+        struct xf_reason_slot *slot = code.len > 0 ? xf_reasons_at(&s->lost.reasons, code) : NULL;
 
         if (slot != NULL)
             slot->count++;
     }
+}
+
+static int lose_candidate(struct xf_slot *s, const xray_candidate *c)
+{
+    count_only(s, c);
     xf_call_lost(s->writer, XF_LOST_CANDIDATE);
     return XRAY_ENOMEM;
+}
+
+int xf_call_leave_out(struct xf_slot *s, const xray_candidate *c)
+{
+    count_only(s, c);
+    s->lost.left_out++;
+    return XRAY_OK;
 }
 
 struct measure {
@@ -95,7 +109,7 @@ static inline int put_candidate(struct xf_slot *s, const xray_candidate *c, cons
     uint8_t *p = xf_op_begin(s, &len, XF_CLASS_EVENT, XF_OP_CANDIDATE, (uint8_t)c->verdict, (uint16_t)(c->fields & 127u));
 
     if (p == NULL)
-        return lose_candidate(s, c->verdict, c->reasons, c->reason_count);
+        return lose_candidate(s, c);
     p = xf_op_put(xf_op_put(p, counts, sizeof counts), small, sizeof small);
     p = xf_op_put_text(p, c->item);
     for (size_t i = 0; i < c->reason_count; i++) {
@@ -155,6 +169,43 @@ static int candidate_with_value(struct xf_slot *s, const xray_candidate *given)
     return r < 0 ? r : put_candidate(s, &c, &m);
 }
 
+/* The same item in the same run is kept in every step or in none, so its way can be followed. */
+static bool is_kept(const struct xf_slot *s, xray_str item)
+{
+    uint64_t run;
+
+    memcpy(&run, s->run->id, sizeof run);
+    return xf_hash64(item.ptr, item.len, run ^ s->writer->options.sample_seed) < s->writer->keep_below;
+}
+
+int xf_call_candidate(struct xf_slot *s, const xray_candidate *c)
+{
+    struct measure m;
+
+    if (xray_verdict_name(c->verdict) == NULL)
+        return XRAY_EMISUSE;
+    if (s->writer->options.summary)
+        return xf_call_leave_out(s, c);
+    if ((c->fields & XRAY_HAS_EVIDENCE) != 0)
+        return candidate_with_value(s, c);
+    m = measure(c);
+    return m.trees ? put_with_trees(s, *c) : put_candidate(s, c, &m);
+}
+
+static int thin_candidate(struct xf_slot *s, const xray_candidate *given)
+{
+    const xray_writer *w = s->writer;
+    xray_candidate c = *given;
+
+    if (w->weight == 0) /* a summary of all of them */
+        return xf_call_candidate(s, given);
+    if (!is_kept(s, c.item))
+        return xray_verdict_name(c.verdict) != NULL ? xf_call_leave_out(s, given) : XRAY_EMISUSE;
+    c.weight = w->weight * ((c.fields & XRAY_HAS_WEIGHT) != 0 ? c.weight : 1);
+    c.fields |= XRAY_HAS_WEIGHT;
+    return xf_call_candidate(s, &c);
+}
+
 static inline int candidate(xray_step handle, const xray_candidate *c)
 {
     struct xf_slot *s = xf_enter_step(handle);
@@ -162,6 +213,8 @@ static inline int candidate(xray_step handle, const xray_candidate *c)
 
     if (s == NULL)
         return XRAY_ECLOSED;
+    if (s->writer->thin)
+        return xf_call_done(s, thin_candidate(s, c));
     m = measure(c);
     return xf_call_done(s, m.trees ? put_with_trees(s, *c) : put_candidate(s, c, &m));
 }
@@ -175,9 +228,7 @@ int xray_step_candidate(xray_step step, const xray_candidate *c)
     s = xf_enter_step(step);
     if (s == NULL)
         return XRAY_ECLOSED;
-    if (xray_verdict_name(c->verdict) == NULL)
-        return xf_call_done(s, XRAY_EMISUSE);
-    return xf_call_done(s, candidate_with_value(s, c));
+    return xf_call_done(s, s->writer->thin ? thin_candidate(s, c) : xf_call_candidate(s, c));
 }
 
 int xray_step_accept(xray_step step, xray_str item)

@@ -129,10 +129,15 @@ static void count_candidate(struct xf_step_slot *step, const xray_candidate *c)
     step->scope.dirty = true;
 }
 
-void xf_back_add_counts(struct xf_step_slot *step, int64_t in, int64_t out, const struct xf_reasons *reasons)
+void xf_back_add_counts(struct xf_step_slot *step, int64_t in, int64_t out, int64_t left_out, const struct xf_reasons *reasons)
 {
     step->counted_in += in;
     step->counted_out += out;
+    step->not_kept += in;
+    if (left_out > 0) {
+        step->left_out = true;
+        step->scope.flags |= XRAY_FLAG_SAMPLED;
+    }
     for (uint32_t i = 0; i < reasons->count; i++) {
         struct xf_reason_slot *slot = xf_reasons_at(&step->reasons, xf_scrub_text(step->scope.back->scrub, xf_reasons_code(reasons, i)));
 

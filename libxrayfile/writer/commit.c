@@ -363,6 +363,8 @@ static void put_counts(struct xf_step_slot *step)
     put_present_int(row, XF_STEP_OUT, step->given_out != XRAY_MISSING ? step->given_out
                                       : counted                       ? step->counted_out
                                                                       : XRAY_MISSING);
+    if (step->not_kept > 0)
+        xf_row_put_int(row, XF_STEP_KEPT, step->scope.cand_total);
     if (step->reasons.count == 0)
         return;
     start = xf_row_begin(row);

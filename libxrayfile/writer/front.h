@@ -31,9 +31,9 @@ struct xf_chunk {
 
 #define XF_CHUNK_SIZES 3
 
-/* Candidates that found no room: counted, not kept. */
+/* Candidates that are counted, not kept: left out on purpose, or for want of room. */
 struct xf_lost_counts {
-    int64_t in, out;
+    int64_t in, out, left_out;
     struct xf_reasons reasons;
 };
 
@@ -87,6 +87,9 @@ struct xray_writer {
     xray_writer_options options;
     char app[128];
     char *redact;            /* options' list, owned; NULL: none */
+    bool thin;               /* not every candidate is kept */
+    uint64_t keep_below;     /* those whose hash is below this */
+    double weight;           /* of those */
     int dir_fd;
     struct xf_origin origin;
     struct xf_back *back;

@@ -1,6 +1,7 @@
 /* Steps in the back end: begin, set, end. */
 #include "writer/back.h"
 
+#include "codec/mpwrite.h"
 #include "writer/field.h"
 
 static void take_options(struct xf_step_slot *step, const struct xf_step_begin *o)
@@ -35,11 +36,38 @@ struct xf_step_slot *xf_back_step_begin(struct xf_back *b, struct xf_run_slot *r
     step->number = begin->number;
     step->counted_in = step->counted_out = 0;
     step->given_in = step->given_out = XRAY_MISSING;
+    step->not_kept = 0;
+    step->left_out = step->told = false;
     step->counts_changed = false;
     xf_reasons_reset(&step->reasons);
     take_options(step, begin);
     step->scope.dirty = true;
     return step;
+}
+
+/* How its candidates were sampled, where the application has not said it (spec 7.4). */
+static void tell_sampling(struct xf_back *b, struct xf_step_slot *step)
+{
+    struct xf_row *row = &step->scope.row;
+    size_t start;
+
+    if (!step->left_out || step->told || !b->sampled)
+        return;
+    start = xf_row_begin(row);
+    xf_mp_map(&row->bytes, 6);
+    xf_mp_cstr(&row->bytes, "mode");
+    xf_mp_cstr(&row->bytes, "rate");
+    xf_mp_cstr(&row->bytes, "rate");
+    xf_mp_double(&row->bytes, b->sample_rate);
+    xf_mp_cstr(&row->bytes, "seen");
+    xf_mp_int(&row->bytes, step->counted_in);
+    xf_mp_cstr(&row->bytes, "kept");
+    xf_mp_int(&row->bytes, step->scope.cand_total);
+    xf_mp_cstr(&row->bytes, "method");
+    xf_mp_cstr(&row->bytes, "hash of item and run");
+    xf_mp_cstr(&row->bytes, "seed");
+    xf_mp_uint(&row->bytes, b->sample_seed);
+    xf_row_end(row, XF_STEP_SAMPLING, start);
 }
 
 int xf_back_step_end(struct xf_back *b, struct xf_step_slot *step, xray_outcome outcome, int64_t end_mono)
@@ -49,6 +77,7 @@ int xf_back_step_end(struct xf_back *b, struct xf_step_slot *step, xray_outcome 
     outcome = xf_scope_outcome(&step->scope, outcome);
     if ((step->run->scope.flags & XRAY_FLAG_IMPLICIT) != 0) /* that run is this step */
         step->run->scope.failed |= outcome == XRAY_FAILURE;
+    tell_sampling(b, step);
     if (outcome != XRAY_RUNNING)
         xf_row_put_int(&step->scope.row, XF_STEP_STATUS, outcome);
     r = xf_commit_step(b, step, outcome != XRAY_RUNNING, end_mono);
@@ -61,6 +90,7 @@ int xf_back_step_end(struct xf_back *b, struct xf_step_slot *step, xray_outcome 
 
 int xf_back_step_set(struct xf_step_slot *step, xray_field field, xray_value value)
 {
+    step->told |= field == XRAY_SAMPLING;
     return xf_field_set(&step->scope, xf_step_field(field), value);
 }
 

@@ -54,6 +54,14 @@ static int take_options(xray_writer *w, const xray_writer_options *o, xray_error
         w->origin.options = *o->fixed;
     }
     w->sync = o->sync || o->fixed != NULL;
+    if (o->sample_rate < 1 && o->sample_rate != 0) {
+        const double rate = o->sample_rate > 0 ? o->sample_rate : 0;
+
+        w->thin = true;
+        w->weight = rate > 0 ? 1 / rate : 1;
+        w->keep_below = (uint64_t)(rate * 18446744073709551616.0);
+    }
+    w->thin |= o->summary;
     memory = o->memory_bytes == 0 ? MEMORY_DEFAULT : o->memory_bytes < MEMORY_MIN ? MEMORY_MIN : o->memory_bytes;
     /* A quarter is kept for values and the spine, an eighth for the spine alone. What a synchronous writer's call appends is gone before it returns. */
     w->limits[XF_CLASS_EVENT] = w->sync ? SIZE_MAX : memory / 4 * 3;
@@ -75,6 +83,9 @@ static int make_back(xray_writer *w, xray_error *err)
     w->back->out.fd = -1; /* nothing that xf_back_done could close, yet */
     w->back->level = w->options.level;
     w->back->sync = w->sync;
+    w->back->sampled = w->weight > 0;
+    w->back->sample_rate = w->options.sample_rate > 0 ? w->options.sample_rate : 0;
+    w->back->sample_seed = w->options.sample_seed;
     w->back->segment_bytes = w->options.segment_bytes;
     w->back->origin = &w->origin;
     w->back->no_host = w->options.no_host;
