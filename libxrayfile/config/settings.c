@@ -29,7 +29,6 @@ static const struct setting {
     [XF_FLUSH] = {{"flush", "XRAY_FLUSH", "interval", "interval, run or sync"}, CHOICE, 0, 0, flush_words},
     [XF_FLUSH_INTERVAL] = {{"flush_interval", "XRAY_FLUSH_INTERVAL", "1", "seconds, 0.01 to 3600"}, TIME, 10000000,
                            3600000000000},
-    [XF_BUFFER_SIZE] = {{"buffer_size", "XRAY_BUFFER_SIZE", "64KiB", "bytes, up to 16M"}, BYTES, 0, 16 << 20},
     [XF_MEMORY_LIMIT] = {{"memory_limit", "XRAY_MEMORY_LIMIT", "64MiB", "bytes, 1M to 64G"}, BYTES, 1 << 20,
                          UINT64_C(64) << 30},
     [XF_SEGMENT_SIZE] = {{"segment_size", "XRAY_SEGMENT_SIZE", "1GiB", "bytes, 64K to 1024G"}, BYTES, 64 << 10,
@@ -63,10 +62,10 @@ static const struct alias {
 #define ALIASES (sizeof aliases / sizeof *aliases)
 
 static const char *const of_server[] = {"api_url", "base_url",      "url",          "api_key", "timeout", "max_retries",
-                                        "retries", "retry_backoff", "database_url", "debug",   "host",    "port"};
+                                        "retries", "retry_backoff", "database_url", "debug",   "host",    "port",    "buffer_size"};
 
 static const char *const env_of_server[] = {"XRAY_API_URL",     "XRAY_BASE_URL",      "XRAY_API_KEY", "XRAY_TIMEOUT",
-                                            "XRAY_MAX_RETRIES", "XRAY_RETRY_BACKOFF", NULL};
+                                            "XRAY_MAX_RETRIES", "XRAY_RETRY_BACKOFF", "XRAY_BUFFER_SIZE", NULL};
 
 const struct xf_setting_info *xf_setting_info(enum xf_setting s)
 {

@@ -11,7 +11,6 @@ enum xf_setting {
     XF_APP,
     XF_FLUSH,
     XF_FLUSH_INTERVAL,
-    XF_BUFFER_SIZE,
     XF_MEMORY_LIMIT,
     XF_SEGMENT_SIZE,
     XF_SEGMENT_AGE,

@@ -11,7 +11,7 @@
  * answer) or a negative enum xray_status; their last parameter, where they have
  * one, is an xray_error to be filled on failure only, and may be NULL. Outputs
  * stay untouched on failure. close/free functions take NULL. Nothing here
- * prints, exits, or touches signals. Times are nanoseconds since 1970-01-01
+ * prints (but XRAY_ON_ERROR_LOG), exits, or touches signals. Times are nanoseconds since 1970-01-01
  * UTC, durations nanoseconds, cost nano-units (1e-9) of the application's
  * currency. XRAY_MISSING stands for an integer that is not there. */
 #ifndef XRAYFILE_H
@@ -338,6 +338,9 @@ typedef struct xray_writer_options { /* all zero = defaults */
     uint64_t sample_seed;
     enum xray_flush_when { XRAY_FLUSH_INTERVAL = 0, XRAY_FLUSH_RUN, XRAY_FLUSH_SYNC } flush; /* besides the interval: also as
                                * soon as a run has ended; then to stable storage. Nobody waits for it */
+    /* What to do when the disk fails, besides counting. LOG: one line to standard error, the first time. RAISE: the calls that
+     * record, and end, return the status of the failure until writing works again. */
+    enum xray_on_error { XRAY_ON_ERROR_SILENT = 0, XRAY_ON_ERROR_LOG, XRAY_ON_ERROR_RAISE } on_error;
     bool sync;                /* no thread: every call writes what it has to on its own (for converters and tests) */
 } xray_writer_options;
 
@@ -1271,7 +1274,7 @@ XRAY_API int xray_repair(const char *in, const char *out, const xray_repair_opti
  * environment, that over a file, that over the defaults, in whatever order they are read. README, "Configuring", lists the keys.
  *
  * Nothing here fails because of what a file or a variable holds: a bad value leaves what was there, and is
- * a warning. Keys that only had a meaning for a server are taken, ignored, and told in one warning for all.
+ * a warning. Keys that only had a meaning with a server are taken, ignored, and told in one warning for all.
  *
  * Threads: one at a time. */
 typedef struct xray_config xray_config;

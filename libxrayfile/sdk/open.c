@@ -12,6 +12,13 @@ static enum xray_flush_when flush_of(const char *word)
     return strcmp(word, "sync") == 0 ? XRAY_FLUSH_SYNC : XRAY_FLUSH_INTERVAL;
 }
 
+static enum xray_on_error on_error_of(const char *word)
+{
+    if (strcmp(word, "log") == 0)
+        return XRAY_ON_ERROR_LOG;
+    return strcmp(word, "raise") == 0 ? XRAY_ON_ERROR_RAISE : XRAY_ON_ERROR_SILENT;
+}
+
 int xray_writer_open_config(xray_writer **out, const xray_config *c, xray_error *err)
 {
     xray_writer_options o = {0};
@@ -36,6 +43,7 @@ int xray_writer_open_config(xray_writer **out, const xray_config *c, xray_error 
     if (o.sample_rate == 0)
         o.sample_rate = -1; /* none is kept */
     o.sample_seed = xf_setting_number(xf_config_text(c, XF_SAMPLE_SEED));
+    o.on_error = on_error_of(xf_config_text(c, XF_ON_ERROR));
     o.flush = flush_of(xf_config_text(c, XF_FLUSH));
     return xray_writer_open(out, xf_config_text(c, XF_DIR), &o, err);
 }

@@ -100,7 +100,10 @@ int xf_back_flush(struct xf_back *b)
 {
     const int r = xf_commit_blocks(b, true);
 
-    return r < 0 ? r : XRAY_FLUSHED;
+    if (r < 0)
+        return r;
+    atomic_store_explicit(&b->failing, 0, memory_order_relaxed);
+    return XRAY_FLUSHED;
 }
 
 /* After a failed sync nobody knows what is on disk, and asking again would say "yes" (see README,

@@ -18,6 +18,8 @@
 #include "writer/origin.h"
 #include "writer/reasons.h"
 
+#include <stdatomic.h>
+
 /* What a run and a step have in common while they are open. */
 struct xf_scope {
     struct xf_back *back;
@@ -85,6 +87,8 @@ struct xf_back {
     bool sampled;           /* candidates are, at this rate */
     double sample_rate;
     uint64_t sample_seed;
+    bool log_failure;       /* the next one, to standard error */
+    atomic_int failing;     /* status of the last write; 0: it worked */
     bool sync; /* applied on the caller's thread: failures are answers, not losses */
     uint64_t segment_bytes;
     uint64_t segment_number;

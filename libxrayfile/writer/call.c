@@ -245,6 +245,7 @@ static int end_slot(struct xf_slot *s, xray_outcome outcome)
         xf_slot_push(s); /* the thread cannot end it before we leave */
         if (s->run == NULL && w->options.flush != XRAY_FLUSH_INTERVAL)
             ask_flush(w);
+        r = xf_call_trouble(w);
         xf_leave(s);
         return r;
     }

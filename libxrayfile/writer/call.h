@@ -32,11 +32,19 @@ int xf_call_value(struct xf_slot *s, xray_value *value);
 int xf_call_candidate(struct xf_slot *s, const xray_candidate *c);
 int xf_call_leave_out(struct xf_slot *s, const xray_candidate *c);
 
+/* What the application wants to be told: the status of a disk that fails. */
+static inline int xf_call_trouble(const xray_writer *w)
+{
+    return w->options.on_error == XRAY_ON_ERROR_RAISE ? atomic_load_explicit(&w->back->failing, memory_order_relaxed) : XRAY_OK;
+}
+
 /* Leaves; a synchronous writer applies what was appended, and answers with what came of it. */
 static inline int xf_call_done(struct xf_slot *s, int r)
 {
     if (s->writer->sync && r == XRAY_OK)
         r = xf_apply(s);
+    if (r == XRAY_OK)
+        r = xf_call_trouble(s->writer);
     xf_leave(s);
     return r;
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "codec/mpread.h"
 #include "codec/mpwrite.h"
+#include "os/message.h"
 #include "os/clock.h"
 #include "os/out.h"
 #include "os/self.h"
@@ -28,6 +29,10 @@ int xf_back_fail(struct xf_back *w, const xray_error *err)
     }
     w->stats.dropped += w->in_blocks;
     w->in_blocks = 0;
+    atomic_store_explicit(&w->failing, w->status, memory_order_relaxed);
+    if (w->log_failure)
+        xf_message("xrayfile: records are lost: %s", w->failure.message);
+    w->log_failure = false;
     return w->status;
 }
 

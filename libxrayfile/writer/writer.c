@@ -83,6 +83,7 @@ static int make_back(xray_writer *w, xray_error *err)
     w->back->out.fd = -1; /* nothing that xf_back_done could close, yet */
     w->back->level = w->options.level;
     w->back->sync = w->sync;
+    w->back->log_failure = w->options.on_error == XRAY_ON_ERROR_LOG;
     w->back->sampled = w->weight > 0;
     w->back->sample_rate = w->options.sample_rate > 0 ? w->options.sample_rate : 0;
     w->back->sample_seed = w->options.sample_seed;

@@ -126,7 +126,7 @@ static void test_environment(void)
     CHECK_STR(xray_config_get(c, "fallback_mode"), "log");
     CHECK_STR(xray_config_get(c, "flush"), "run");
     CHECK_STR(xray_config_get(c, "enabled"), "true");
-    check_only_warning(c, "no server: XRAY_API_URL, XRAY_TIMEOUT");
+    check_only_warning(c, "by themselves: XRAY_API_URL, XRAY_TIMEOUT");
     setenv("XRAY_DIR", "new", 1); /* the name of today wins over that of then */
     CHECK_EQ(xray_config_load_env(c), 0);
     CHECK_STR(xray_config_get(c, "dir"), "new");
@@ -149,7 +149,7 @@ static void test_values(void)
         {"flush_interval", "5.0", "5.0"}, {"flush_interval", "250ms", "250ms"}, {"flush_interval", "0", NULL},
         {"flush_interval", "-1", NULL}, {"flush_interval", "1e3", NULL},  {"flush_interval", "2 h", NULL},
         {"flush_interval", ".", NULL},  {"flush_interval", "99999999999999999999", NULL},
-        {"buffer_size", "1000", "1000"}, {"buffer_size", "17M", NULL},    {"compression", "20", NULL},
+        {"memory_limit", "1000", NULL}, {"memory_limit", "2GiB", "2GiB"},    {"compression", "20", NULL},
         {"sample_rate", "1%", "1%"},    {"sample_rate", "0,5", NULL},     {"sample_rate", "nan", NULL},
         {"default_detail", "summary", "summary"}, {"offline_mode", "strict", "raise"}, {"offline_mode", "buffer", "silent"},
         {"sample_seed", "18446744073709551615", "18446744073709551615"}, {"sample_seed", "18446744073709551616", NULL},
@@ -215,7 +215,6 @@ static void test_file(void)
                           "api:\n"
                           "  database_url: postgresql+asyncpg://localhost:5432/xray\n"
                           "  debug: [false, {a: b}]\n"));
-    CHECK_STR(xray_config_get(c, "buffer_size"), "1000");
     CHECK_STR(xray_config_get(c, "flush_interval"), "5.0");
     CHECK_STR(xray_config_origin(c, "flush_interval"), "/app/xray.config.yaml:6");
     CHECK_STR(xray_config_get(c, "detail"), "summary");
@@ -224,7 +223,7 @@ static void test_file(void)
     CHECK_STR(xray_config_get(c, "enabled"), "true");
     CHECK_STR(xray_config_origin(c, "enabled"), "default");
     CHECK_STR(xray_config_get(c, "redact"), "password,/sk-[a-z]{3,}/,api_key");
-    check_only_warning(c, "no server: base_url (/app/xray.config.yaml:3), api_key (/app/xray.config.yaml:4)");
+    check_only_warning(c, "by themselves: base_url (/app/xray.config.yaml:3), api_key (/app/xray.config.yaml:4), buffer_size (/app/xray.config.yaml:5)");
     xray_config_free(c);
 }
 

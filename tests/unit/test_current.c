@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -252,6 +253,55 @@ static void test_cannot_open(void)
     xray_reset_config();
 }
 
+/* A file that may not grow: what is said about it depends on `on_error` alone. The run goes on. */
+static int in_full_child(const char *on_error, int out)
+{
+    const struct rlimit none = {0, 0};
+    xray_writer *w;
+    xray_config *c = xray_config_new();
+    xray_run run;
+    int r;
+
+    xray_config_set(c, "dir", trace_dir(), NULL);
+    xray_config_set(c, "on_error", on_error, NULL);
+    if (xray_writer_open_config(&w, c, NULL) < 0)
+        return 90;
+    xray_config_free(c);
+    dup2(out, STDERR_FILENO);
+    setrlimit(RLIMIT_FSIZE, &none);
+    run = xray_run_begin(w, xray_s("p"), NULL);
+    xray_writer_flush(w, -1, NULL);
+    xray_writer_flush(w, -1, NULL);
+    r = xray_run_set(run, XRAY_INPUT, xray_int(1));
+    xray_writer_close(w, -1, NULL);
+    return r == XRAY_EIO ? 1 : r == XRAY_OK ? 0 : 91;
+}
+
+static void test_on_error(void)
+{
+    static const char *const words[] = {"silent", "log", "raise"};
+
+    for (int i = 0; i < 3; i++) {
+        char said[600] = "";
+        int pipe_fds[2], status = -1;
+        pid_t pid;
+
+        (void)check_dir(); /* is the parent's to remove */
+        CHECK_EQ(pipe(pipe_fds), 0);
+        pid = fork();
+        if (pid == 0)
+            _exit(in_full_child(words[i], pipe_fds[1]));
+        close(pipe_fds[1]);
+        CHECK(read(pipe_fds[0], said, sizeof said - 1) >= 0);
+        close(pipe_fds[0]);
+        CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+        check_context("%s said: %s", words[i], said);
+        CHECK_EQ(WEXITSTATUS(status), i == 2);
+        CHECK_EQ(strncmp(said, "xrayfile: records are lost: ", 28) == 0, i == 1);
+        CHECK(i == 1 ? strchr(said, '\n') == said + strlen(said) - 1 : said[0] == '\0'); /* one line */
+    }
+}
+
 /* What the last call of a process leaves: a sealed segment. A child of it writes elsewhere. */
 static void in_child(const char *dir)
 {
@@ -285,4 +335,4 @@ static void test_exit(void)
 }
 
 CHECK_MAIN(test_nesting, test_cleanup, test_threads, test_deep, test_implicit, test_strict, test_disabled,
-           test_cannot_open, test_exit)
+           test_cannot_open, test_on_error, test_exit)
