@@ -51,6 +51,18 @@ for compiler in g++ clang++; do
     wrote '"name":"returns","type":"tool","status":"success"'
     wrote '"pipeline":"fails","status":"failure"'
     wrote '"error":{"type":"std::string","message":"plain"}'
+
+    # shellcheck disable=SC2086
+    try $compiler -std=c++17 -Wall -Wextra -Werror $sanitize -I"$root/libxrayfile/include" "$root/examples/scopes.cpp" \
+        -o "$work/example" "$build/libxrayfile.a" $libraries -lpthread -lm
+    check "$compiler compiles the example" is_status 0
+    rm -rf "$work/store"
+    XRAY_CONFIG='' XRAY_DIR=$work/store try "$work/example"
+    check "$compiler: the example goes on after an exception" is_status 0
+    run xray-cat -j "$work/store"
+    cp "$out" "$work/$compiler.ndjson"
+    wrote '"error":{"type":"std::out_of_range","message":"map::at'
+    wrote '"item":"B0BOT4","verdict":"reject","reasons":[{"code":"price_too_high"}],"evidence":{"price":119.0,"limit":60.0}'
 done
 
 finish

@@ -195,11 +195,9 @@ static void test_code(void)
 
 static void test_file(void)
 {
-    xray_config *c;
+    xray_config *c = fresh();
 
-    fresh();
     setenv("CONFIG_TEST", "fromenv", 1);
-    c = xray_config_new();
     xf_config_yaml(c, "/app/xray.config.yaml",
                    xray_s("# comment\n"
                           "sdk:\n"
