@@ -196,6 +196,8 @@ static void test_implicit(void)
     CHECK_EQ(xray_scope_leave(&s), 0);
     CHECK(xray_current_run() == 0);
     text = text_of(dir);
+    if (!CHECK(text != NULL))
+        return;
     check_lines(text, "\"kind\":\"run\"", 1);
     check_lines(text, "\"pipeline\":\"alone\",\"status\":\"failure\"", 1);
     check_lines(text, "\"name\":\"alone\",\"type\":\"llm\",\"status\":\"failure\"", 1);
@@ -334,5 +336,37 @@ static void test_exit(void)
     free(bytes);
 }
 
+/* The parent's writer is open when it forks: what the child records goes to a segment of the child's, once. */
+static void test_fork(void)
+{
+    const char *dir = use_default(NULL, NULL);
+    xray_scope run = xray_run_enter(xray_default(), xray_s("parents"), NULL), step;
+    int status = -1;
+    char *text;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        xray_scope mine = xray_run_enter(xray_default(), xray_s("childs"), NULL);
+
+        step = xray_step_enter(xray_s("in_child"), xray_s("tool"), NULL);
+        xray_scope_leave(&step);
+        xray_scope_leave(&mine);
+        exit(0);
+    }
+    step = xray_step_enter(xray_s("in_parent"), xray_s("tool"), NULL);
+    CHECK_EQ(xray_scope_leave(&step), 0);
+    CHECK_EQ(xray_scope_leave(&run), 0);
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+    text = text_of(dir);
+    if (!CHECK(text != NULL))
+        return;
+    check_lines(text, "\"kind\":\"run\"", 2);
+    check_lines(text, "\"pipeline\":\"parents\",\"status\":\"success\"", 1);
+    check_lines(text, "\"pipeline\":\"childs\",\"status\":\"success\"", 1);
+    check_lines(text, "\"name\":\"in_child\",\"type\":\"tool\",\"status\":\"success\"", 1);
+    check_lines(text, "\"name\":\"in_parent\",\"type\":\"tool\",\"status\":\"success\"", 1);
+    free(text);
+}
+
 CHECK_MAIN(test_nesting, test_cleanup, test_threads, test_deep, test_implicit, test_strict, test_disabled,
-           test_cannot_open, test_on_error, test_exit)
+           test_cannot_open, test_on_error, test_exit, test_fork)
