@@ -1,4 +1,4 @@
-/* A configuration in memory (xrayfile.h, section 8). */
+/* A configuration in memory (xrayfile.h, section 9). */
 #ifndef XF_CONFIG_CONFIG_H
 #define XF_CONFIG_CONFIG_H
 

@@ -1,4 +1,4 @@
-/* The keys of the configuration: their names, aliases, defaults and values (xrayfile.h, section 8).
+/* The keys of the configuration: their names, aliases, defaults and values (xrayfile.h, section 9).
  * Values are kept as texts; xf_setting_check lets only those in that the typed readers understand. */
 #ifndef XF_CONFIG_SETTINGS_H
 #define XF_CONFIG_SETTINGS_H

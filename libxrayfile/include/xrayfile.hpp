@@ -10,7 +10,7 @@
  *     auto hits = xray::in_step("search", "search", [&](xray::step &st) { return search(st); });
  *
  * Header only, over the C interface; names are those of xrayfile.h without the prefix, and so are contracts. A run or step
- * is current (xrayfile.h, section 8) from its construction to its end, which is its destructor at the latest. It
+ * is current (xrayfile.h, section 9) from its construction to its end, which is its destructor at the latest. It
  * belongs to the thread that made it.
  *
  * Nothing here throws but the opening of a writer, and whatever the functions given to in_run and in_step throw.

@@ -1,4 +1,4 @@
-/* What a thread is doing: the stack of its runs and steps (xrayfile.h, section 8). */
+/* What a thread is doing: the stack of its runs and steps (xrayfile.h, section 9). */
 #include "xrayfile.h"
 
 #include "sdk/default.h"
