@@ -51,7 +51,7 @@ obj = $(patsubst %.c,$B/%.o,$(1))
 LIB_A  := $B/libxrayfile.a
 LIB_SO := $B/libxrayfile.so.0
 
-.PHONY: all deps demo check test bench coverage fuzz man install uninstall clean help
+.PHONY: all deps demo check test bench coverage prove fuzz man install uninstall clean help
 all: $(LIB_A) $(LIB_SO) $(addprefix $B/bin/,$(TOOLS) $(EXAMPLES))
 	@mkdir -p build/bin
 	@ln -sf $(addprefix ../../$B/bin/,$(TOOLS) $(EXAMPLES)) build/bin/
@@ -152,8 +152,11 @@ demo: deps ## build, and show the main job on real traces
 check: deps ## build and run every test
 	@$(MAKE) --no-print-directory test
 
-test: all $(UNIT) $(REPLAY) $B/bench/gen_decisions $B/tests/live_writer
+test: all $(UNIT) $(REPLAY) $(PROVE) $B/bench/gen_decisions $B/tests/live_writer
 	@sh tests/run.sh $B
+
+prove: all $(UNIT) $(PROVE) ## the proofs of tests/PROMISES.md, in full: about an hour
+	@sh tests/prove/run.sh $B
 
 coverage: ## which lines and branches of the library the tests reach
 	@$(MAKE) --no-print-directory VARIANT=cov CC=gcc test
