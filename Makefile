@@ -47,6 +47,7 @@ BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 EXAMPLES   := $(patsubst examples/%.c,%,$(sort $(wildcard examples/*.c)))
 EXPORTS    := libxrayfile/libxrayfile.map
 
+comma := ,
 obj = $(patsubst %.c,$B/%.o,$(1))
 LIB_A  := $B/libxrayfile.a
 LIB_SO := $B/libxrayfile.so.0
@@ -101,10 +102,12 @@ UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
 $B/tests/test_interval: $(call obj,tools/funnel/interval.c)
 $B/tests/test_sandbox: $(call obj,tools/common/sandbox.c)
 $B/tests/test_sandbox: LIBS_LIB += $(shell pkg-config --libs libseccomp)
+# tests/support/fault.c stands between the library and these calls.
+WRAP := $(patsubst %,-Wl$(comma)--wrap=%,writev fdatasync fsync openat)
 $B/tests/test_%: $B/tests/unit/test_%.o $(call obj,$(SUPPORT_SRC)) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD )
-	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+	$Q$(CC) $(OPTS) $(WRAP) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 # A writer that the tests of the command line steer.
 $B/tests/live_writer: $B/tests/cli/live_writer.o $(LIB_A)
 	@mkdir -p $(@D)

@@ -43,7 +43,6 @@ static int begin_with(struct xf_segment_out *s, const uint8_t id[16], int level,
 int xf_segment_out_create(struct xf_segment_out *s, int dir_fd, const struct xf_hello *hello, int level,
                           xray_error *err)
 {
-    char name[64];
     int r;
 
     if (s->zframe == NULL && (s->zframe = xf_zframe_new()) == NULL)
@@ -52,11 +51,17 @@ int xf_segment_out_create(struct xf_segment_out *s, int dir_fd, const struct xf_
     r = xf_hello_encode(hello, &s->stored, err);
     if (r < 0)
         return r;
-    segment_name(hello, name);
-    r = xf_out_create(&s->fd, dir_fd, name, err);
+    segment_name(hello, s->name);
+    r = xf_out_create(&s->fd, dir_fd, s->name, &s->file, err);
     if (r < 0)
         return r;
-    return begin_with(s, hello->id, level, err);
+    s->dir_fd = dir_fd;
+    r = begin_with(s, hello->id, level, err);
+    if (r < 0) { /* nothing is in it: no file is better than an empty one */
+        xf_out_discard(s->fd, dir_fd, s->name);
+        s->fd = -1;
+    }
+    return r;
 }
 
 int xf_segment_out_resume(struct xf_segment_out *s, int fd, const uint8_t id[16], xray_str hello_frame, int level,
@@ -69,6 +74,7 @@ int xf_segment_out_resume(struct xf_segment_out *s, int fd, const uint8_t id[16]
     if (s->stored.failed)
         return xf_fail_memory(err);
     s->fd = fd;
+    s->name[0] = '\0';
     return begin_with(s, id, level, err);
 }
 
@@ -89,19 +95,49 @@ static int remember_block(struct xf_segment_out *s, const struct xf_header *h, x
     return XRAY_OK;
 }
 
-static int append_block(struct xf_segment_out *s, const struct xf_header *h, xray_error *err)
+/* Our descriptor, or a new one of the same file where the host has taken ours. */
+static int hold_file(struct xf_segment_out *s, xray_error *err)
+{
+    int fd;
+
+    if (s->name[0] == '\0' || xf_out_is(s->fd, &s->file)) /* without a name it is the caller's to look after */
+        return XRAY_OK;
+    /* What has the number now is the host's: it is not closed. */
+    if (xf_out_reopen(&fd, s->dir_fd, s->name, &s->file, err) < 0) {
+        s->fd = -1;
+        return XRAY_EIO;
+    }
+    s->fd = fd;
+    return XRAY_OK;
+}
+
+static int append_block(struct xf_segment_out *s, const struct xf_header *h, const struct xf_patience *patience,
+                        xray_error *err)
 {
     uint8_t bytes[XF_HEADER_LEN];
-    struct iovec parts[2];
-    uint64_t written;
+    struct iovec parts[2], *left = parts;
+    xray_error why = {0};
+    int count = 2;
     int r;
 
     xf_header_encode(h, bytes);
     parts[0] = (struct iovec){.iov_base = bytes, .iov_len = sizeof bytes};
     parts[1] = (struct iovec){.iov_base = s->stored.data, .iov_len = s->stored.len};
-    r = xf_out_append(s->fd, parts, 2, &written, err);
-    if (r < 0)
-        return r;
+    for (unsigned times = 1;; times++) {
+        uint64_t written = 0;
+
+        r = hold_file(s, &why);
+        if (r == XRAY_OK)
+            r = xf_out_append(s->fd, left, count, &written, &why);
+        if (r == XRAY_OK)
+            break;
+        xf_out_skip(&left, &count, written);
+        if (patience == NULL || !patience->again(patience->ctx, &why, times)) {
+            if (err != NULL)
+                *err = why;
+            return r;
+        }
+    }
     s->prev = xf_header_digest(bytes);
     s->pos += sizeof bytes + s->stored.len;
     s->ordinal++;
@@ -109,7 +145,8 @@ static int append_block(struct xf_segment_out *s, const struct xf_header *h, xra
 }
 
 /* The body's frame is in s->stored: completes its header with the place and appends both. */
-static int append_frame(struct xf_segment_out *s, struct xf_header *h, xray_error *err)
+static int append_frame(struct xf_segment_out *s, struct xf_header *h, const struct xf_patience *patience,
+                        xray_error *err)
 {
     int r;
 
@@ -121,7 +158,7 @@ static int append_frame(struct xf_segment_out *s, struct xf_header *h, xray_erro
     h->body = xf_body_checksum(h, s->stored.data, s->stored.len);
     r = remember_block(s, h, err);
     if (r == XRAY_OK)
-        r = append_block(s, h, err);
+        r = append_block(s, h, patience, err);
     if (r == XRAY_OK) {
         s->raw_bytes += h->raw_len;
         s->stored_bytes += s->stored.len;
@@ -133,10 +170,11 @@ int xf_segment_out_frame(struct xf_segment_out *s, const struct xf_header *like,
 {
     struct xf_header h = *like;
 
-    return s->stored.failed ? xf_fail_memory(err) : append_frame(s, &h, err);
+    return s->stored.failed ? xf_fail_memory(err) : append_frame(s, &h, NULL, err);
 }
 
-int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *info, xray_error *err)
+int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *info, const struct xf_patience *patience,
+                         xray_error *err)
 {
     struct xf_header h;
     int r;
@@ -160,7 +198,7 @@ int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *i
         .time_min = info->time_min,
         .time_max = info->time_max,
     };
-    r = append_frame(s, &h, err);
+    r = append_frame(s, &h, patience, err);
     xf_buf_reset(&s->body);
     return r;
 }
@@ -204,7 +242,15 @@ static void put_totals(struct xf_segment_out *s, const struct xf_seal_totals *t)
     put_total(b, "stored", s->stored_bytes);
 }
 
-int xf_segment_out_seal(struct xf_segment_out *s, const struct xf_seal_totals *totals, xray_error *err)
+int xf_segment_out_sync(struct xf_segment_out *s, xray_error *err)
+{
+    const int r = hold_file(s, err);
+
+    return r < 0 ? r : xf_out_sync(s->fd, err);
+}
+
+int xf_segment_out_seal(struct xf_segment_out *s, const struct xf_seal_totals *totals, const struct xf_patience *patience,
+                        xray_error *err)
 {
     static const char *const names[] = {"kind", "pos", "stored", "raw", "rows", "rows2"};
     const struct xf_block_info info = {
@@ -226,12 +272,13 @@ int xf_segment_out_seal(struct xf_segment_out *s, const struct xf_seal_totals *t
     xf_mp_bin(&s->body, chain, sizeof chain);
     xf_mp_cstr(&s->body, "content");
     xf_mp_bin(&s->body, content, sizeof content);
-    return xf_segment_out_block(s, &info, err);
+    return xf_segment_out_block(s, &info, patience, err);
 }
 
 void xf_segment_out_close(struct xf_segment_out *s)
 {
-    xf_out_close(s->fd);
+    if (s->name[0] == '\0' || xf_out_is(s->fd, &s->file)) /* or the number is the host's by now */
+        xf_out_close(s->fd);
     s->fd = -1;
 }
 

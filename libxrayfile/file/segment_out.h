@@ -5,9 +5,13 @@
 #include "codec/zframe.h"
 #include "format/block.h"
 #include "format/digest.h"
+#include "os/out.h"
 
 struct xf_segment_out {
     int fd; /* -1: none */
+    int dir_fd;
+    char name[64];
+    struct xf_file_id file; /* which one `fd` has to be */
     uint8_t id[16];
     uint64_t pos;     /* length so far */
     uint64_t ordinal; /* of the next block */
@@ -25,6 +29,12 @@ struct xf_segment_out {
     xray_buffer body, stored; /* scratch */
 };
 
+/* What to do about an append that failed: called again and again until it says false. `err` says why, and how often it was asked. */
+struct xf_patience {
+    bool (*again)(void *ctx, const xray_error *err, unsigned times);
+    void *ctx;
+};
+
 /* What the header says of a block besides its place. */
 struct xf_block_info {
     enum xf_kind kind;
@@ -37,8 +47,11 @@ struct xf_block_info {
 int xf_segment_out_create(struct xf_segment_out *s, int dir_fd, const struct xf_hello *hello, int level,
                           xray_error *err);
 
-/* Compresses s->body (whose buffer the caller filled) and appends it as one block with one write. */
-int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *info, xray_error *err);
+/* Compresses s->body (whose buffer the caller filled) and appends it as one block with one write. A write that fails or
+ * stops half-way is taken up again where it stopped, for as long as `patience` (NULL: none) says; the file is opened again
+ * if the host has closed our descriptor or put another file in its place. */
+int xf_segment_out_block(struct xf_segment_out *s, const struct xf_block_info *info, const struct xf_patience *patience,
+                         xray_error *err);
 
 /* Begins a segment on a descriptor that is open for appending and belongs to *s from then on, with a hello frame as it
  * is: for those who write a segment anew. */
@@ -52,7 +65,11 @@ struct xf_seal_totals {
     uint64_t runs, steps, candidates, decisions, notes, parts, values, lost;
 };
 
-int xf_segment_out_seal(struct xf_segment_out *s, const struct xf_seal_totals *totals, xray_error *err);
+int xf_segment_out_seal(struct xf_segment_out *s, const struct xf_seal_totals *totals, const struct xf_patience *patience,
+                        xray_error *err);
+
+/* fdatasync of the right file. */
+int xf_segment_out_sync(struct xf_segment_out *s, xray_error *err);
 
 /* Closes the descriptor and forgets the segment; buffers stay for the next one. */
 void xf_segment_out_close(struct xf_segment_out *s);

@@ -373,6 +373,7 @@ typedef struct xray_writer_stats {
     uint64_t part_bytes;    /* bytes of parts stored */
     uint64_t deduped_bytes; /* bytes of parts not stored again */
     uint64_t dropped_values; /* fields of runs and steps that there was no memory for; not among `dropped` */
+    uint64_t sync_failures; /* segments of which nobody knows whether they would survive power loss */
     uint64_t malformed;     /* JSON and MessagePack that was not, kept as text or bytes */
 } xray_writer_stats;
 

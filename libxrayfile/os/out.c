@@ -54,25 +54,63 @@ int xf_dir_open(int *out_fd, const char *path, xray_error *err)
     return XRAY_OK;
 }
 
-int xf_out_create(int *out_fd, int dir_fd, const char *name, xray_error *err)
+/* The host may have closed its standard streams: never be one of them. */
+static int open_high(int dir_fd, const char *name, int flags)
 {
-    int fd = openat(dir_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    const int fd = openat(dir_fd, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+    int high, e;
 
-    if (fd >= 0 && fd < 3) { /* the host closed its standard streams: never be one of them */
-        const int high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        const int e = errno;
+    if (fd < 0 || fd > 2)
+        return fd;
+    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    e = errno;
+    close(fd);
+    errno = e;
+    return high;
+}
 
-        close(fd);
-        fd = high;
-        errno = e;
-    }
-    if (fd < 0)
+static bool identify(int fd, struct xf_file_id *id)
+{
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return false;
+    *id = (struct xf_file_id){.device = st.st_dev, .inode = st.st_ino};
+    return true;
+}
+
+bool xf_out_is(int fd, const struct xf_file_id *id)
+{
+    struct xf_file_id now;
+
+    return identify(fd, &now) && now.device == id->device && now.inode == id->inode;
+}
+
+int xf_out_create(int *out_fd, int dir_fd, const char *name, struct xf_file_id *id, xray_error *err)
+{
+    const int fd = open_high(dir_fd, name, O_CREAT | O_EXCL);
+
+    if (fd < 0 || (id != NULL && !identify(fd, id)))
         return xf_fail_errno(err, errno, XF_NO_POS, "%s: cannot create", name);
     *out_fd = fd;
     return XRAY_OK;
 }
 
-static void skip_written(struct iovec **parts, int *count, size_t n)
+int xf_out_reopen(int *out_fd, int dir_fd, const char *name, const struct xf_file_id *id, xray_error *err)
+{
+    const int fd = open_high(dir_fd, name, 0);
+
+    if (fd < 0)
+        return xf_fail_errno(err, errno, XF_NO_POS, "%s: cannot open it again", name);
+    if (!xf_out_is(fd, id)) {
+        close(fd);
+        return xf_fail(err, XRAY_EIO, XF_NO_POS, "%s: another file has its name", name);
+    }
+    *out_fd = fd;
+    return XRAY_OK;
+}
+
+void xf_out_skip(struct iovec **parts, int *count, uint64_t n)
 {
     while (*count > 0 && n >= (*parts)->iov_len) {
         n -= (*parts)->iov_len;
@@ -95,7 +133,7 @@ static int append_all(int fd, struct iovec *parts, int count, uint64_t *written)
         if (n <= 0)
             return n == 0 ? ENOSPC : errno;
         *written += (uint64_t)n;
-        skip_written(&parts, &count, (size_t)n);
+        xf_out_skip(&parts, &count, (uint64_t)n);
     }
     return 0;
 }
@@ -136,6 +174,12 @@ int xf_dir_sync(int dir_fd, xray_error *err)
     if (fsync(dir_fd) != 0)
         return xf_fail_errno(err, errno, XF_NO_POS, "cannot sync the directory");
     return XRAY_OK;
+}
+
+void xf_out_discard(int fd, int dir_fd, const char *name)
+{
+    unlinkat(dir_fd, name, 0);
+    close(fd);
 }
 
 void xf_out_close(int fd)
@@ -182,7 +226,7 @@ int xf_out_file_begin(struct xf_out_file *f, const char *path, bool replace, xra
     snprintf(f->temp, sizeof f->temp, ".%s.%ld.tmp", f->name, (long)getpid());
     if (strlen(f->temp) > 255) /* the name is as long as names can be */
         snprintf(f->temp, sizeof f->temp, ".xray.%ld.tmp", (long)getpid());
-    r = xf_out_create(&f->fd, f->dir_fd, f->temp, err);
+    r = xf_out_create(&f->fd, f->dir_fd, f->temp, NULL, err);
     if (r < 0)
         f->temp[0] = '\0';
     return r;

@@ -9,16 +9,30 @@
 /* Opens the directory `path`, creating it and its parents (mode 0700). */
 int xf_dir_open(int *out_fd, const char *path, xray_error *err);
 
+struct xf_file_id {
+    uint64_t device, inode;
+};
+
 /* Creates `name` in the directory: new, for appending, mode 0600, never through a link, descriptor >= 3.
- * XRAY_EIO with EEXIST if it is there. */
-int xf_out_create(int *out_fd, int dir_fd, const char *name, xray_error *err);
+ * XRAY_EIO with EEXIST if it is there. `id` may be NULL. */
+int xf_out_create(int *out_fd, int dir_fd, const char *name, struct xf_file_id *id, xray_error *err);
+
+/* Whether the descriptor is that of the file: the host may have closed it, or made it another (dup2). */
+bool xf_out_is(int fd, const struct xf_file_id *id);
+
+/* Opens it again. XRAY_EIO if it is not there, or another. */
+int xf_out_reopen(int *out_fd, int dir_fd, const char *name, const struct xf_file_id *id, xray_error *err);
 
 /* Appends all of it. SIGXFSZ does not reach the process. On failure *written says how much went out. */
 int xf_out_append(int fd, struct iovec *parts, int count, uint64_t *written, xray_error *err);
 
+/* Takes `n` bytes off the front of what is to be written. */
+void xf_out_skip(struct iovec **parts, int *count, uint64_t n);
+
 int xf_out_sync(int fd, xray_error *err);     /* fdatasync */
 int xf_dir_sync(int dir_fd, xray_error *err); /* makes names durable */
 void xf_out_close(int fd);
+void xf_out_discard(int fd, int dir_fd, const char *name); /* closes and removes a file just created */
 
 /* A file that appears at `path` whole or not at all: written beside it under another name, then renamed. */
 struct xf_out_file {

@@ -62,7 +62,7 @@ static int put_block(struct xf_repair *r, const struct xf_block_info *info)
         xf_buf_reset(&r->out.body);
         return XRAY_OK;
     }
-    return xf_segment_out_block(&r->out, info, r->err);
+    return xf_segment_out_block(&r->out, info, NULL, r->err);
 }
 
 /* A loss block with what is pending, which may be nothing: then it only takes the place of a block that is gone. */
@@ -435,7 +435,7 @@ static int finish_segment(struct xf_repair *r)
     if (status < 0 || r->file == NULL)
         return status;
     r->out.content = r->plan.content;
-    return xf_segment_out_seal(&r->out, &r->totals, r->err);
+    return xf_segment_out_seal(&r->out, &r->totals, NULL, r->err);
 }
 
 int xf_repair_segment(struct xf_repair *r, const struct xf_check *c)

@@ -7,6 +7,8 @@
 #include "os/clock.h"
 #include "os/out.h"
 
+#include <errno.h>
+
 #define INDEX_MAX ((1u << 24) - 1)
 
 static bool grow(struct xf_slots *s)
@@ -115,12 +117,56 @@ int xf_back_sync(struct xf_back *b)
 
     if (r < 0)
         return r;
-    if (xf_out_sync(b->out.fd, &err) < 0)
-        return xf_back_fail(b, &err);
-    if (!b->dir_synced && xf_dir_sync(b->dir_fd, &err) < 0)
-        return xf_back_fail(b, &err);
+    if (xf_segment_out_sync(&b->out, &err) < 0 || (!b->dir_synced && xf_dir_sync(b->dir_fd, &err) < 0))
+        return xf_back_fail_sync(b, &err);
     b->dir_synced = true;
     return XRAY_SYNCED;
+}
+
+/* A run or step whose first row went with the segment has not begun yet, and is not lost while it is open. */
+static void begin_again(struct xf_back *b, struct xf_scope *s)
+{
+    if (!s->open || !s->begun || s->begun_at != b->spine_blocks || b->lost_in_blocks == 0)
+        return;
+    s->begun = false;
+    s->dirty = true;
+    b->lost_in_blocks--;
+    b->stats.dropped--;
+}
+
+/* What stands in the builders refers to the segment that is gone, so it is gone too. */
+int xf_back_recover(struct xf_back *b)
+{
+    const uint64_t secret = b->payload.secret, parts = b->payload.part_bytes, deduped = b->payload.deduped_bytes;
+    xray_error err = {0};
+    const bool full = b->failure.sys_errno == ENOSPC || b->failure.sys_errno == EDQUOT || b->failure.sys_errno == EFBIG;
+
+    b->stats.stored_bytes += b->out.pos;
+    xf_segment_out_close(&b->out);
+    b->out.pos = 0;
+    xf_payload_done(&b->payload);
+    xf_cands_done(&b->cands);
+    xf_spine_done(&b->spine);
+    xf_payload_init(&b->payload, secret);
+    b->payload.part_bytes = parts;
+    b->payload.deduped_bytes = deduped;
+    xf_cands_init(&b->cands);
+    xf_spine_init(&b->spine);
+    b->segment_number++;
+    if (xf_commit_begin_segment(b, &err) < 0) {
+        b->segment_number--;
+        b->failure = err;
+        return err.status;
+    }
+    b->status = XRAY_OK;
+    for (uint32_t i = 0; i < b->runs.count; i++)
+        begin_again(b, &xf_run_at(b, i)->scope);
+    for (uint32_t i = 0; i < b->steps.count; i++)
+        begin_again(b, &xf_step_at(b, i)->scope);
+    if (b->lost_in_blocks > 0)
+        xf_back_lose(b, xray_s(full ? "nospace" : b->failure.status == XRAY_ENOMEM ? "memory" : "io"), xray_s("record"), b->lost_in_blocks, XRAY_MISSING, XRAY_MISSING);
+    b->lost_in_blocks = 0;
+    return XRAY_OK;
 }
 
 int xf_back_close(struct xf_back *b)

@@ -25,6 +25,7 @@ struct xf_scope {
     struct xf_back *back;
     bool open;           /* false: the slot is free */
     bool begun;          /* it has a row in some segment */
+    uint64_t begun_at;   /* blocks of the spine before that row's */
     bool dirty;          /* something was set since its last row */
     bool failed;         /* an error was set */
     uint64_t segment;    /* number + 1 of the last segment that names it */
@@ -110,6 +111,9 @@ struct xf_back {
     size_t gathered;      /* bytes of candidate records and events in all scopes */
     int64_t segment_mono; /* when the segment was begun */
     bool dir_synced;
+    const struct xf_patience *patience; /* with writes that fail; NULL: none */
+    uint64_t spine_blocks;   /* written so far */
+    uint64_t lost_in_blocks; /* lost with the segment that failed, not yet told */
     xray_buffer scratch;
     struct xf_json_memo memo;
     struct xf_apply_scratch apply;
@@ -129,6 +133,10 @@ void xf_back_done(struct xf_back *b);
 int xf_back_flush(struct xf_back *b);
 int xf_back_sync(struct xf_back *b);
 int xf_back_close(struct xf_back *b);
+
+/* After a failure: a new segment, in which the loss is told. What was in no block yet is still there. 0, or the status
+ * of another failure. */
+int xf_back_recover(struct xf_back *b);
 
 /* A row of a loss block (spec 9.1), as an array of 5; times may be XRAY_MISSING. */
 void xf_loss_put(xray_buffer *out, xray_str cause, xray_str what, uint64_t count, int64_t from_ns, int64_t to_ns);
@@ -196,7 +204,8 @@ int xf_back_run_event(struct xf_back *b, struct xf_run_slot *run, const struct x
 /* ---- scope.c ---- */
 
 void xf_scope_open(struct xf_back *b, struct xf_scope *s, enum xray_clock clock, int64_t start_mono, int64_t start_ns);
-void xf_scope_close(struct xf_scope *s); /* keeps small buffers for the next use */
+/* Keeps small buffers for the next use. `lost`: it could not be written, so what it holds is lost. */
+void xf_scope_close(struct xf_scope *s, bool lost);
 void xf_scope_done(struct xf_scope *s);
 
 /* Sets a text column, cut to `max` bytes at a character; also in `ident` if given. Flags the scope if cut. */
@@ -230,11 +239,13 @@ int xf_commit_events(struct xf_back *w, struct xf_scope *s, const uint8_t run_id
 /* All builders to disk; open runs and steps get a row first if `open_too`. */
 int xf_commit_blocks(struct xf_back *w, bool open_too);
 
-/* New segment / seal of the current one. */
+/* New segment / seal of the current one / both. */
+int xf_commit_rotate(struct xf_back *w);
 int xf_commit_begin_segment(struct xf_back *w, xray_error *err);
 int xf_commit_seal(struct xf_back *w);
 
 /* Stores the first failure; everything in memory is counted as dropped. Returns its status. */
 int xf_back_fail(struct xf_back *w, const xray_error *err);
+int xf_back_fail_sync(struct xf_back *w, const xray_error *err);
 
 #endif

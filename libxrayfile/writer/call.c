@@ -237,12 +237,11 @@ static int end_slot(struct xf_slot *s, xray_outcome outcome)
     bool at_once;
     int r = XRAY_OK;
 
-    s->ended = true;
     s->outcome = outcome;
     s->end_mono = s->clock == XRAY_CLOCK_NOW && outcome != XRAY_RUNNING ? xf_origin_mono(&w->origin) : XRAY_MISSING;
     atomic_store_explicit(&s->handle, 0, memory_order_relaxed);
     if (!w->sync) {
-        xf_slot_push(s); /* the thread cannot end it before we leave */
+        xf_slot_push(s, true); /* the thread cannot end it before we leave */
         if (s->run == NULL && w->options.flush != XRAY_FLUSH_INTERVAL)
             ask_flush(w);
         r = xf_call_trouble(w);

@@ -28,12 +28,19 @@ int xf_back_fail(struct xf_back *w, const xray_error *err)
         w->failure = *err;
     }
     w->stats.dropped += w->in_blocks;
+    w->lost_in_blocks += w->in_blocks;
     w->in_blocks = 0;
     atomic_store_explicit(&w->failing, w->status, memory_order_relaxed);
     if (w->log_failure)
         xf_message("xrayfile: records are lost: %s", w->failure.message);
     w->log_failure = false;
     return w->status;
+}
+
+int xf_back_fail_sync(struct xf_back *w, const xray_error *err)
+{
+    w->stats.sync_failures++;
+    return xf_back_fail(w, err);
 }
 
 static int fail_status(struct xf_back *w, int status)
@@ -51,7 +58,7 @@ static int write_block(struct xf_back *w, const struct xf_block_info *info)
     const size_t raw = w->out.body.len;
     xray_error err = {0};
 
-    if (xf_segment_out_block(&w->out, info, &err) < 0)
+    if (xf_segment_out_block(&w->out, info, w->patience, &err) < 0)
         return xf_back_fail(w, &err);
     w->stats.raw_bytes += raw;
     return XRAY_OK;
@@ -150,6 +157,7 @@ static int write_spine(struct xf_back *w)
     r = write_block(w, &info);
     if (r < 0)
         return r;
+    w->spine_blocks++;
     w->stats.written += w->in_blocks;
     w->in_blocks = 0;
     return XRAY_OK;
@@ -237,8 +245,10 @@ static void finish_row(struct xf_back *w, struct xf_scope *s, unsigned state, un
 
 static void row_written(struct xf_back *w, struct xf_scope *s)
 {
-    if (!s->begun)
+    if (!s->begun) {
         w->in_blocks++;
+        s->begun_at = w->spine_blocks;
+    }
     s->begun = true;
     s->dirty = false;
     s->segment = w->segment_number + 1;
@@ -308,7 +318,6 @@ static int begin_rows_of_runs(struct xf_back *w)
 /* After each row: writes what is full, and begins a new segment when this one is. */
 static int write_full(struct xf_back *w)
 {
-    xray_error err = {0};
     int r = XRAY_OK;
 
     if (w->spine.size >= SPINE_RAW || w->out.pos >= w->segment_bytes) {
@@ -318,9 +327,14 @@ static int write_full(struct xf_back *w)
     } else if (xf_payload_size(&w->payload) >= PAYLOAD_RAW) {
         r = write_payload(w);
     }
-    if (r < 0 || w->out.pos < w->segment_bytes)
-        return r;
-    r = xf_commit_seal(w);
+    return r < 0 || w->out.pos < w->segment_bytes ? r : xf_commit_rotate(w);
+}
+
+int xf_commit_rotate(struct xf_back *w)
+{
+    xray_error err = {0};
+    int r = xf_commit_seal(w);
+
     if (r < 0)
         return r;
     w->segment_number++;
@@ -489,9 +503,10 @@ int xf_commit_seal(struct xf_back *w)
     if (r < 0)
         return r;
     w->stats.stored_bytes += w->out.pos;
-    if (xf_segment_out_seal(&w->out, &w->totals, &err) < 0 || xf_out_sync(w->out.fd, &err) < 0 ||
-        xf_dir_sync(w->dir_fd, &err) < 0)
+    if (xf_segment_out_seal(&w->out, &w->totals, w->patience, &err) < 0)
         return xf_back_fail(w, &err);
+    if (xf_segment_out_sync(&w->out, &err) < 0 || xf_dir_sync(w->dir_fd, &err) < 0)
+        return xf_back_fail_sync(w, &err);
     xf_segment_out_close(&w->out);
     return XRAY_OK;
 }

@@ -55,7 +55,7 @@ struct xf_slot {
     int64_t number;        /* of a step; of a run: the next one's */
     uint8_t id[16];        /* of a run */
     enum xray_clock clock;
-    bool ended;
+    bool ended;            /* set under the writer's lock */
     xray_outcome outcome;
     int64_t end_mono;
     bool lost_any;
@@ -123,6 +123,10 @@ struct xray_writer {
     int trouble;               /* status while a write is being tried again; 0: none */
     xray_error error;          /* of the last failure */
     int closed_with;
+
+    /* The thread's own. */
+    int64_t retry_at; /* not before this is a new segment tried after a failure */
+    unsigned failures;
 };
 
 /* ---- slot.c: handles ---- */
@@ -156,8 +160,8 @@ void xf_slot_free(struct xf_slot *s);
 void xf_slot_unlink(struct xf_slot *s);
 /* All handles of the writer are dead from now on. */
 void xf_slot_kill_all(xray_writer *w);
-/* Hands the slot to the thread. */
-void xf_slot_push(struct xf_slot *s);
+/* Hands the slot to the thread; `ended`: for good. */
+void xf_slot_push(struct xf_slot *s, bool ended);
 
 /* This thread belongs to the library: calls it makes are dropped. */
 void xf_enter_for_good(void);

@@ -111,7 +111,7 @@ uint8_t *xf_log_grow(struct xf_slot *s, size_t len, enum xf_class class)
     atomic_store_explicit(&old->next, c, memory_order_release);
     atomic_store_explicit(&s->tail, c, memory_order_release);
     if (!w->sync && old->rank > 0)
-        xf_slot_push(s);
+        xf_slot_push(s, false);
     return c->data;
 }
 

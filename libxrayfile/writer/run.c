@@ -82,9 +82,7 @@ int xf_back_run_end(struct xf_back *b, struct xf_run_slot *run, xray_outcome out
     if (outcome != XRAY_RUNNING)
         xf_row_put_int(&run->scope.row, XF_RUN_STATUS, outcome);
     r = xf_commit_run(b, run, outcome != XRAY_RUNNING, end_mono);
-    if (r < 0 && !run->scope.begun)
-        b->stats.dropped++;
-    xf_scope_close(&run->scope);
+    xf_scope_close(&run->scope, r < 0);
     xf_slot_give(&b->runs, run->index);
     return r;
 }

@@ -38,8 +38,17 @@ static void trim(xray_buffer *b)
         xray_buffer_free(b);
 }
 
-void xf_scope_close(struct xf_scope *s)
+void xf_scope_close(struct xf_scope *s, bool lost)
 {
+    struct xf_back *b = s->back;
+
+    if (lost) {
+        const uint64_t n = (uint64_t)s->cand_count + s->event_count + !s->begun;
+
+        b->stats.dropped += n;
+        b->lost_in_blocks += n;
+        b->gathered -= s->cands.len + s->events.len;
+    }
     trim(&s->row.bytes);
     trim(&s->cands);
     trim(&s->events);

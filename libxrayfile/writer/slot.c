@@ -293,12 +293,13 @@ void xf_slot_free(struct xf_slot *s)
 }
 
 /* The end of a slot has its place in the queue: it goes to the back, wherever it was. */
-void xf_slot_push(struct xf_slot *s)
+void xf_slot_push(struct xf_slot *s, bool ended)
 {
     xray_writer *w = s->writer;
 
     pthread_mutex_lock(&w->lock);
-    if (s->queued && s->ended)
+    s->ended |= ended;
+    if (s->queued && ended)
         unqueue(w, s);
     if (!s->queued) {
         s->queued = true;

@@ -81,9 +81,7 @@ int xf_back_step_end(struct xf_back *b, struct xf_step_slot *step, xray_outcome 
     if (outcome != XRAY_RUNNING)
         xf_row_put_int(&step->scope.row, XF_STEP_STATUS, outcome);
     r = xf_commit_step(b, step, outcome != XRAY_RUNNING, end_mono);
-    if (r < 0 && !step->scope.begun)
-        b->stats.dropped++;
-    xf_scope_close(&step->scope);
+    xf_scope_close(&step->scope, r < 0);
     xf_slot_give(&b->steps, step->index);
     return r;
 }

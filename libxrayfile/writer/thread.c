@@ -47,12 +47,74 @@ static struct xf_slot *pop(xray_writer *w)
     return s;
 }
 
-/* With the lock held, which is let go meanwhile. A slot that ends after it was taken from the queue is queued again. */
+/* ---- trouble with the disk ---- */
+
+#define PAUSE_MIN_NS 20000000LL
+#define PAUSE_MAX_NS 1000000000LL
+#define TRIES_MAX 5 /* of a write that nothing but luck would help */
+
+/* With the lock held. */
+static void wait_until(xray_writer *w, int64_t mono_ns)
+{
+    const struct timespec t = {.tv_sec = (time_t)(mono_ns / 1000000000), .tv_nsec = (long)(mono_ns % 1000000000)};
+
+    pthread_cond_timedwait(&w->wake, &w->lock, &t);
+}
+
+static int64_t pause_of(unsigned times)
+{
+    return times < 6 ? PAUSE_MIN_NS << times : PAUSE_MAX_NS;
+}
+
+/* Called by the thread while a block cannot be written. A full disk is waited for, with the block in hand, so that
+ * nothing is lost but what does not fit the memory meanwhile; who waits for a flush is told at once. Where waiting
+ * cannot help (the file's size is limited, the file is gone), or when the writer closes, the segment is given up. */
+static bool wait_for_disk(void *ctx, const xray_error *err, unsigned times)
+{
+    xray_writer *w = ctx;
+    const bool full = err->sys_errno == ENOSPC || err->sys_errno == EDQUOT;
+    const int64_t until = xf_clock_mono() + pause_of(times);
+    bool again;
+
+    if (err->sys_errno == EFBIG || (!full && times >= TRIES_MAX))
+        return false;
+    pthread_mutex_lock(&w->lock);
+    again = !w->quit;
+    w->trouble = err->status;
+    w->error = *err;
+    pthread_cond_broadcast(&w->answered);
+    while (again && !w->quit && xf_clock_mono() < until)
+        wait_until(w, until);
+    pthread_mutex_unlock(&w->lock);
+    return again;
+}
+
+/* With the lock held, which is let go meanwhile. A segment that failed is followed by another as soon as one can be
+ * made; that is tried once in a pause. */
+static bool has_segment(xray_writer *w)
+{
+    if (w->back->status == XRAY_OK)
+        return true;
+    if (!w->quit && xf_clock_mono() < w->retry_at)
+        return false;
+    pthread_mutex_unlock(&w->lock);
+    if (xf_back_recover(w->back) == XRAY_OK)
+        w->failures = 0;
+    else
+        w->retry_at = xf_clock_mono() + pause_of(++w->failures);
+    pthread_mutex_lock(&w->lock);
+    if (w->back->status < 0)
+        w->ready_bytes = 0;
+    return w->back->status == XRAY_OK;
+}
+
+/* With the lock held, which is let go meanwhile. A slot that ends after it was taken from the queue is queued again.
+ * Without a segment to write to, all stays where it is. */
 static void work(xray_writer *w)
 {
     struct xf_slot *s;
 
-    while ((s = pop(w)) != NULL) {
+    while (has_segment(w) && (s = pop(w)) != NULL) {
         const bool ended = s->ended; /* under the lock, as xf_slot_push */
 
         pthread_mutex_unlock(&w->lock);
@@ -68,18 +130,25 @@ static void work(xray_writer *w)
 static void answer(xray_writer *w, int what)
 {
     const uint64_t flushes = w->asked[0], syncs = w->asked[1];
+    bool usable;
     int r;
 
     work(w);
     w->fresh = false;
+    usable = has_segment(w);
     pthread_mutex_unlock(&w->lock);
-    xf_apply_all(w);
+    if (usable)
+        xf_apply_all(w);
     r = what == 0 ? xf_back_flush(w->back) : xf_back_sync(w->back);
+    if (r >= 0 && w->options.segment_age_s != 0 &&
+        xf_clock_mono() - w->back->segment_mono >= (int64_t)w->options.segment_age_s * 1000000000)
+        r = xf_commit_rotate(w->back) < 0 ? w->back->status : r;
     xf_chunk_trim(w, KEEP_CHUNKS);
     pthread_mutex_lock(&w->lock);
     xf_writer_publish(w);
     if (r < 0)
         w->error = w->back->failure;
+    w->trouble = 0;
     w->answers[0] = flushes;
     w->answer[0] = r < 0 ? r : XRAY_FLUSHED;
     if (what == 1) {
@@ -95,9 +164,16 @@ static void finish(xray_writer *w)
     bool abandoned;
 
     work(w);
+    has_segment(w);
     pthread_mutex_unlock(&w->lock);
     xf_apply_all(w);
     r = xf_back_close(w->back);
+    if (r < 0 && xf_back_recover(w->back) == XRAY_OK) { /* what was lost is told, in a segment of its own */
+        const xray_error failure = w->back->failure;
+
+        xf_back_close(w->back);
+        w->back->failure = failure;
+    }
     pthread_mutex_lock(&w->lock);
     xf_writer_publish(w);
     if (r < 0)
@@ -111,20 +187,15 @@ static void finish(xray_writer *w)
         xf_writer_free(w);
 }
 
-static void wait_until(xray_writer *w, int64_t mono_ns)
-{
-    const struct timespec t = {.tv_sec = (time_t)(mono_ns / 1000000000), .tv_nsec = (long)(mono_ns % 1000000000)};
-
-    pthread_cond_timedwait(&w->wake, &w->lock, &t);
-}
-
 static void *run(void *arg)
 {
     xray_writer *w = arg;
     const int64_t interval = (int64_t)w->options.flush_interval_ms * 1000000;
+    const struct xf_patience patience = {.again = wait_for_disk, .ctx = w};
     int64_t flushed = xf_clock_mono();
 
     xf_enter_for_good();
+    w->back->patience = &patience;
     pthread_mutex_lock(&w->lock);
     while (!w->quit) {
         w->state = XF_WORKING;
@@ -148,7 +219,7 @@ static void *run(void *arg)
         } else {
             xf_writer_publish(w);
             w->state = XF_NAPPING;
-            wait_until(w, flushed + interval);
+            wait_until(w, w->back->status < 0 && w->retry_at < flushed + interval ? w->retry_at : flushed + interval);
         }
     }
     finish(w);
