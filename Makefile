@@ -63,6 +63,7 @@ help: ## this list
 # The floors of the library see themselves and what is below (tests/check-floors.sh);
 # tools and examples see the public header only.
 $B/libxrayfile/%.o: INC += -Ilibxrayfile
+$B/libxrayfile/%.o: OPTS += -DXRAY_NO_INLINE
 $B/libxrayfile/os/%.o: OPTS += -D_GNU_SOURCE
 $B/tools/%.o:       INC += -Itools
 $B/tools/%.o:       OPTS += -D_GNU_SOURCE
@@ -113,6 +114,8 @@ $B/tests/live_writer: $B/tests/cli/live_writer.o $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD )
 	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
+# Beside SQLite where its header is there.
+$B/bench/bench_write: LDLIBS += $(if $(wildcard /usr/include/sqlite3.h),-lsqlite3)
 BENCH := $(patsubst tests/bench/%.c,$B/bench/%,$(BENCH_SRC))
 $B/bench/%: $B/tests/bench/%.o $(LIB_A)
 	@mkdir -p $(@D)

@@ -285,20 +285,43 @@ XRAY_API int xray_value_pack(xray_value value, bool lax, xray_buffer *out, xray_
 
 /* ---- 3 writing ----------------------------------------------------------- */
 
-/* A writer makes one segment at a time in a store directory.
+/* A writer makes one segment at a time in a store directory. Calls append to
+ * memory; a thread of the writer's own makes blocks of it and writes them.
  *
- *     xray_writer_open                      xray_writer_close
- *   (none) --------> OPEN --- rotation ---> OPEN ------> (gone)
- *                     |  a disk error                      ^
- *                     v                                    |
- *                   FAILED: counts, records nothing -------+
+ *     xray_writer_open                            xray_writer_close
+ *   (none) --------> OPEN ------ rotation ------> OPEN ------> (gone)
+ *                     |  the disk is full, broken, taken away ^
+ *                     v                                       |
+ *                   WAITING: keeps what fits memory_bytes, tries again
+ *                     |  (20 ms, then longer, at most 1 s)
+ *                     '--> OPEN, in the same segment or a new one
+ *
+ * Beyond memory_bytes records are dropped by rule: candidates, decisions and
+ * notes first, then values of fields, runs and steps last. Drops are counted
+ * and stand in the file as loss records (spec 9.1); the counts in, out and
+ * by reason of a step stay exact. accepted = written + dropped, after a flush.
  *
  * Runs and steps are handles, not pointers: using one after its end, after the
  * writer's close, or a zero handle, does nothing but count (XRAY_ECLOSED).
  *
- * Threads: any thread may call with any handle; calls on the same run or step
- * must not overlap. The application is never stopped by a failure to
- * trace: every call that records returns a status that may be ignored. */
+ * Threads: any thread may call with any handle at any time, also while another
+ * closes the writer; calls on the same handle exclude each other for as long as
+ * one takes. A call allocates, locks or wakes the writer's thread only where a
+ * run or step begins or ends, or a chunk of its memory (1 to 32 KiB) is full. It never
+ * waits for the disk. A call from within another one of the same thread (a
+ * signal handler, an allocator that traces) is dropped and counted as refused.
+ * The writer's thread blocks all signals; no handler is installed, and nothing runs at
+ * exit: what was not flushed then is lost, so close or flush.
+ *
+ * fork: handles of the parent's are dead in the child (XRAY_ECLOSED); a writer of the
+ * parent's begins anew there, with a segment of its own, at the next
+ * xray_run_begin, flush or sync. What the parent had not flushed is the parent's to write.
+ *
+ * Values are copied as given; JSON and MessagePack are checked by the writer's thread,
+ * and if malformed kept as text or bytes, flagged (XRAY_FLAG_MALFORMED) and counted.
+ *
+ * The application is never stopped by a failure to trace: every call that
+ * records returns a status that may be ignored; XRAY_ENOMEM: over the cap, dropped. */
 typedef struct xray_writer xray_writer;
 typedef uint64_t xray_run;  /* 0 = none */
 typedef uint64_t xray_step; /* 0 = none */
@@ -344,29 +367,40 @@ typedef struct xray_writer_options { /* all zero = defaults */
     bool sync;                /* no thread: every call writes what it has to on its own (for converters and tests) */
 } xray_writer_options;
 
-/* Opens a writer on the store directory `dir`, which is created (mode 0700) if
+/* A writer with `sync` or `fixed` has no thread: a call applies what it records before it
+ * returns, tells of malformed values (XRAY_ESYNTAX, XRAY_ECORRUPT, XRAY_ELIMIT) instead of
+ * keeping them, and after a disk error counts and records nothing.
+ *
+ * Opens a writer on the store directory `dir`, which is created (mode 0700) if
  * it is not there. The segment's file is created at once (mode 0600).
- * Returns 0, XRAY_EIO, XRAY_ENOMEM, XRAY_EMISUSE (level, redact). The caller owns *out. */
+ * Returns 0, XRAY_EIO (also: no thread), XRAY_ENOMEM, XRAY_EMISUSE (level, redact). The caller owns *out. */
 XRAY_API int xray_writer_open(xray_writer **out, const char *dir, const xray_writer_options *options,
                               xray_error *err);
 
 /* Durability reached by what was recorded before the call (spec, README):
  * flush: survives the death of the process; sync: survives power loss;
  * close: sealed. Each waits at most timeout_ms (negative: as long as it takes)
- * and returns the level reached, one of these, or a negative status. */
+ * and returns the level reached, one of these, or a negative status: while the disk
+ * refuses, that is XRAY_EIO at once, and what is in memory is still tried again.
+ * A sync that failed is told once; its segment is never synced again, because the kernel
+ * would then say "yes" to pages it has lost, and sync goes on with a new segment
+ * (stats: sync_failures). A writer without a thread does not keep to timeout_ms. */
 enum xray_level { XRAY_ACCEPTED = 0, XRAY_FLUSHED = 1, XRAY_SYNCED = 2, XRAY_SEALED = 3 };
 XRAY_API int xray_writer_flush(xray_writer *w, int timeout_ms, xray_error *err);
 XRAY_API int xray_writer_sync(xray_writer *w, int timeout_ms, xray_error *err);
 
 /* Ends what is open as it stands (such runs show as abandoned), seals the segment, releases the writer,
- * whatever it returns. */
+ * whatever it returns. XRAY_ACCEPTED: the time was over; the writer's thread is left with the rest,
+ * and releases it when it is done. Must not overlap with other calls on the writer itself; calls on its
+ * runs and steps may go on, and become no-ops. */
 XRAY_API int xray_writer_close(xray_writer *w, int timeout_ms, xray_error *err);
 
 typedef struct xray_writer_stats {
-    uint64_t accepted;      /* records accepted: runs, steps, candidates, decisions, notes */
+    uint64_t accepted;      /* records accepted: runs, steps, candidates, decisions, notes; as far as the
+                             * writer's thread has come, all of them after a flush */
     uint64_t written;       /* of these, written */
     uint64_t dropped;       /* of these, lost; the causes are in the file */
-    uint64_t refused;       /* calls on ended or zero handles */
+    uint64_t refused;       /* calls on ended handles, or from within another call, in this process since the open */
     uint64_t raw_bytes;     /* bytes of block bodies before compression */
     uint64_t stored_bytes;  /* bytes of the segments */
     uint64_t segments;
@@ -548,6 +582,32 @@ XRAY_API int xray_step_defer(xray_step step, xray_str item, xray_str reason, con
 XRAY_API int xray_step_modify(xray_step step, xray_str item, xray_str reason, const xray_attr *evidence,
                               size_t evidence_count);
 XRAY_API int xray_step_candidate(xray_step step, const xray_candidate *candidate);
+
+/* Tracing that is switched off is a zero handle, and costs a comparison: these calls look at it in the
+ * caller's own code. The functions are there all the same, for other languages (XRAY_NO_INLINE: for C, too). */
+#if defined(__GNUC__) && !defined(__cplusplus) && !defined(XRAY_NO_INLINE)
+#define XRAY_INLINE extern inline __attribute__((gnu_inline, always_inline))
+extern int xray_live_accept(xray_step step, xray_str item) __asm__("xray_step_accept");
+extern int xray_live_reject(xray_step step, xray_str item, xray_str reason, const xray_attr *evidence,
+                              size_t evidence_count) __asm__("xray_step_reject");
+extern int xray_live_candidate(xray_step step, const xray_candidate *candidate) __asm__("xray_step_candidate");
+
+XRAY_INLINE int xray_step_accept(xray_step step, xray_str item)
+{
+    return step != 0 ? xray_live_accept(step, item) : XRAY_ECLOSED;
+}
+
+XRAY_INLINE int xray_step_reject(xray_step step, xray_str item, xray_str reason, const xray_attr *evidence,
+                                 size_t evidence_count)
+{
+    return step != 0 ? xray_live_reject(step, item, reason, evidence, evidence_count) : XRAY_ECLOSED;
+}
+
+XRAY_INLINE int xray_step_candidate(xray_step step, const xray_candidate *candidate)
+{
+    return step != 0 ? xray_live_candidate(step, candidate) : XRAY_ECLOSED;
+}
+#endif
 
 /* Sets the exact count of one rejection reason, where the application counted
  * without recording each event. Overrides what events counted. */

@@ -68,6 +68,19 @@ SQL
     rm -f runs.csv steps.csv events.csv
 }
 
+# ---- recording ----------------------------------------------------------------
+
+recording()
+{
+    heading "Recording in a program, one thread"
+    events=2000000
+    [ "$quick" = 0 ] || events=200000
+    rm -rf tmp-write
+    mkdir tmp-write
+    bench_write tmp-write $events
+    rm -rf tmp-write
+}
+
 # ---- tables -------------------------------------------------------------------
 
 size_row()
@@ -177,6 +190,7 @@ echo "xrayfile: $(xray-ls --version | head -n 1); medians of $repeat runs"
 generate
 sizes decisions
 sizes agents
+recording
 import_speed
 queries
 memory

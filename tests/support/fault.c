@@ -41,6 +41,16 @@ void fault_plan(enum fault_kind kind, unsigned nth, int error, enum fault_mode m
     pthread_mutex_unlock(&lock);
 }
 
+unsigned fault_struck(void)
+{
+    unsigned struck;
+
+    pthread_mutex_lock(&lock);
+    struck = plan.struck;
+    pthread_mutex_unlock(&lock);
+    return struck;
+}
+
 unsigned fault_clear(void)
 {
     unsigned struck;

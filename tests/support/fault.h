@@ -22,6 +22,9 @@ enum fault_mode {
 /* Plans for the n-th call of this kind from now on (1: the next). One plan at a time. */
 void fault_plan(enum fault_kind kind, unsigned nth, int error, enum fault_mode mode);
 
+/* How often it struck so far. */
+unsigned fault_struck(void);
+
 /* Ends the plan, lets go of who hangs, and says how often it struck. */
 unsigned fault_clear(void);
 

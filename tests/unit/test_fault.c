@@ -197,8 +197,10 @@ static void test_a_hung_disk_drops_by_rule(void)
     char *text;
 
     hung = open_writer(dir, &options);
-    record(hung, 1, 5, &items, false);
     fault_plan(FAULT_WRITE, 1, 0, FAULT_HANG);
+    record(hung, 1, 5, &items, false);
+    for (int i = 0; i < 1000 && fault_struck() == 0; i++)
+        usleep(10000);
     pthread_create(&thread, NULL, record_meanwhile, &items);
     pthread_join(thread, NULL);
     CHECK_EQ(xray_writer_flush(hung, 20, NULL), XRAY_ACCEPTED);
