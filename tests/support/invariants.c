@@ -21,16 +21,14 @@ uint64_t invariants_lost(void)
 /* The number behind `key` in this line; `fallback` if it has none. */
 static uint64_t number_after(const char *line, const char *end, const char *key, uint64_t fallback)
 {
-    const char *at = strstr(line, key);
+    const char *at = memmem(line, (size_t)(end - line), key, strlen(key));
 
-    return at != NULL && at < end ? strtoull(at + strlen(key), NULL, 10) : fallback;
+    return at != NULL ? strtoull(at + strlen(key), NULL, 10) : fallback;
 }
 
 static bool line_has(const char *line, const char *end, const char *text)
 {
-    const char *at = strstr(line, text);
-
-    return at != NULL && at < end;
+    return memmem(line, (size_t)(end - line), text, strlen(text)) != NULL;
 }
 
 void invariants_check(const char *dir, uint64_t recorded, uint64_t acknowledged, uint64_t accepted)
