@@ -65,16 +65,23 @@ help: ## this list
 $B/libxrayfile/%.o: INC += -Ilibxrayfile
 $B/libxrayfile/%.o: OPTS += -DXRAY_NO_INLINE
 $B/libxrayfile/os/%.o: OPTS += -D_GNU_SOURCE
-$B/tools/%.o:       INC += -Itools
+$B/tools/%.o:       INC += -Itools -I$B/tools
 $B/tools/%.o:       OPTS += -D_GNU_SOURCE
 $B/tests/%.o:       INC += -Ilibxrayfile -Itests
 $B/tests/%.o:       OPTS += -D_GNU_SOURCE
-$B/tests/unit/test_interval.o $B/tests/unit/test_sandbox.o: INC += -Itools
+$B/tests/unit/test_interval.o $B/tests/unit/test_sandbox.o $B/tests/unit/test_quantile.o $B/tests/unit/test_price.o: INC += -Itools
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC )
 	$Q$(CC) $(OPTS) $(INC) $(CFLAGS_PKG) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The price table is part of the program that reads it, as one string.
+$B/tools/stat/price.o: $B/tools/stat/prices.inc
+$B/tools/stat/prices.inc: tools/stat/prices.tsv
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$Qsed 's/\\/&&/g; s/"/\\"/g; s/\t/\\t/g; s/.*/"&\\n"/' $< > $@
 
 $(LIB_A): $(call obj,$(LIB_SRC))
 	@rm -f $@
@@ -103,6 +110,9 @@ UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
 $B/tests/test_interval: $(call obj,tools/funnel/interval.c)
 $B/tests/test_sandbox: $(call obj,tools/common/sandbox.c)
 $B/tests/test_sandbox: LIBS_LIB += $(shell pkg-config --libs libseccomp)
+$B/tests/test_quantile $B/tests/test_price: LIBS_LIB += $(LIBS_TOOLS)
+$B/tests/test_quantile: $(call obj,$(COMMON_SRC))
+$B/tests/test_price: $(call obj,tools/stat/price.c $(COMMON_SRC))
 # tests/support/fault.c stands between the library and these calls.
 WRAP := $(patsubst %,-Wl$(comma)--wrap=%,writev fdatasync fsync openat)
 $B/tests/test_%: $B/tests/unit/test_%.o $(call obj,$(SUPPORT_SRC)) $(LIB_A)
@@ -189,6 +199,7 @@ install: all ## PREFIX= DESTDIR=: library, header, tools, manual pages, Python m
 	install -m 755 $(addprefix $B/bin/,$(TOOLS)) $(DESTINATION)/bin
 	install -m 644 libxrayfile/include/xrayfile.h libxrayfile/include/xrayfile.hpp $(DESTINATION)/include
 	install -D -m 644 libxrayfile/python/xrayfile.py $(DESTINATION)/$(PYTHON_DIR)/xrayfile.py
+	install -D -m 644 tools/stat/prices.tsv $(DESTINATION)/share/xrayfile/prices.tsv
 	install -m 644 $(LIB_A) $(DESTINATION)/lib
 	install -m 755 $(LIB_SO) $(DESTINATION)/lib
 	ln -sf libxrayfile.so.0 $(DESTINATION)/lib/libxrayfile.so
@@ -199,6 +210,7 @@ install: all ## PREFIX= DESTDIR=: library, header, tools, manual pages, Python m
 
 uninstall: ## what install put there
 	rm -f $(addprefix $(DESTINATION)/bin/,$(TOOLS)) $(DESTINATION)/$(PYTHON_DIR)/xrayfile.py $(DESTINATION)/include/xrayfile.h $(DESTINATION)/include/xrayfile.hpp \
+	    $(DESTINATION)/share/xrayfile/prices.tsv \
 	    $(DESTINATION)/lib/libxrayfile.a $(DESTINATION)/lib/libxrayfile.so* $(DESTINATION)/lib/pkgconfig/libxrayfile.pc \
 	    $(foreach n,1 5 7,$(addprefix $(DESTINATION)/share/man/man$n/,$(notdir $(wildcard tools/*.$n)))) \
 	    $(addprefix $(DESTINATION)/share/$(BASH_COMPLETION)/,$(TOOLS)) \

@@ -175,8 +175,9 @@ static bool is_one(unsigned set)
     return set != 0 && (set & (set - 1)) == 0;
 }
 
-/* Whose field a bare name is: the one scope here that has it, else the one that the query language says. */
-static unsigned bare_owner(const char *option, xray_str whole, xray_str name, unsigned owners)
+/* Whose field a bare name is: the one scope here that has it, else the one that the query language says, else that of
+ * `prefer`. */
+static unsigned bare_owner(const char *option, xray_str whole, xray_str name, unsigned owners, unsigned prefer)
 {
     unsigned have = 0;
     unsigned bare = 0;
@@ -192,6 +193,8 @@ static unsigned bare_owner(const char *option, xray_str whole, xray_str name, un
         return have;
     if (is_one(bare))
         return bare;
+    if ((have & prefer) != 0)
+        return prefer;
     snprintf(hint, sizeof hint, "write %s.%.*s or %s.%.*s", scope_name(have & -have), (int)name.len, name.ptr,
              scope_name(have & (have - 1) & -(have & (have - 1))), (int)name.len, name.ptr);
     refuse(option, whole, hint);
@@ -253,8 +256,8 @@ static bool find_own(struct named_field *f, xray_str name, const struct field_ow
     return false;
 }
 
-void field_parse(struct named_field *out, const char *option, xray_str whole, unsigned owners,
-                 const struct field_own *own)
+static void parse_field(struct named_field *out, const char *option, xray_str whole, unsigned owners,
+                        unsigned prefer, const struct field_own *own)
 {
     xray_str name = whole;
     char *title = memory_new(whole.len + 1, 1);
@@ -272,7 +275,7 @@ void field_parse(struct named_field *out, const char *option, xray_str whole, un
         len++;
     name.len = len;
     if (out->owner == 0)
-        out->owner = bare_owner(option, whole, name, owners);
+        out->owner = bare_owner(option, whole, name, owners, prefer);
     else if ((out->owner & owners) == 0)
         refuse(option, whole,
                out->owner == C ? "cand. fields need --unit=cand" : "step. fields need --unit=step");
@@ -284,6 +287,18 @@ void field_parse(struct named_field *out, const char *option, xray_str whole, un
     parse_path(out, option, whole, name.ptr + len, end);
     if (out->path_count > 0 && !out->entry->members)
         refuse(option, whole, "this field has no members");
+}
+
+void field_parse(struct named_field *out, const char *option, xray_str name, unsigned owners,
+                 const struct field_own *own)
+{
+    parse_field(out, option, name, owners, 0, own);
+}
+
+void field_parse_preferring(struct named_field *out, const char *option, xray_str name, unsigned owners,
+                            unsigned prefer)
+{
+    parse_field(out, option, name, owners, prefer, NULL);
 }
 
 void field_free(struct named_field *f)

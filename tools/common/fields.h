@@ -70,6 +70,9 @@ struct named_field {
  * must belong to one of them. Ends the program with a hint for other text. `own` may be NULL. */
 void field_parse(struct named_field *out, const char *option, xray_str name, unsigned owners,
                  const struct field_own *own);
+/* The same, but a bare name that several of them have (status, duration, error_type) is that of `prefer`. */
+void field_parse_preferring(struct named_field *out, const char *option, xray_str name, unsigned owners,
+                            unsigned prefer);
 void field_free(struct named_field *f);
 
 void field_get(const struct named_field *f, const struct record *r, struct cell *out);

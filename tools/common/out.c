@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -199,4 +201,26 @@ void out_styled(struct text *t, enum style style, xray_str foreign)
     text_safe(t, foreign, SAFE_LINE);
     if (style != STYLE_NONE)
         out_style(t, STYLE_NONE);
+}
+
+/* The first of these that is set names the character set, as setlocale(3) has it. */
+static bool is_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        const char *dot;
+
+        if (value == NULL || value[0] == '\0')
+            continue;
+        dot = strchr(value, '.');
+        return dot != NULL && (strncasecmp(dot, ".UTF-8", 6) == 0 || strncasecmp(dot, ".UTF8", 5) == 0);
+    }
+    return false;
+}
+
+bool out_is_unicode(void)
+{
+    return out_is_terminal() && is_utf8();
 }

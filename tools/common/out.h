@@ -24,6 +24,8 @@ void out_rest(void);
 /* Is it a terminal (also if through a pager); its columns (80 where unknown). */
 bool out_is_terminal(void);
 size_t out_columns(void);
+/* Is it a terminal that shows UTF-8? */
+bool out_is_unicode(void);
 
 enum style {
     STYLE_NONE, /* back to normal */

@@ -1,4 +1,4 @@
-/* Quantiles of durations: exact up to a million values, then from buckets
+/* Quantiles of durations and other numbers: exact up to a million values, then from buckets
  * whose width is a known part of the value. */
 #ifndef COMMON_QUANTILE_H
 #define COMMON_QUANTILE_H
@@ -18,8 +18,11 @@ struct quantiles { /* start with all zero */
     uint64_t *buckets; /* instead of the values, once they are too many */
 };
 
-/* Negative values count as 0. */
 void quantiles_add(struct quantiles *q, int64_t value);
+/* From now on buckets, however few the values are: where memory is short. Does that save any? */
+void quantiles_round(struct quantiles *q);
+bool quantiles_shrinks(const struct quantiles *q);
+size_t quantiles_bytes(const struct quantiles *q);
 /* The value with rank ceil(part * count), 0 < part <= 1; false if there are none. Reorders the values. */
 bool quantiles_get(struct quantiles *q, double part, int64_t *value);
 /* Are the answers exact? */

@@ -12,6 +12,7 @@ static const char *const format_names[] = {
     [ROWS_TEXT] = "text",       [ROWS_LINE] = "line",         [ROWS_NDJSON] = "ndjson",
     [ROWS_JSON] = "json",       [ROWS_CSV] = "csv",           [ROWS_TSV] = "tsv",
     [ROWS_MSGPACK] = "msgpack", [ROWS_TEMPLATE] = "template", [ROWS_MARKDOWN] = "markdown",
+    [ROWS_PROM] = "prom",
 };
 
 enum { FORMAT_COUNT = sizeof format_names / sizeof format_names[0] };
@@ -193,6 +194,7 @@ bool rows_has_fields(const struct rows *r)
     case ROWS_TEXT:
     case ROWS_MSGPACK:
     case ROWS_MARKDOWN:
+    case ROWS_PROM:
         return false;
     case ROWS_NDJSON:
     case ROWS_JSON:

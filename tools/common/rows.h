@@ -26,7 +26,8 @@ enum rows_format {
     ROWS_TSV,
     ROWS_MSGPACK,
     ROWS_TEMPLATE,
-    ROWS_MARKDOWN, /* only for tools that print it themselves */
+    ROWS_MARKDOWN, /* this and the next only for tools that print it themselves */
+    ROWS_PROM,
 };
 
 #define ROWS_OPTIONS                                                                                         \

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "common/human.h"
 #include "common/out.h"
@@ -107,24 +106,7 @@ void cell_bar(struct text *t, double part, int columns)
     text_puts(t, eighths[count]);
 }
 
-/* The first of these that is set names the character set, as setlocale(3) has it. */
-static bool is_utf8(void)
-{
-    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *value = getenv(names[i]);
-        const char *dot;
-
-        if (value == NULL || value[0] == '\0')
-            continue;
-        dot = strchr(value, '.');
-        return dot != NULL && (strncasecmp(dot, ".UTF-8", 6) == 0 || strncasecmp(dot, ".UTF8", 5) == 0);
-    }
-    return false;
-}
-
 bool cell_bars_shown(void)
 {
-    return out_is_terminal() && is_utf8();
+    return out_is_unicode();
 }

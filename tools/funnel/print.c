@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "common/human.h"
+#include "common/markdown.h"
 #include "common/out.h"
 #include "common/table.h"
 #include "funnel/cells.h"
@@ -358,25 +359,6 @@ void print_text(struct board *b, const struct print_options *options)
 
 /* ---- Markdown ---- */
 
-/* Appends text so that it stands there as it is: no markup, no HTML, no colour, no end of the cell. */
-static void put_literal(struct text *t, const struct text *from)
-{
-    for (size_t i = 0; i < from->len; i++) {
-        const char c = from->data[i];
-
-        if (c == '\033') {
-            while (i < from->len && from->data[i] != 'm')
-                i++;
-        } else if (c == '<' || c == '&') {
-            text_puts(t, c == '<' ? "&lt;" : "&amp;");
-        } else {
-            if (strchr("|\\`*[]", c) != NULL)
-                text_puts(t, "\\");
-            text_put(t, &c, 1);
-        }
-    }
-}
-
 static void put_markdown_row(struct text *t, const struct view *v, size_t row)
 {
     struct text cell = {0};
@@ -385,7 +367,7 @@ static void put_markdown_row(struct text *t, const struct view *v, size_t row)
         text_reset(&cell);
         put_cell(&cell, v, row, i);
         text_puts(t, i == 0 ? "| " : " | ");
-        put_literal(t, &cell);
+        markdown_literal(t, &cell);
     }
     text_puts(t, " |\n");
     text_free(&cell);
@@ -400,7 +382,7 @@ static void put_paragraph(struct text *t, struct text *line)
         plain.data++;
         plain.len--;
     }
-    put_literal(t, &plain);
+    markdown_literal(t, &plain);
     text_puts(t, "\n\n");
     text_reset(line);
 }
@@ -424,7 +406,7 @@ static void print_markdown_pipeline(struct view *v, const struct board_pipeline 
 
         text_puts(&t, i == 0 ? "| " : " | ");
         text_puts(&title, v->columns[i].title);
-        put_literal(&t, &title);
+        markdown_literal(&t, &title);
         text_free(&title);
     }
     text_puts(&t, " |\n");
