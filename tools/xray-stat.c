@@ -175,8 +175,7 @@ static enum xray_unit choose_unit(const struct settings *s)
 {
     if (s->unit != XRAY_UNIT_AUTO)
         return s->unit;
-    if (s->counting.wants[M_items] || has_candidate_field(s->by) || has_candidate_field(s->of) ||
-        where_unit(&s->where) == XRAY_UNIT_CAND)
+    if (s->counting.wants[M_items] || has_candidate_field(s->by) || has_candidate_field(s->of))
         return XRAY_UNIT_CAND;
     return XRAY_UNIT_STEP;
 }
@@ -389,7 +388,6 @@ static void parse_options(struct settings *s, int argc, char **argv)
         if (!where_option(&s->where, key, arg) && !rows_option(&s->rows, key, arg))
             take_option(s, key, arg);
     }
-    where_parse(&s->where, XRAY_UNIT_AUTO);
     if (s->sort != NULL) {
         s->printing.sorts = true;
         s->printing.descending = s->sort[0] == '-';
@@ -398,6 +396,8 @@ static void parse_options(struct settings *s, int argc, char **argv)
     choose_columns(s);
     s->counting.wants[s->printing.sort] = s->counting.wants[s->printing.sort] || s->printing.sorts;
     choose_groups(s);
+    /* An expression may speak of the run alone, whatever is counted; of candidates it may only where they are. */
+    where_parse(&s->where, s->counting.unit == XRAY_UNIT_CAND ? XRAY_UNIT_CAND : XRAY_UNIT_AUTO);
     check_options(s);
     if (s->counting.prices)
         load_prices(s);

@@ -49,6 +49,16 @@ no_price        1      1
 price_too_high  3      3
 END
 
+run xray-stat --by reason --show n,items -W 'cand.verdict = reject and step.name = filter_price' "$store"
+expect_text "stat -W on candidates" <<'END'
+cand.reason     n  items
+no_price        1      1
+price_too_high  3      3
+END
+run xray-stat --by reason --show n -W 'cand.verdict = reject' "$store"
+expect_status 2 "stat -W on candidates where steps are counted"
+expect_err "hint: write any cand{" "stat -W on candidates where steps are counted gives a hint"
+
 run xray-stat --unit run --by pipeline --show n,failure_rate,mean,cost --sort -mean --top 2 "$store"
 expect_text "stat --unit run, --sort, --top; what is missing is last" <<'END'
 pipeline              n  failure rate   mean     cost
