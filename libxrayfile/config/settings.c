@@ -10,7 +10,7 @@ struct word {
 };
 
 /* "true" and "false" are what `async_mode` has. */
-static const struct word flush_words[] = {{"interval", "interval"}, {"run", "run"},   {"sync", "sync"},
+static const struct word flush_words[] = {{"interval", "interval"}, {"run", "run"},   {"sync", "sync"},     {"step", "step"},
                                           {"true", "interval"},     {"false", "run"}, {NULL, NULL}};
 static const struct word on_error_words[] = {{"silent", "silent"}, {"log", "log"},     {"raise", "raise"}, {"strict", "raise"},
                                              {"buffer", "silent"}, {"drop", "silent"}, {NULL, NULL}};
@@ -26,7 +26,7 @@ static const struct setting {
     [XF_ENABLED] = {{"enabled", "XRAY_ENABLED", "true", "true or false"}, BOOL},
     [XF_DIR] = {{"dir", "XRAY_DIR", ".xray", "a directory"}, TEXT},
     [XF_APP] = {{"app", "XRAY_APP", NULL, "a name"}, TEXT},
-    [XF_FLUSH] = {{"flush", "XRAY_FLUSH", "interval", "interval, run or sync"}, CHOICE, 0, 0, flush_words},
+    [XF_FLUSH] = {{"flush", "XRAY_FLUSH", "interval", "interval, run, step or sync"}, CHOICE, 0, 0, flush_words},
     [XF_FLUSH_INTERVAL] = {{"flush_interval", "XRAY_FLUSH_INTERVAL", "1", "seconds, 0.01 to 3600"}, TIME, 10000000,
                            3600000000000},
     [XF_MEMORY_LIMIT] = {{"memory_limit", "XRAY_MEMORY_LIMIT", "64MiB", "bytes, 1M to 64G"}, BYTES, 1 << 20,

@@ -308,7 +308,7 @@ XRAY_API int xray_value_pack(xray_value value, bool lax, xray_buffer *out, xray_
  * closes the writer; calls on the same handle exclude each other for as long as
  * one takes. A call allocates, locks or wakes the writer's thread only where a
  * run or step begins or ends, or a chunk of its memory (1 to 32 KiB) is full. It never
- * waits for the disk. A call from within another one of the same thread (a
+ * waits for the disk, unless it was asked to (XRAY_FLUSH_STEP). A call from within another one of the same thread (a
  * signal handler, an allocator that traces) is dropped and counted as refused.
  * The writer's thread blocks all signals; no handler is installed, and nothing runs at
  * exit: what was not flushed then is lost, so close or flush.
@@ -359,8 +359,11 @@ typedef struct xray_writer_options { /* all zero = defaults */
      * counts and reasons are exact. */
     double sample_rate;
     uint64_t sample_seed;
-    enum xray_flush_when { XRAY_FLUSH_INTERVAL = 0, XRAY_FLUSH_RUN, XRAY_FLUSH_SYNC } flush; /* besides the interval: also as
-                               * soon as a run has ended; then to stable storage. Nobody waits for it */
+    /* Besides the interval: RUN as soon as a run has ended, SYNC then to stable storage; nobody waits for it. STEP: the calls that
+     * end a step or run return when it is in the file, so that it survives the death of the process (spec 2.5 has the figures).
+     * Such a call that cannot say so, because the disk refuses, answers not within flush_interval_ms, or lost records
+     * while the step was open, returns a negative status; where it does not answer, later calls do not wait until it does. */
+    enum xray_flush_when { XRAY_FLUSH_INTERVAL = 0, XRAY_FLUSH_RUN, XRAY_FLUSH_SYNC, XRAY_FLUSH_STEP } flush;
     /* What to do when the disk fails, besides counting. LOG: one line to standard error, the first time. RAISE: the calls that
      * record, and end, return the status of the failure until writing works again. */
     enum xray_on_error { XRAY_ON_ERROR_SILENT = 0, XRAY_ON_ERROR_LOG, XRAY_ON_ERROR_RAISE } on_error;

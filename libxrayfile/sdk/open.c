@@ -9,6 +9,8 @@ static enum xray_flush_when flush_of(const char *word)
 {
     if (strcmp(word, "run") == 0)
         return XRAY_FLUSH_RUN;
+    if (strcmp(word, "step") == 0)
+        return XRAY_FLUSH_STEP;
     return strcmp(word, "sync") == 0 ? XRAY_FLUSH_SYNC : XRAY_FLUSH_INTERVAL;
 }
 

@@ -90,6 +90,7 @@ struct xf_back {
     uint64_t sample_seed;
     bool log_failure;       /* the next one, to standard error */
     atomic_int failing;     /* status of the last write; 0: it worked */
+    atomic_uint failures;   /* that lost records */
     bool sync; /* applied on the caller's thread: failures are answers, not losses */
     uint64_t segment_bytes;
     uint64_t segment_number;

@@ -230,11 +230,38 @@ static void ask_flush(xray_writer *w)
     pthread_mutex_unlock(&w->lock);
 }
 
+static bool flushes_at_end(const struct xf_slot *s)
+{
+    const enum xray_flush_when when = s->writer->options.flush;
+
+    return when == XRAY_FLUSH_STEP || (s->run == NULL && when != XRAY_FLUSH_INTERVAL);
+}
+
+/* The end has been handed to the thread: lets the slot go and waits until it is in the file. Threads that end
+ * steps meanwhile share the next flush. */
+static int leave_flushed(struct xf_slot *s)
+{
+    xray_writer *w = s->writer;
+    const unsigned failures = s->failures;
+    uint64_t mine;
+    int r;
+
+    pthread_mutex_lock(&w->lock);
+    w->waiting++; /* the writer stays until we are out */
+    mine = ++w->asked[0];
+    xf_thread_wake(w);
+    pthread_mutex_unlock(&w->lock);
+    xf_slot_unlock(s);
+    r = xf_writer_wait_flush(w, mine, failures);
+    xf_leave_closed(false);
+    return r;
+}
+
 /* The end needs no room in the log, so it cannot be lost. */
 static int end_slot(struct xf_slot *s, xray_outcome outcome)
 {
     xray_writer *w = s->writer;
-    bool at_once;
+    const bool at_once = flushes_at_end(s);
     int r = XRAY_OK;
 
     s->outcome = outcome;
@@ -242,13 +269,14 @@ static int end_slot(struct xf_slot *s, xray_outcome outcome)
     atomic_store_explicit(&s->handle, 0, memory_order_relaxed);
     if (!w->sync) {
         xf_slot_push(s, true); /* the thread cannot end it before we leave */
-        if (s->run == NULL && w->options.flush != XRAY_FLUSH_INTERVAL)
+        if (w->options.flush == XRAY_FLUSH_STEP)
+            return leave_flushed(s);
+        if (at_once)
             ask_flush(w);
         r = xf_call_trouble(w);
         xf_leave(s);
         return r;
     }
-    at_once = s->run == NULL && w->options.flush != XRAY_FLUSH_INTERVAL;
     xf_slot_unlock(s);
     r = xf_apply_end(s);
     if (at_once && r >= 0)

@@ -55,6 +55,7 @@ struct xf_slot {
     int64_t number;        /* of a step; of a run: the next one's */
     uint8_t id[16];        /* of a run */
     enum xray_clock clock;
+    unsigned failures;     /* of the back end, when it was begun */
     bool ended;            /* set under the writer's lock */
     xray_outcome outcome;
     int64_t end_mono;
@@ -120,6 +121,8 @@ struct xray_writer {
     bool quit, done, abandoned;
     uint64_t asked[2], answers[2]; /* flushes, syncs */
     int answer[2];
+    unsigned waiting;          /* threads in xf_writer_wait_flush */
+    bool late;                 /* one of them gave up: nobody waits before the next answer */
     int trouble;               /* status while a write is being tried again; 0: none */
     xray_error error;          /* of the last failure */
     int closed_with;
@@ -226,6 +229,9 @@ void xf_writer_publish(xray_writer *w);
 /* ---- writer.c ---- */
 
 void xf_writer_free(xray_writer *w);
+/* Waits, at most options.flush_interval_ms, for the answer to flush `mine`; who calls is counted in `waiting`. XRAY_OK,
+ * or a status: it may not be in the file. `failures`: what xf_back.failures was before it was recorded. */
+int xf_writer_wait_flush(xray_writer *w, uint64_t mine, unsigned failures);
 void xf_writer_init_conditions(xray_writer *w);
 /* In a forked child: a back end, thread and segment of its own. */
 bool xf_writer_revive(xray_writer *w);

@@ -206,6 +206,7 @@ struct xf_slot *xf_slot_new(xray_writer *w)
     s->outcome = XRAY_RUNNING;
     s->end_mono = XRAY_MISSING;
     s->lost_any = false;
+    s->failures = w->back != NULL ? atomic_load_explicit(&w->back->failures, memory_order_relaxed) : 0;
     return s;
 }
 

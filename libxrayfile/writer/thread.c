@@ -149,6 +149,7 @@ static void answer(xray_writer *w, int what)
     if (r < 0)
         w->error = w->back->failure;
     w->trouble = 0;
+    w->late = false;
     w->answers[0] = flushes;
     w->answer[0] = r < 0 ? r : XRAY_FLUSHED;
     if (what == 1) {

@@ -112,6 +112,10 @@ void xf_writer_init_conditions(xray_writer *w)
 /* The slots it had are back in the pool, or, where it never got that far, given back here. */
 void xf_writer_free(xray_writer *w)
 {
+    pthread_mutex_lock(&w->lock);
+    while (w->waiting > 0)
+        pthread_cond_wait(&w->answered, &w->lock);
+    pthread_mutex_unlock(&w->lock);
     xf_fork_forget(w);
     while (w->open_first != NULL) {
         struct xf_slot *s = w->open_first;
@@ -205,6 +209,29 @@ static int ask(xray_writer *w, int what, int timeout_ms, xray_error *err)
         r = report(w->answer[what], &w->error, err);
     else if (w->trouble != 0)
         r = report(w->trouble, &w->error, err);
+    pthread_mutex_unlock(&w->lock);
+    return r;
+}
+
+/* A disk that hangs holds up one step of each thread, and then none until it answers again. */
+int xf_writer_wait_flush(xray_writer *w, uint64_t mine, unsigned failures)
+{
+    const int64_t deadline = deadline_of((int)w->options.flush_interval_ms);
+    int r;
+
+    pthread_mutex_lock(&w->lock);
+    while (w->answers[0] < mine && !w->done && !w->late && w->trouble == 0)
+        w->late = !wait_answer(w, deadline) && w->answers[0] < mine && !w->done;
+    if (w->answers[0] >= mine)
+        r = w->answer[0];
+    else if (w->done)
+        r = w->closed_with;
+    else
+        r = w->trouble != 0 ? w->trouble : XRAY_EIO;
+    if (r >= 0)
+        r = atomic_load_explicit(&w->back->failures, memory_order_relaxed) == failures ? XRAY_OK : XRAY_EIO;
+    w->waiting--;
+    pthread_cond_broadcast(&w->answered);
     pthread_mutex_unlock(&w->lock);
     return r;
 }
@@ -372,6 +399,8 @@ bool xf_writer_revive(xray_writer *w)
     memset(w->asked, 0, sizeof w->asked);
     memset(w->answers, 0, sizeof w->answers);
     w->trouble = 0;
+    w->waiting = 0;
+    w->late = false;
     if (make_back(w, &w->error) < 0 || (!w->sync && xf_thread_start(w, &w->error) < 0)) {
         if (w->back != NULL) {
             xf_back_done(w->back);

@@ -30,6 +30,8 @@ prove()
 if [ -n "$short" ]; then
     prove P1 "$soak" kill -n 60
     prove "P1, control" "$soak" kill -n 10 --control
+    prove "flush=step" "$soak" step -n 60
+    prove "flush=step, control" "$soak" step -n 10 --control
     prove P9 "$soak" live -t 2 -w 2 -r 2
     prove P10 "$soak" kill -n 10 -w 6
     KILLPOINTS_RUNS=12 prove "P1 and P22, at each system call" sh "$here/killpoints.sh" "$build"
@@ -37,6 +39,8 @@ if [ -n "$short" ]; then
 else
     prove P1 "$soak" kill -n 10000
     prove "P1, control" "$soak" kill -n 100 --control
+    prove "flush=step" "$soak" step -n 10000
+    prove "flush=step, control" "$soak" step -n 100 --control
     prove P9 "$soak" live -t 600 -w 4 -r 4
     prove P10 "$soak" kill -n 500 -w 16
     prove "P1 and P22, at each system call" sh "$here/killpoints.sh" "$build"

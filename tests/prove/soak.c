@@ -1,6 +1,7 @@
 /* soak - writers that are killed, watched or unplugged, and a check that nothing acknowledged is missing.
  *
  * usage: soak kill [-n KILLS] [-w WRITERS] [-s SEED] [--control]     P1, P10
+ *        soak step [-n KILLS] [-w WRITERS] [-s SEED] [--control]     flush=step
  *        soak live [-t SECONDS] [-r READERS] [-w WRITERS] [-s SEED]  P9
  *        soak write DIRECTORY ACKNOWLEDGED [-n RUNS] [--control]     for powercut.sh, killpoints.sh: until it is stopped
  *        soak check DIRECTORY ACKNOWLEDGED
@@ -8,9 +9,11 @@
  * A writer process records run after run, each known by its number, and after some of them asks for what it
  * wants to be sure of: a flush (kill, live) or a sync (write). The number of the last run that is sure is
  * then in memory that outlives the process. Whoever checks opens the directory and requires of every writer: all
- * runs up to that number are there, whole; every other run that is there is in no part wrong or twice.
+ * runs up to that number are there, whole; every other run that is there is in no part wrong or twice. With `step`
+ * nothing is asked for: each step is sure once xray_step_end has returned, each run once xray_run_end has.
  *
- * The control does not ask, but says that it did: it must be caught, or the check is worth nothing. */
+ * The control does not ask (step: leaves the option out), but says that it did: it must be caught, or the check is
+ * worth nothing. */
 #include "xrayfile.h"
 
 #include <dirent.h>
@@ -29,6 +32,7 @@ enum { MAX_WRITERS = 16, STEPS = 3, CANDIDATES = 7, ASK_EVERY = 5 };
 
 struct shared { /* in a file or in memory; outlives the writers */
     atomic_uint_fast64_t sure[MAX_WRITERS]; /* runs 0 .. sure - 1 */
+    atomic_uint_fast64_t sure_steps[MAX_WRITERS]; /* likewise, STEPS in a run */
     atomic_uint_fast64_t begun[MAX_WRITERS];
 };
 
@@ -36,7 +40,11 @@ struct settings {
     unsigned writers, readers, seconds;
     uint64_t count; /* of kills, or of runs to write */
     uint64_t seed, segment_bytes;
-    bool control, power;
+    bool control, power, step;
+};
+
+struct sure { /* as of a moment */
+    uint64_t runs[MAX_WRITERS], steps[MAX_WRITERS];
 };
 
 static uint64_t random_next(uint64_t *state) /* splitmix64, by Steele, Lea and Flood (2014) */
@@ -75,7 +83,16 @@ static void name_run(char out[64], unsigned writer, uint64_t i)
     snprintf(out, 64, "writer %u run %llu", writer, (unsigned long long)i);
 }
 
-static void write_run(xray_writer *w, unsigned writer, uint64_t i)
+/* A status of `flush`, which says that it is in the file. */
+static void require_ok(int status)
+{
+    if (status < 0) {
+        fprintf(stderr, "soak: %s\n", xray_status_name(status));
+        _exit(2);
+    }
+}
+
+static void write_run(xray_writer *w, unsigned writer, uint64_t i, const struct settings *set, struct shared *sh)
 {
     char name[64], text[400];
     xray_run run;
@@ -96,14 +113,19 @@ static void write_run(xray_writer *w, unsigned writer, uint64_t i)
             else
                 xray_step_reject(step, xray_s(item), xray_s("odd"), XRAY_ATTRS(xray_kv("c", xray_int(c))));
         }
-        xray_step_end(step, XRAY_SUCCESS);
+        require_ok(xray_step_end(step, XRAY_SUCCESS));
+        if (set->step)
+            atomic_store(&sh->sure_steps[writer], i * STEPS + (uint64_t)s + 1);
     }
-    xray_run_end(run, XRAY_SUCCESS);
+    require_ok(xray_run_end(run, XRAY_SUCCESS));
+    if (set->step)
+        atomic_store(&sh->sure[writer], i + 1);
 }
 
 _Noreturn static void be_writer(const char *dir, unsigned number, const struct settings *s, struct shared *sh, uint64_t runs)
 {
-    const xray_writer_options options = {.app = "soak", .segment_bytes = s->segment_bytes, .level = 1};
+    const xray_writer_options options = {.app = "soak", .segment_bytes = s->segment_bytes, .level = 1,
+                                         .flush = s->step && !s->control ? XRAY_FLUSH_STEP : XRAY_FLUSH_INTERVAL};
     xray_writer *w = NULL;
     xray_error err = {0};
 
@@ -113,8 +135,8 @@ _Noreturn static void be_writer(const char *dir, unsigned number, const struct s
     }
     for (uint64_t i = 0; i < runs; i++) {
         atomic_store(&sh->begun[number], i + 1);
-        write_run(w, number, i);
-        if (i % ASK_EVERY != ASK_EVERY - 1)
+        write_run(w, number, i, s, sh);
+        if (s->step || i % ASK_EVERY != ASK_EVERY - 1)
             continue;
         if (!s->control) {
             const int level = s->power ? xray_writer_sync(w, -1, &err) : xray_writer_flush(w, -1, &err);
@@ -168,7 +190,8 @@ static int check_step(xray_trace *t, const xray_step_record *step, uint64_t i)
                    step->input.data != NULL ? 1 : -1;
 }
 
-static int check_run(xray_store *store, size_t index, uint64_t i)
+/* As check_step, for all of it. *sure_steps: how many of the steps before number `sure` are whole. */
+static int check_run(xray_store *store, size_t index, uint64_t i, uint64_t sure, uint64_t *sure_steps)
 {
     xray_trace *t = NULL;
     size_t count;
@@ -185,6 +208,7 @@ static int check_run(xray_store *store, size_t index, uint64_t i)
         const int r = check_step(t, &steps[s], i);
 
         whole = r < whole ? r : whole;
+        *sure_steps += r == 1 && i * STEPS + (uint64_t)steps[s].number - 1 < sure;
     }
     if (whole == 1 && (count < STEPS || !xray_trace_run(t)->ended))
         whole = xray_trace_run(t)->ended ? -1 : 0;
@@ -193,18 +217,18 @@ static int check_run(xray_store *store, size_t index, uint64_t i)
 }
 
 /* What the directory holds, against what was sure before it was opened. */
-static struct findings check(const char *dir, const uint64_t sure[MAX_WRITERS])
+static struct findings check(const char *dir, const struct sure *sure)
 {
     struct findings f = {0};
     const xray_run_record *runs = NULL;
     xray_store *store = NULL;
-    uint64_t found[MAX_WRITERS] = {0};
+    struct sure found = {0};
     size_t count = 0;
     xray_error err = {0};
 
     if (xray_store_open(&store, &dir, 1, NULL, &err) < 0 || xray_store_runs(store, &runs, &count, &err) < 0) {
         for (unsigned w = 0; w < MAX_WRITERS; w++) /* nothing to be sure of: nothing to read either */
-            f.missing += sure[w];
+            f.missing += sure->runs[w] + sure->steps[w];
         if (store != NULL)
             xray_store_close(store);
         return f;
@@ -221,14 +245,14 @@ static struct findings check(const char *dir, const uint64_t sure[MAX_WRITERS])
             continue;
         }
 
-        const int whole = check_run(store, r, i);
+        const int whole = check_run(store, r, i, sure->steps[writer], &found.steps[writer]);
 
         f.whole += whole == 1;
         f.wrong += whole < 0;
-        found[writer] += whole == 1 && i < sure[writer];
+        found.runs[writer] += whole == 1 && i < sure->runs[writer];
     }
     for (unsigned w = 0; w < MAX_WRITERS; w++)
-        f.missing += sure[w] - found[w];
+        f.missing += sure->runs[w] - found.runs[w] + sure->steps[w] - found.steps[w];
     f.damaged = xray_store_problem_count(store);
     for (size_t p = 0; p < f.damaged; p++) {
         xray_problem problem;
@@ -241,10 +265,12 @@ static struct findings check(const char *dir, const uint64_t sure[MAX_WRITERS])
     return f;
 }
 
-static void read_sure(const struct shared *sh, uint64_t sure[MAX_WRITERS])
+static void read_sure(const struct shared *sh, struct sure *sure)
 {
-    for (unsigned w = 0; w < MAX_WRITERS; w++)
-        sure[w] = atomic_load(&sh->sure[w]);
+    for (unsigned w = 0; w < MAX_WRITERS; w++) {
+        sure->runs[w] = atomic_load(&sh->sure[w]);
+        sure->steps[w] = atomic_load(&sh->sure_steps[w]);
+    }
 }
 
 /* ---- directories ---- */
@@ -290,12 +316,12 @@ static int soak_kill(const struct settings *s)
 {
     struct shared *sh = share(NULL);
     struct findings all = {0};
-    uint64_t random = s->seed, sure_runs = 0, begun = 0;
+    uint64_t random = s->seed, sure_runs = 0, sure_steps = 0, begun = 0;
 
     for (uint64_t k = 0; k < s->count; k++) {
         char dir[64];
         pid_t pids[MAX_WRITERS];
-        uint64_t sure[MAX_WRITERS];
+        struct sure sure;
         struct findings f;
 
         make_directory(dir);
@@ -307,24 +333,26 @@ static int soak_kill(const struct settings *s)
             kill(pids[w], SIGKILL);
             waitpid(pids[w], NULL, 0);
         }
-        read_sure(sh, sure);
-        f = check(dir, sure);
+        read_sure(sh, &sure);
+        f = check(dir, &sure);
         for (unsigned w = 0; w < s->writers; w++) {
-            sure_runs += sure[w];
+            sure_runs += sure.runs[w];
+            sure_steps += sure.steps[w];
             begun += atomic_load(&sh->begun[w]);
         }
         if (f.missing + f.wrong + f.damaged > 0 && !s->control)
-            printf("kill %llu: %llu missing, %llu wrong, %llu damaged; replay: soak kill -n %llu -w %u -s %llu\n",
+            printf("kill %llu: %llu missing, %llu wrong, %llu damaged; replay: soak %s -n %llu -w %u -s %llu\n",
                    (unsigned long long)k, (unsigned long long)f.missing, (unsigned long long)f.wrong,
-                   (unsigned long long)f.damaged, (unsigned long long)k + 1, s->writers, (unsigned long long)s->seed);
+                   (unsigned long long)f.damaged, s->step ? "step" : "kill", (unsigned long long)k + 1, s->writers, (unsigned long long)s->seed);
         all.whole += f.whole;
         all.missing += f.missing;
         all.wrong += f.wrong;
         all.damaged += f.damaged;
         remove_directory(dir);
     }
-    printf("%llu kills of %u writers: %llu runs begun, %llu acknowledged, %llu whole, %llu acknowledged but missing, %llu wrong, %llu damaged\n",
-           (unsigned long long)s->count, s->writers, (unsigned long long)begun, (unsigned long long)sure_runs, (unsigned long long)all.whole,
+    printf("%llu kills of %u writers: %llu runs begun, %llu acknowledged, %llu steps too, %llu whole, %llu acknowledged but missing, %llu wrong, %llu damaged\n",
+           (unsigned long long)s->count, s->writers, (unsigned long long)begun, (unsigned long long)sure_runs,
+           (unsigned long long)sure_steps, (unsigned long long)all.whole,
            (unsigned long long)all.missing, (unsigned long long)all.wrong, (unsigned long long)all.damaged);
     if (s->control)
         return all.missing > 0 && all.wrong == 0 && all.damaged == 0 ? 0 : 1;
@@ -339,11 +367,11 @@ _Noreturn static void be_reader(const char *dir, struct shared *sh, atomic_uint_
     uint64_t last = 0;
 
     while (time(NULL) < until) {
-        uint64_t sure[MAX_WRITERS];
+        struct sure sure;
         struct findings f;
 
-        read_sure(sh, sure);
-        f = check(dir, sure);
+        read_sure(sh, &sure);
+        f = check(dir, &sure);
         atomic_fetch_add(opens, 1);
         if (f.missing + f.wrong + f.damaged > 0 || f.runs < last) {
             printf("reader: %llu missing, %llu wrong, %llu damaged, %llu runs after %llu\n", (unsigned long long)f.missing,
@@ -403,19 +431,19 @@ static int soak_live(const struct settings *s)
 static int check_files(const char *dir, const char *acknowledged)
 {
     struct shared *sh = share(acknowledged);
-    uint64_t sure[MAX_WRITERS];
+    struct sure sure;
     struct findings f;
 
-    read_sure(sh, sure);
-    f = check(dir, sure);
-    printf("%llu acknowledged, %llu whole, %llu missing, %llu wrong, %llu damaged\n", (unsigned long long)sure[0],
+    read_sure(sh, &sure);
+    f = check(dir, &sure);
+    printf("%llu acknowledged, %llu whole, %llu missing, %llu wrong, %llu damaged\n", (unsigned long long)sure.runs[0],
            (unsigned long long)f.whole, (unsigned long long)f.missing, (unsigned long long)f.wrong, (unsigned long long)f.damaged);
     return f.missing + f.wrong + f.damaged > 0;
 }
 
 static int usage(void)
 {
-    fputs("usage: soak kill|live [-n KILLS] [-t SECONDS] [-w WRITERS] [-r READERS] [-s SEED] [--control]\n"
+    fputs("usage: soak kill|step|live [-n KILLS] [-t SECONDS] [-w WRITERS] [-r READERS] [-s SEED] [--control]\n"
           "       soak write|check DIRECTORY ACKNOWLEDGED [-n RUNS] [--control]\n", stderr);
     return 2;
 }
@@ -449,7 +477,8 @@ int main(int argc, char **argv)
     }
     if (s.writers == 0 || s.writers > MAX_WRITERS || s.readers > MAX_WRITERS)
         return usage();
-    if (strcmp(mode, "kill") == 0 && operands == 0) {
+    s.step = strcmp(mode, "step") == 0;
+    if ((s.step || strcmp(mode, "kill") == 0) && operands == 0) {
         s.count = s.count != 0 ? s.count : 100;
         return soak_kill(&s);
     }

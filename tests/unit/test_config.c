@@ -146,6 +146,7 @@ static void test_values(void)
         const char *key, *value, *kept; /* NULL: refused */
     } cases[] = {
         {"enabled", "Yes", "true"},     {"enabled", "0", "false"},        {"enabled", "maybe", NULL},
+        {"flush", "STEP", "step"}, {"flush", "steps", NULL},
         {"flush_interval", "5.0", "5.0"}, {"flush_interval", "250ms", "250ms"}, {"flush_interval", "0", NULL},
         {"flush_interval", "-1", NULL}, {"flush_interval", "1e3", NULL},  {"flush_interval", "2 h", NULL},
         {"flush_interval", ".", NULL},  {"flush_interval", "99999999999999999999", NULL},
