@@ -82,7 +82,7 @@ static const struct cli_tool tool = {
         "without a price are named on stderr, counted in the column unpriced, and not part of any sum.\n\n"
         "The price table has columns separated by tabs: a regular expression for the model, the first day of the price, and "
         "dollars per million tokens for input, output, cache read, cache write; its head says more (--show-prices prints it). "
-        "It is a list of published prices, with a date: check it against your contract.\n\n"
+        "The built-in one was not checked against the vendors' lists: check what matters to you.\n\n"
         "--format=prom is the text exposition format 0.0.4 of Prometheus, for the textfile collector of its node exporter; "
         "write to a file beside and rename it. The measured field is a summary. --format=markdown is a table.",
     .see_also = "xray-funnel(1), xray-ls(1), xray-query(7), xrayfile(5)",

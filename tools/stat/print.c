@@ -288,7 +288,8 @@ static void put_notes(struct text *t, const struct view *v)
         text_puts(t, measure_title(v->p->shows[0]));
         text_puts(t, " from ");
         put_slice(t, g, v->first_slice);
-        text_printf(t, ", %zu slices%s\n", v->drawn, v->drawn == MAX_SLICES ? " (the newest)" : "");
+        text_printf(t, ", %zu %s%s\n", v->drawn, v->drawn == 1 ? "slice" : "slices",
+                    v->drawn == MAX_SLICES ? " (the newest)" : "");
     }
     if (g->rounded)
         text_printf(t, "≈: too many values to keep, within %.1f%%\n", 50.0 / QUANTILE_BUCKETS_PER_DOUBLING);
