@@ -837,12 +837,25 @@ XRAY_API int xray_scan_open(xray_scan **out, xray_store *s, unsigned kinds, xray
 XRAY_API int xray_scan_next(xray_scan *sc, xray_scan_record *rec, xray_error *err);
 XRAY_API void xray_scan_close(xray_scan *sc);
 
-/* Yields only what stands in the spine blocks that have rows of these runs (indexes of xray_store_runs): all steps of
+/* Yields only what stands in the spine blocks that have rows of these runs (by index): all steps of
  * them, and some of others. To be called before the first xray_scan_next. XRAY_ENOMEM. */
 XRAY_API int xray_scan_only(xray_scan *sc, const size_t *runs, size_t count, xray_error *err);
 
-/* The list of runs, in the order of spec 7.2. Built by the first call (one pass over the
- * spine), kept until the store is refreshed or closed; the records live as long. Their refs are not set. */
+/* The runs of a store, numbered from 0 in the order of spec 7.2. The first call finds them in one pass over the spine, or in the
+ * indexes; they are kept until the store is refreshed or closed, about 150 bytes for each. */
+
+/* How many there are. XRAY_ENOMEM. */
+XRAY_API int xray_store_run_count(xray_store *s, size_t *count, xray_error *err);
+
+/* Fills *out, but for the refs. ext_id lives until the next call of this function for the store, other strings until the store is
+ * refreshed or closed. XRAY_ENOTFOUND: `index` is not below the count; XRAY_ENOMEM: only where it is the first call. */
+XRAY_API int xray_store_run(xray_store *s, size_t index, xray_run_record *out, xray_error *err);
+
+/* The index of the run with this id, in constant time. 1, 0 if there is none, or XRAY_ENOMEM. */
+XRAY_API int xray_store_run_index(xray_store *s, const uint8_t id[16], size_t *index, xray_error *err);
+
+/* All records at once, which live, with their strings, until the store is refreshed or closed. They take 0.4 KB for each run
+ * beside the above: for small stores. XRAY_ENOMEM. */
 XRAY_API int xray_store_runs(xray_store *s, const xray_run_record **out, size_t *count, xray_error *err);
 
 /* What the steps of one name and type, of several runs, add up to. XRAY_MISSING: no step has it. Borrowed for the call. */
@@ -861,7 +874,7 @@ typedef struct xray_step_sum {
 } xray_step_sum;
 
 /* Offers the groups of runs whose sums the indexes of the segments have (format-spec/index-file.md, 3.5), with the indexes of the
- * runs in xray_store_runs: of one pipeline and version each, every run at most once. If `choose` says so, `take` gets the sums, one
+ * runs: of one pipeline and version each, every run at most once. If `choose` says so, `take` gets the sums, one
  * per name and type, and returns 0 to go on. They are those that a scan would add up to. Runs that are not offered, or not
  * chosen, are left to the caller. Returns 0, what `take` returned, or XRAY_ENOMEM. */
 typedef struct xray_sum_visitor {
@@ -1083,7 +1096,7 @@ XRAY_API int xray_query_canonical(const xray_query *q, xray_buffer *out);
 XRAY_API int xray_query_test_run(xray_query *q, const xray_run_record *run);
 
 /* The same, and where that is 2, with what the index of the run's segment says of its steps: 0 if none of them can match.
- * `run_index` is that of xray_store_runs. XRAY_ENOMEM, XRAY_ENOTFOUND. */
+ * `run_index` is that of xray_store_run. XRAY_ENOMEM, XRAY_ENOTFOUND. */
 XRAY_API int xray_query_test_indexed(xray_query *q, xray_store *s, size_t run_index, xray_error *err);
 
 /* For each condition that must hold (the query itself, or what its `and` joins) calls `visit` with its canonical form and how many

@@ -230,21 +230,18 @@ int xf_plan_truth(xray_query *q, const struct xf_expr *e)
 
 int xray_query_test_indexed(xray_query *q, xray_store *s, size_t run_index, xray_error *err)
 {
-    const xray_run_record *runs;
-    size_t count;
-    int r = xray_store_runs(s, &runs, &count, err);
+    xray_run_record run;
+    int r = xray_store_run(s, run_index, &run, err);
 
     if (r < 0)
         return r;
-    if (run_index >= count)
-        return xf_fail(err, XRAY_ENOTFOUND, XF_NO_POS, "there is no run number %zu", run_index);
-    r = xray_query_test_run(q, &runs[run_index]);
+    r = xray_query_test_run(q, &run);
     if (r != XF_MAYBE)
         return r;
     r = xf_facts_of(s, run_index, &q->plan.facts, &q->plan.run, err);
     if (r < 0 || q->plan.facts == NULL)
         return r < 0 ? r : XF_MAYBE;
-    r = xray_query_test_run(q, &runs[run_index]);
+    r = xray_query_test_run(q, &run);
     q->plan.facts = NULL;
     /* That every step matches says nothing of a run that has none. */
     s->stats.runs_asked++;
@@ -274,11 +271,10 @@ static int count_ruled_out(xray_query *q, xray_store *s, const struct xf_expr *e
 int xray_query_explain(xray_query *q, xray_store *s, int (*visit)(void *ctx, xray_str condition, uint64_t runs),
                        void *ctx, xray_error *err)
 {
-    const xray_run_record *runs;
     const struct xf_expr *e = q->root->op == XF_AND ? q->root->first : q->root;
     xray_buffer text = {0};
     size_t count;
-    int r = xray_store_runs(s, &runs, &count, err);
+    int r = xray_store_run_count(s, &count, err);
 
     for (; e != NULL && r == XRAY_OK; e = q->root->op == XF_AND ? e->next : NULL) {
         uint64_t ruled_out = 0;

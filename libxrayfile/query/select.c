@@ -13,7 +13,6 @@ struct xray_select {
     enum xray_unit unit;
     uint64_t left; /* runs (AUTO) or lines */
     bool reverse;
-    const xray_run_record *runs;
     size_t run_count, next_run; /* in the order of output */
     xray_trace *trace;
     const xray_step_record *steps;
@@ -60,7 +59,7 @@ int xray_select_open(xray_select **out, const char *const *paths, size_t path_co
     if (r == XRAY_OK)
         r = xray_store_open(&s->store, paths, path_count, NULL, err);
     if (r == XRAY_OK)
-        r = xray_store_runs(s->store, &s->runs, &s->run_count, err);
+        r = xray_store_run_count(s->store, &s->run_count, err);
     if (r < 0) {
         xray_select_close(s);
         return r;
@@ -78,13 +77,21 @@ static void leave_run(xray_select *s)
     s->place = NO_RUN;
 }
 
+/* 1, 0, or 2: its record does not tell. */
+static int test_run(xray_select *s, size_t index)
+{
+    xray_run_record run;
+
+    return xray_store_run(s->store, index, &run, NULL) < 0 ? 2 : xray_query_test_run(s->query, &run);
+}
+
 /* Opens the next run that can have a hit. 1, 0 if there is none left, or a status: the run is passed over. */
 static int enter_run(xray_select *s, xray_error *err)
 {
     while (s->next_run < s->run_count && s->left > 0) {
         const size_t n = s->next_run++;
         const size_t index = s->reverse ? s->run_count - 1 - n : n;
-        const int tested = s->query != NULL ? xray_query_test_run(s->query, &s->runs[index]) : 1;
+        const int tested = s->query != NULL ? test_run(s, index) : 1;
         int r;
 
         if (tested == 0)

@@ -128,17 +128,17 @@ static int load(struct xray_store *s, uint32_t segment, xray_error *err)
 
 int xf_facts_of(struct xray_store *s, size_t run_index, const struct xf_facts **out, uint32_t *run, xray_error *err)
 {
-    const struct xf_run_list *list;
+    struct xf_run_list *list;
     int r = xf_run_list_get(s, &list, err);
 
     *out = NULL;
-    if (r < 0 || run_index >= list->count || list->local[run_index] == XF_NO_PLACE)
+    if (r < 0 || run_index >= list->count || list->runs[run_index].local == XF_NO_PLACE)
         return r;
-    if (s->facts == NULL || s->facts->serial == 0 || s->facts->segment != list->records[run_index].segment)
-        r = load(s, list->records[run_index].segment, err);
-    if (r >= 0 && s->facts->usable && list->local[run_index] < s->facts->runs) {
+    if (s->facts == NULL || s->facts->serial == 0 || s->facts->segment != list->runs[run_index].segment)
+        r = load(s, list->runs[run_index].segment, err);
+    if (r >= 0 && s->facts->usable && list->runs[run_index].local < s->facts->runs) {
         *out = s->facts;
-        *run = list->local[run_index];
+        *run = list->runs[run_index].local;
     }
     return r;
 }

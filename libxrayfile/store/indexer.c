@@ -149,7 +149,7 @@ static uint32_t home_of(const struct xf_run_list *list, uint32_t run)
 {
     uint32_t home = 0;
 
-    for (uint32_t p = list->first_place[run]; p != XF_NO_PLACE; p = list->places[p].next)
+    for (uint32_t p = list->runs[run].first_place; p != XF_NO_PLACE; p = list->places[p].next)
         home = list->places[p].block;
     return home;
 }
@@ -179,43 +179,18 @@ int xf_indexer_steps(struct xray_store *s, const struct xf_run_list *list, xray_
 
 /* ---- sums ---- */
 
-struct numbered {
-    uint8_t id[16];
-    uint32_t run;
-};
-
-static int compare_ids(const void *a, const void *b)
-{
-    return memcmp(a, b, 16);
-}
-
-/* The runs by id. */
-static struct numbered *sort_ids(const struct xf_run_list *list)
-{
-    struct numbered *ids = xf_alloc_array(list->count, sizeof *ids);
-
-    for (uint32_t i = 0; i < list->count && ids != NULL; i++) {
-        memcpy(ids[i].id, list->records[i].id, 16);
-        ids[i].run = i;
-    }
-    if (ids != NULL && list->count > 1)
-        qsort(ids, list->count, sizeof *ids, compare_ids);
-    return ids;
-}
-
 /* Of a scan, not of traces: what a funnel sees without an index. */
-static int scan_steps(struct xray_store *s, const struct numbered *ids, uint32_t count, struct xf_sums *sums,
-                      xray_error *err)
+static int scan_steps(struct xray_store *s, const struct xf_run_list *list, struct xf_sums *sums, xray_error *err)
 {
     xray_scan *scan = NULL;
     xray_scan_record record;
     int r = xray_scan_open(&scan, s, XRAY_SCAN_STEP, err);
 
     while (r >= 0 && (r = xray_scan_next(scan, &record, err)) == 1) {
-        const struct numbered *found = bsearch(record.step->run_id, ids, count, sizeof *ids, compare_ids);
+        const uint32_t run = xf_run_list_find(s, list, record.step->run_id);
 
-        if (found != NULL)
-            r = xf_sums_add_step(sums, found->run, record.step, err);
+        if (run != UINT32_MAX)
+            r = xf_sums_add_step(sums, run, record.step, err);
     }
     xray_scan_close(scan);
     return r;
@@ -224,16 +199,19 @@ static int scan_steps(struct xray_store *s, const struct numbered *ids, uint32_t
 int xf_indexer_sums(struct xray_store *s, const struct xf_run_list *list, xray_buffer *out, xray_error *err)
 {
     struct xf_sums *sums = xf_sums_new(list->count);
-    struct numbered *ids = sort_ids(list);
-    int r = sums != NULL && ids != NULL ? XRAY_OK : xf_fail_memory(err);
+    int r = sums != NULL ? XRAY_OK : xf_fail_memory(err);
 
-    for (uint32_t i = 0; i < list->count && r >= 0; i++)
-        r = xf_sums_add_run(sums, i, home_of(list, i), &list->records[i], err);
+    for (uint32_t i = 0; i < list->count && r >= 0; i++) {
+        char ext_id[36];
+        xray_run_record run;
+
+        xf_run_list_record(s, list, i, ext_id, &run);
+        r = xf_sums_add_run(sums, i, home_of(list, i), &run, err);
+    }
     if (r >= 0)
-        r = scan_steps(s, ids, list->count, sums, err);
+        r = scan_steps(s, list, sums, err);
     if (r >= 0)
         r = xf_sums_put(sums, out, err);
-    xf_free(ids);
     xf_sums_free(sums);
     return r;
 }
@@ -290,17 +268,15 @@ struct sections {
 
 static int make_sections(struct xray_store *s, unsigned item_bits, struct sections *x, xray_error *err)
 {
-    struct xf_run_sum *sums = NULL;
     const struct xf_segment *seg = s->parts[0].seg;
     int r = XRAY_OK;
 
     xf_index_put_blocks(seg, seg->block_count, &x->blocks);
     xf_run_list_free(s->runs);
     s->runs = NULL;
-    r = xf_run_list_build(s, &s->runs, &sums, err);
+    r = xf_run_list_build(s, &s->runs, err);
     if (r >= 0)
-        r = xf_run_index_put(s->runs, sums, &x->runs, err);
-    xf_free(sums);
+        r = xf_run_index_put(s->runs, &x->runs, err);
     if (r >= 0)
         r = xf_indexer_items(s, item_bits, &x->items, err);
     if (r >= 0)

@@ -12,9 +12,21 @@
 
 /* ---- finding runs by id --------------------------------------------------------------- */
 
-static uint32_t slot_of(const struct xf_run_builder *b, const uint8_t id[16])
+static uint32_t slot_of(uint64_t seed, uint32_t slot_count, const uint8_t id[16])
 {
-    return (uint32_t)xf_hash64(id, 16, b->s->seed) & (b->slot_count - 1);
+    return (uint32_t)xf_hash64(id, 16, seed) & (slot_count - 1);
+}
+
+/* slots: all 0 */
+static void fill_slots(uint64_t seed, uint32_t *slots, uint32_t slot_count, const struct xf_run_sum *runs, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = slot_of(seed, slot_count, runs[i].id);
+
+        while (slots[at] != 0)
+            at = (at + 1) & (slot_count - 1);
+        slots[at] = i + 1;
+    }
 }
 
 static bool grow_slots(struct xf_run_builder *b)
@@ -32,13 +44,7 @@ static bool grow_slots(struct xf_run_builder *b)
     xf_free(b->slots);
     b->slots = slots;
     b->slot_count = count;
-    for (uint32_t i = 0; i < b->count; i++) {
-        uint32_t at = slot_of(b, b->runs[i].id);
-
-        while (slots[at] != 0)
-            at = (at + 1) & (count - 1);
-        slots[at] = i + 1;
-    }
+    fill_slots(b->s->seed, slots, count, b->runs, b->count);
     return true;
 }
 
@@ -54,7 +60,7 @@ static bool grow_runs(struct xf_run_builder *b)
 /* The slot that has the run with this id, or the free one where it belongs. */
 static uint32_t find_slot(const struct xf_run_builder *b, const uint8_t id[16])
 {
-    uint32_t at = slot_of(b, id);
+    uint32_t at = slot_of(b->s->seed, b->slot_count, id);
 
     while (b->slots[at] != 0 && memcmp(b->runs[b->slots[at] - 1].id, id, 16) != 0)
         at = (at + 1) & (b->slot_count - 1);
@@ -86,14 +92,13 @@ uint32_t xf_run_builder_get(struct xf_run_builder *b, const uint8_t id[16], uint
         .first_loose = XF_NO_PLACE,
         .last_loose = XF_NO_PLACE,
         .segment = segment,
-        .rank = b->s->parts[segment].rank,
         .seq = XRAY_MISSING,
         .start = XRAY_MISSING,
         .dur = XRAY_MISSING,
         .end = XRAY_MISSING,
-        .status = XRAY_MISSING,
+        .status = -1,
         .cost = XRAY_MISSING,
-        .flags = XRAY_MISSING,
+        .parent = XF_NO_TEXT,
         .local = XF_NO_PLACE,
     };
     memcpy(run->id, id, 16);
@@ -104,12 +109,97 @@ uint32_t xf_run_builder_get(struct xf_run_builder *b, const uint8_t id[16], uint
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
+void xf_run_put_uuid(const uint8_t id[16], char out[36])
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = 0;
+
+    for (size_t i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            out[n++] = '-';
+        out[n++] = digits[id[i] >> 4];
+        out[n++] = digits[id[i] & 15];
+    }
+}
+
 bool xf_run_builder_text(struct xf_run_builder *b, struct xf_run_sum *run, enum xf_run_text which, xray_str text)
 {
     if (text.ptr == NULL || (which != XF_RT_EXT_ID && text.len == 0))
         return true;
+    if (which == XF_RT_EXT_ID) {
+        char uuid[36];
+
+        xf_run_put_uuid(run->id, uuid);
+        run->bits &= (uint8_t)~XF_RUN_EXT_IS_ID;
+        run->text[which] = XF_NO_TEXT;
+        if (text.len == sizeof uuid && memcmp(text.ptr, uuid, sizeof uuid) == 0) {
+            run->bits |= XF_RUN_EXT_IS_ID;
+            return true;
+        }
+    }
     run->text[which] = xf_dict_put(&b->text, text.ptr, text.len);
     return run->text[which] != XF_NO_TEXT;
+}
+
+bool xf_run_builder_parent(struct xf_run_builder *b, struct xf_run_sum *run, const uint8_t id[16])
+{
+    run->parent = xf_dict_put(&b->text, id, 16);
+    return run->parent != XF_NO_TEXT;
+}
+
+int64_t xf_run_sum_int(const struct xf_run_sum *run, enum xf_run_int which)
+{
+    switch (which) {
+    case XF_RI_SEQ:
+        return run->seq;
+    case XF_RI_START:
+        return run->start;
+    case XF_RI_DUR:
+        return run->dur;
+    case XF_RI_END:
+        return run->end;
+    case XF_RI_STATUS:
+        return run->status >= 0 ? run->status : XRAY_MISSING;
+    case XF_RI_COST:
+        return run->cost;
+    case XF_RI_FLAGS:
+        return (run->bits & XF_RUN_HAS_FLAGS) != 0 ? run->flags : XRAY_MISSING;
+    case XF_RUN_INTS:
+        break;
+    }
+    return XRAY_MISSING;
+}
+
+void xf_run_sum_set_int(struct xf_run_sum *run, enum xf_run_int which, int64_t value)
+{
+    if (value == XRAY_MISSING)
+        return;
+    switch (which) {
+    case XF_RI_SEQ:
+        run->seq = value;
+        break;
+    case XF_RI_START:
+        run->start = value;
+        break;
+    case XF_RI_DUR:
+        run->dur = value;
+        break;
+    case XF_RI_END:
+        run->end = value;
+        break;
+    case XF_RI_STATUS: /* what is no outcome is one that is not known */
+        run->status = value >= 0 && value < INT16_MAX ? (int16_t)value : INT16_MAX;
+        break;
+    case XF_RI_COST:
+        run->cost = value;
+        break;
+    case XF_RI_FLAGS:
+        run->flags = (uint32_t)value;
+        run->bits |= XF_RUN_HAS_FLAGS;
+        break;
+    case XF_RUN_INTS:
+        break;
+    }
 }
 
 static bool join_row(struct xf_run_builder *b, struct xf_run_sum *run, const struct xf_view *v)
@@ -118,18 +208,17 @@ static bool join_row(struct xf_run_builder *b, struct xf_run_sum *run, const str
 
     if (xf_view_fill_run(v, &b->scratch, &r) < 0)
         return false;
-    xf_run_sum_int(&run->seq, xf_view_int(v, XF_RUN_SEQ));
-    xf_run_sum_int(&run->start, xf_view_int(v, XF_RUN_START));
-    xf_run_sum_int(&run->dur, xf_view_int(v, XF_RUN_DUR));
-    xf_run_sum_int(&run->end, xf_view_int(v, XF_RUN_END));
-    xf_run_sum_int(&run->status, xf_view_int(v, XF_RUN_STATUS));
-    xf_run_sum_int(&run->cost, xf_view_int(v, XF_RUN_COST));
-    xf_run_sum_int(&run->flags, xf_view_int(v, XF_RUN_FLAGS));
-    run->ended |= (xf_view_int(v, XF_RUN_STATE) & XF_STATE_END) != 0;
-    if (r.has_parent_run) {
-        run->has_parent = true;
-        memcpy(run->parent, r.parent_run, 16);
-    }
+    xf_run_sum_set_int(run, XF_RI_SEQ, xf_view_int(v, XF_RUN_SEQ));
+    xf_run_sum_set_int(run, XF_RI_START, xf_view_int(v, XF_RUN_START));
+    xf_run_sum_set_int(run, XF_RI_DUR, xf_view_int(v, XF_RUN_DUR));
+    xf_run_sum_set_int(run, XF_RI_END, xf_view_int(v, XF_RUN_END));
+    xf_run_sum_set_int(run, XF_RI_STATUS, xf_view_int(v, XF_RUN_STATUS));
+    xf_run_sum_set_int(run, XF_RI_COST, xf_view_int(v, XF_RUN_COST));
+    xf_run_sum_set_int(run, XF_RI_FLAGS, xf_view_int(v, XF_RUN_FLAGS));
+    if ((xf_view_int(v, XF_RUN_STATE) & XF_STATE_END) != 0)
+        run->bits |= XF_RUN_ENDED;
+    if (r.has_parent_run && !xf_run_builder_parent(b, run, r.parent_run))
+        return false;
     return xf_run_builder_text(b, run, XF_RT_EXT_ID, r.ext_id) && xf_run_builder_text(b, run, XF_RT_PROJECT, r.project) &&
            xf_run_builder_text(b, run, XF_RT_SESSION, r.session) && xf_run_builder_text(b, run, XF_RT_USER, r.user) &&
            xf_run_builder_text(b, run, XF_RT_ERROR_TYPE, r.error_type);
@@ -159,7 +248,6 @@ static bool take_run(struct xf_run_builder *b, const struct xf_cached *e, uint32
     if (number == UINT32_MAX)
         return false;
     run = &b->runs[number];
-    run->last_segment = e->segment;
     if (!xf_run_builder_place(b, &run->first_place, &run->last_place,
                    &(struct xf_run_place){e->segment, e->block, index, XF_NO_PLACE}))
         return false;
@@ -277,22 +365,48 @@ static int take_segments(struct xf_run_builder *b, xray_error *err)
 
 /* ---- the list --------------------------------------------------------------------------------- */
 
-/* Segment, then seq, then as they came; runs whose own rows are lost come last in their segment. */
+/* Of one segment: seq, then as they came; runs whose own rows are lost come last. */
 static int compare_runs(const void *a, const void *b)
 {
     const struct xf_run_sum *x = a, *y = b;
     const uint64_t p = (uint64_t)x->seq, q = (uint64_t)y->seq; /* missing is the largest */
 
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
     if (p != q)
         return p < q ? -1 : 1;
     return (x->first_place > y->first_place) - (x->first_place < y->first_place);
 }
 
+/* Segments were taken in their order, so runs stand in it already; mostly in that of their numbers as well. */
+static void sort_runs(struct xf_run_builder *b)
+{
+    bool moved = false;
+
+    for (uint32_t first = 0, end; first < b->count; first = end) {
+        bool sorted = true;
+
+        for (end = first + 1; end < b->count && b->runs[end].segment == b->runs[first].segment; end++)
+            sorted = sorted && compare_runs(&b->runs[end - 1], &b->runs[end]) <= 0;
+        if (!sorted)
+            qsort(b->runs + first, end - first, sizeof *b->runs, compare_runs);
+        moved = moved || !sorted;
+    }
+    if (moved) {
+        memset(b->slots, 0, b->slot_count * sizeof *b->slots);
+        fill_slots(b->s->seed, b->slots, b->slot_count, b->runs, b->count);
+    }
+}
+
 static xray_str text_of(const struct xf_dict *d, uint32_t i)
 {
     return i != XF_NO_TEXT ? xf_dict_get(d, i) : xray_strn(NULL, 0);
+}
+
+static xray_str ext_id_of(const struct xf_run_list *list, const struct xf_run_sum *run, char uuid[36])
+{
+    if ((run->bits & XF_RUN_EXT_IS_ID) == 0)
+        return text_of(&list->text, run->text[XF_RT_EXT_ID]);
+    xf_run_put_uuid(run->id, uuid);
+    return xray_strn(uuid, 36);
 }
 
 static int64_t end_of(const struct xf_run_sum *run)
@@ -305,32 +419,44 @@ static int64_t end_of(const struct xf_run_sum *run)
     return end;
 }
 
-static void fill_record(const struct xray_store *s, const struct xf_run_sum *run, const struct xf_dict *text,
+/* Of its last row. */
+static const struct xf_part *last_part(const struct xray_store *s, const struct xf_run_list *list,
+                                       const struct xf_run_sum *run)
+{
+    return &s->parts[run->last_place != XF_NO_PLACE ? list->places[run->last_place].segment : run->segment];
+}
+
+void xf_run_list_record(const struct xray_store *s, const struct xf_run_list *list, uint32_t index, char ext_id[36],
                         xray_run_record *out)
 {
+    const struct xf_run_sum *run = &list->runs[index];
+    const struct xf_dict *text = &list->text;
+    const bool ended = (run->bits & XF_RUN_ENDED) != 0;
+
     *out = (xray_run_record){
         .seq = run->seq != XRAY_MISSING ? (uint64_t)run->seq : 0,
         .segment = run->segment,
-        .ended = run->ended,
-        .abandoned = !run->ended && xf_part_is_over(&s->parts[run->last_segment]),
+        .ended = ended,
+        .abandoned = !ended && xf_part_is_over(last_part(s, list, run)),
         .outcome = run->status >= XRAY_SUCCESS && run->status <= XRAY_PARTIAL ? (xray_outcome)run->status
                                                                               : XRAY_RUNNING,
-        .ext_id = text_of(text, run->text[XF_RT_EXT_ID]),
+        .ext_id = ext_id_of(list, run, ext_id),
         .pipeline = text_of(text, run->text[XF_RT_PIPELINE]),
         .version = text_of(text, run->text[XF_RT_VERSION]),
         .project = text_of(text, run->text[XF_RT_PROJECT]),
         .session = text_of(text, run->text[XF_RT_SESSION]),
         .user = text_of(text, run->text[XF_RT_USER]),
         .error_type = text_of(text, run->text[XF_RT_ERROR_TYPE]),
-        .has_parent_run = run->has_parent,
+        .has_parent_run = run->parent != XF_NO_TEXT,
         .start_ns = run->start,
         .end_ns = end_of(run),
         .duration_ns = run->dur,
         .cost = run->cost,
-        .flags = run->flags != XRAY_MISSING ? (uint32_t)run->flags : 0,
+        .flags = run->flags,
     };
     memcpy(out->id, run->id, 16);
-    memcpy(out->parent_run, run->parent, 16);
+    if (out->has_parent_run)
+        memcpy(out->parent_run, xf_dict_get(text, run->parent).ptr, 16);
 }
 
 /* Its number in the index of its segment, if that index knows all of it. */
@@ -346,38 +472,32 @@ static uint32_t local_of(const struct xf_run_builder *b, const struct xf_run_sum
     return run->local;
 }
 
+/* Takes over what the builder has. */
 static struct xf_run_list *make_list(struct xf_run_builder *b)
 {
     struct xf_run_list *list = xf_alloc(sizeof *list);
 
     if (list == NULL)
         return NULL;
-    list->records = xf_alloc_array(b->count, sizeof *list->records);
-    list->first_place = xf_alloc_array(b->count, sizeof *list->first_place);
-    list->first_loose = xf_alloc_array(b->count, sizeof *list->first_loose);
-    list->local = xf_alloc_array(b->count, sizeof *list->local);
-    if (list->records == NULL || list->first_place == NULL || list->first_loose == NULL ||
-        list->local == NULL) {
-        xf_run_list_free(list);
-        return NULL;
-    }
-    if (b->count > 1)
-        qsort(b->runs, b->count, sizeof *b->runs, compare_runs);
-    list->count = b->count;
-    list->text = b->text;
-    list->places = b->places;
-    for (uint32_t i = 0; i < b->count; i++) {
-        fill_record(b->s, &b->runs[i], &list->text, &list->records[i]);
-        list->first_place[i] = b->runs[i].first_place;
-        list->first_loose[i] = b->runs[i].first_loose;
-        list->local[i] = local_of(b, &b->runs[i]);
-    }
-    b->text = (struct xf_dict){0};
+    sort_runs(b);
+    for (uint32_t i = 0; i < b->count; i++)
+        b->runs[i].local = local_of(b, &b->runs[i]);
+    *list = (struct xf_run_list){
+        .runs = b->runs,
+        .count = b->count,
+        .slots = b->slots,
+        .slot_count = b->slot_count,
+        .places = b->places,
+        .text = b->text,
+    };
+    b->runs = NULL;
+    b->slots = NULL;
     b->places = NULL;
+    b->text = (struct xf_dict){0};
     return list;
 }
 
-int xf_run_list_build(struct xray_store *s, struct xf_run_list **out, struct xf_run_sum **sums, xray_error *err)
+int xf_run_list_build(struct xray_store *s, struct xf_run_list **out, xray_error *err)
 {
     struct xf_run_builder b = {.s = s};
     struct xf_run_list *list = NULL;
@@ -387,13 +507,8 @@ int xf_run_list_build(struct xray_store *s, struct xf_run_list **out, struct xf_
         list = make_list(&b);
         r = list != NULL ? XRAY_OK : xf_fail_memory(err);
     }
-    if (r >= 0) {
+    if (r >= 0)
         *out = list;
-        if (sums != NULL) {
-            *sums = b.runs;
-            b.runs = NULL;
-        }
-    }
     xf_free(b.runs);
     xf_free(b.slots);
     xf_free(b.places);
@@ -402,37 +517,103 @@ int xf_run_list_build(struct xray_store *s, struct xf_run_list **out, struct xf_
     return r;
 }
 
-int xf_run_list_get(struct xray_store *s, const struct xf_run_list **out, xray_error *err)
+int xf_run_list_get(struct xray_store *s, struct xf_run_list **out, xray_error *err)
 {
     int r = XRAY_OK;
 
     if (s->runs == NULL)
-        r = xf_run_list_build(s, &s->runs, NULL, err);
+        r = xf_run_list_build(s, &s->runs, err);
     if (r >= 0)
         *out = s->runs;
     return r;
+}
+
+uint32_t xf_run_list_find(const struct xray_store *s, const struct xf_run_list *list, const uint8_t id[16])
+{
+    uint32_t at;
+
+    if (list->count == 0)
+        return UINT32_MAX;
+    at = slot_of(s->seed, list->slot_count, id);
+    while (list->slots[at] != 0 && memcmp(list->runs[list->slots[at] - 1].id, id, 16) != 0)
+        at = (at + 1) & (list->slot_count - 1);
+    return list->slots[at] - 1;
 }
 
 void xf_run_list_free(struct xf_run_list *list)
 {
     if (list == NULL)
         return;
-    xf_free(list->records);
-    xf_free(list->first_place);
-    xf_free(list->first_loose);
-    xf_free(list->local);
+    xf_free(list->runs);
+    xf_free(list->slots);
     xf_free(list->places);
+    xf_free(list->records);
+    xf_free(list->ext_ids);
     xf_dict_done(&list->text);
     xf_free(list);
 }
 
-int xray_store_runs(xray_store *s, const xray_run_record **out, size_t *count, xray_error *err)
+/* ---- the public side ---------------------------------------------------------------------------- */
+
+int xray_store_run_count(xray_store *s, size_t *count, xray_error *err)
 {
-    const struct xf_run_list *list;
+    struct xf_run_list *list;
+    const int r = xf_run_list_get(s, &list, err);
+
+    if (r >= 0)
+        *count = list->count;
+    return r;
+}
+
+int xray_store_run(xray_store *s, size_t index, xray_run_record *out, xray_error *err)
+{
+    struct xf_run_list *list;
     const int r = xf_run_list_get(s, &list, err);
 
     if (r < 0)
         return r;
+    if (index >= list->count)
+        return xf_fail(err, XRAY_ENOTFOUND, XF_NO_POS, "there is no run number %zu", index);
+    xf_run_list_record(s, list, (uint32_t)index, s->run_ext_id, out);
+    return XRAY_OK;
+}
+
+int xray_store_run_index(xray_store *s, const uint8_t id[16], size_t *index, xray_error *err)
+{
+    struct xf_run_list *list;
+    uint32_t found;
+    const int r = xf_run_list_get(s, &list, err);
+
+    if (r < 0)
+        return r;
+    found = xf_run_list_find(s, list, id);
+    if (found == UINT32_MAX)
+        return 0;
+    *index = found;
+    return 1;
+}
+
+static bool make_records(const struct xray_store *s, struct xf_run_list *list)
+{
+    list->ext_ids = xf_alloc_array(list->count, sizeof *list->ext_ids);
+    list->records = list->ext_ids != NULL ? xf_alloc_array(list->count, sizeof *list->records) : NULL;
+    for (uint32_t i = 0; i < list->count && list->records != NULL; i++)
+        xf_run_list_record(s, list, i, list->ext_ids[i], &list->records[i]);
+    return list->records != NULL;
+}
+
+int xray_store_runs(xray_store *s, const xray_run_record **out, size_t *count, xray_error *err)
+{
+    struct xf_run_list *list;
+    const int r = xf_run_list_get(s, &list, err);
+
+    if (r < 0)
+        return r;
+    if (list->records == NULL && !make_records(s, list)) {
+        xf_free(list->ext_ids);
+        list->ext_ids = NULL;
+        return xf_fail_memory(err);
+    }
     *out = list->records;
     *count = list->count;
     return XRAY_OK;
@@ -476,7 +657,8 @@ static bool id_begins(const uint8_t id[16], const uint8_t digits[32], int count)
 
 int xray_store_find_run(xray_store *s, xray_str id, size_t *index, size_t matches[16], xray_error *err)
 {
-    const struct xf_run_list *list;
+    struct xf_run_list *list;
+    char uuid[36];
     uint8_t digits[32];
     const int digit_count = take_digits(id, digits);
     uint32_t found = 0, exact = 0;
@@ -489,8 +671,9 @@ int xray_store_find_run(xray_store *s, xray_str id, size_t *index, size_t matche
     if (r < 0)
         return r;
     for (uint32_t i = 0; i < list->count; i++) {
-        const xray_run_record *run = &list->records[i];
-        const bool by_ext = run->ext_id.len >= id.len && memcmp(run->ext_id.ptr, id.ptr, id.len) == 0;
+        const struct xf_run_sum *run = &list->runs[i];
+        const xray_str ext_id = ext_id_of(list, run, uuid);
+        const bool by_ext = ext_id.len >= id.len && memcmp(ext_id.ptr, id.ptr, id.len) == 0;
 
         if (!by_ext && !(digit_count >= 4 && id_begins(run->id, digits, digit_count)))
             continue;
@@ -498,7 +681,7 @@ int xray_store_find_run(xray_store *s, xray_str id, size_t *index, size_t matche
             matches[found] = i;
         found++;
         last = i;
-        if (by_ext && run->ext_id.len == id.len) {
+        if (by_ext && ext_id.len == id.len) {
             exact++;
             last_exact = i;
         }

@@ -5,6 +5,7 @@
 #include "store/store.h"
 
 #define XF_NO_PLACE UINT32_MAX
+#define XF_NO_TEXT UINT32_MAX
 
 struct xf_run_place { /* a run in a spine block; in the order of the segments and blocks */
     uint32_t segment, block;
@@ -12,17 +13,57 @@ struct xf_run_place { /* a run in a spine block; in the order of the segments an
     uint32_t next; /* place of the same run, or XF_NO_PLACE */
 };
 
+enum xf_run_text {
+    XF_RT_EXT_ID,
+    XF_RT_PIPELINE,
+    XF_RT_VERSION,
+    XF_RT_PROJECT,
+    XF_RT_SESSION,
+    XF_RT_USER,
+    XF_RT_ERROR_TYPE,
+    XF_RUN_TEXTS
+};
+
+enum { XF_RUN_ENDED = 1, XF_RUN_EXT_IS_ID = 2, XF_RUN_HAS_FLAGS = 4 };
+
+/* What is known of a run. There is one of each for as long as the store is open, and there may be millions:
+ * 120 bytes, of which records are made when they are asked for. Each value is that of the last row that has one. */
+struct xf_run_sum {
+    uint8_t id[16];
+    int64_t seq, start, dur, end, cost;
+    uint32_t first_place, last_place; /* its spine blocks */
+    uint32_t first_loose, last_loose; /* candidates blocks that may hold something of it and that no spine names */
+    uint32_t segment;                 /* of its first row */
+    uint32_t local;  /* its number in the index of that segment, if that knows all of it; or XF_NO_PLACE */
+    uint32_t text[XF_RUN_TEXTS]; /* numbers, or XF_NO_TEXT. The ext_id that is the id's text form has none */
+    uint32_t parent; /* number of the id of the run that began it, or XF_NO_TEXT */
+    uint32_t flags;
+    int16_t status; /* -1: none */
+    uint8_t bits;   /* XF_RUN_* */
+};
+
 struct xf_run_list {
-    xray_run_record *records; /* in the order of spec 7.2 */
-    uint32_t *first_place;    /* of each record: its spine blocks */
-    uint32_t *first_loose;    /* candidates blocks that may hold something of it and that no spine names */
-    uint32_t *local;          /* its number in the index of its segment, if that knows all of it; or XF_NO_PLACE */
+    struct xf_run_sum *runs; /* in the order of spec 7.2 */
     uint32_t count;
+    uint32_t *slots; /* index + 1 by id, open addressing */
+    uint32_t slot_count;
     struct xf_run_place *places;
-    struct xf_dict text; /* what the records point to */
+    struct xf_dict text;     /* of all runs, each once */
+    xray_run_record *records; /* of all runs, for xray_store_runs; NULL: not asked for */
+    char (*ext_ids)[36];      /* that they point to */
 };
 
 /* The list, built if need be. XRAY_ENOMEM. */
-int xf_run_list_get(struct xray_store *s, const struct xf_run_list **out, xray_error *err);
+int xf_run_list_get(struct xray_store *s, struct xf_run_list **out, xray_error *err);
+
+/* Index of the run with this id; UINT32_MAX: there is none. */
+uint32_t xf_run_list_find(const struct xray_store *s, const struct xf_run_list *list, const uint8_t id[16]);
+
+/* The record of a run; `ext_id` is room for the text form of its id, which the record may point to. */
+void xf_run_list_record(const struct xray_store *s, const struct xf_run_list *list, uint32_t index, char ext_id[36],
+                        xray_run_record *out);
+
+/* The id in the canonical text form of a UUID. */
+void xf_run_put_uuid(const uint8_t id[16], char out[36]);
 
 #endif

@@ -121,14 +121,14 @@ void xray_scan_close(xray_scan *sc)
 
 int xray_scan_only(xray_scan *sc, const size_t *runs, size_t count, xray_error *err)
 {
-    const struct xf_run_list *list;
+    struct xf_run_list *list;
     size_t places = 0;
     int r = xf_run_list_get(sc->store, &list, err);
 
     if (r < 0)
         return r;
     for (size_t i = 0; i < count; i++)
-        for (uint32_t p = list->first_place[runs[i]]; p != XF_NO_PLACE; p = list->places[p].next)
+        for (uint32_t p = list->runs[runs[i]].first_place; p != XF_NO_PLACE; p = list->places[p].next)
             places++;
     xf_free(sc->only);
     sc->only = xf_alloc_array(places, sizeof *sc->only);
@@ -136,7 +136,7 @@ int xray_scan_only(xray_scan *sc, const size_t *runs, size_t count, xray_error *
     if (sc->only == NULL)
         return xf_fail_memory(err);
     for (size_t i = 0; i < count; i++)
-        for (uint32_t p = list->first_place[runs[i]]; p != XF_NO_PLACE; p = list->places[p].next)
+        for (uint32_t p = list->runs[runs[i]].first_place; p != XF_NO_PLACE; p = list->places[p].next)
             sc->only[sc->only_count++] = (uint64_t)list->places[p].segment << 32 | list->places[p].block;
     if (places > 1)
         qsort(sc->only, places, sizeof *sc->only, compare_blocks);

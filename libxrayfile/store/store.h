@@ -68,6 +68,7 @@ struct xray_store {
     xray_buffer value;   /* scratch of NDJSON */
     xray_read_stats stats;
     struct xf_run_list *runs;
+    char run_ext_id[36]; /* of the record that was asked for last */
     uint64_t seed; /* of hash tables */
     uint64_t traces_opened;
     uint64_t size_limit; /* of each file: what stands behind it is not seen */

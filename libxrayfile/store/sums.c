@@ -204,11 +204,11 @@ static int read_segment(struct xray_store *s, const struct xf_run_list *list, ui
     int status;
 
     for (uint32_t i = first; i < end; i++)
-        if (list->local[i] != XF_NO_PLACE && list->local[i] >= r.local_count)
-            r.local_count = list->local[i] + 1;
+        if (list->runs[i].local != XF_NO_PLACE && list->runs[i].local >= r.local_count)
+            r.local_count = list->runs[i].local + 1;
     if (r.local_count == 0)
         return 0;
-    status = xf_index_use(s, list->records[first].segment, XF_INDEX_FUNNEL, &raw, err);
+    status = xf_index_use(s, list->runs[first].segment, XF_INDEX_FUNNEL, &raw, err);
     if (status <= 0)
         return status;
     r.index_of = xf_alloc_array(r.local_count, sizeof *r.index_of);
@@ -216,8 +216,8 @@ static int read_segment(struct xray_store *s, const struct xf_run_list *list, ui
         return xf_fail_memory(err);
     memset(r.index_of, 0xff, r.local_count * sizeof *r.index_of);
     for (uint32_t i = first; i < end; i++)
-        if (list->local[i] != XF_NO_PLACE)
-            r.index_of[list->local[i]] = i;
+        if (list->runs[i].local != XF_NO_PLACE)
+            r.index_of[list->runs[i].local] = i;
     status = take_section(&r, raw);
     xf_free(r.index_of);
     xf_free(r.texts);
@@ -229,11 +229,11 @@ static int read_segment(struct xray_store *s, const struct xf_run_list *list, ui
 
 int xray_store_sums(xray_store *s, const xray_sum_visitor *visitor, void *ctx, xray_error *err)
 {
-    const struct xf_run_list *list;
+    struct xf_run_list *list;
     int r = xf_run_list_get(s, &list, err);
 
     for (uint32_t first = 0, end; r == 0 && first < list->count; first = end) {
-        for (end = first + 1; end < list->count && list->records[end].segment == list->records[first].segment;)
+        for (end = first + 1; end < list->count && list->runs[end].segment == list->runs[first].segment;)
             end++;
         r = read_segment(s, list, first, end, visitor, ctx, err);
     }

@@ -397,16 +397,17 @@ static bool fill_steps(struct xray_trace *t)
 }
 
 /* The list knows what is true of the run as a whole; its values are those of the joined rows. */
-static bool fill_run(struct xray_trace *t, const xray_run_record *listed)
+static bool fill_run(struct xray_trace *t, const struct xf_run_list *list, uint32_t index)
 {
     struct xf_pending *p = t->runs.oldest;
     struct xf_scratch scratch = {0};
     struct xf_view v;
+    char ext_id[36];
     xray_run_record r;
     xray_str *const texts[] = {&t->run.ext_id,  &t->run.pipeline, &t->run.version,   &t->run.project,
                                &t->run.session, &t->run.user,     &t->run.error_type};
 
-    t->run = *listed;
+    xf_run_list_record(t->store, list, index, ext_id, &t->run);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (texts[i]->ptr == NULL)
             continue;
@@ -430,19 +431,19 @@ static bool fill_run(struct xray_trace *t, const xray_run_record *listed)
 
 /* ---- opening -------------------------------------------------------------------------------------- */
 
-static int open_trace(struct opener *o, const struct xf_run_list *list, size_t index, xray_error *err)
+static int open_trace(struct opener *o, const struct xf_run_list *list, uint32_t index, xray_error *err)
 {
     int r;
 
-    memcpy(o->run_id, list->records[index].id, 16);
-    r = take_blocks(o, list, list->first_place[index], err);
+    memcpy(o->run_id, list->runs[index].id, 16);
+    r = take_blocks(o, list, list->runs[index].first_place, err);
     if (r >= 0)
-        r = take_loose(o, list, list->first_loose[index], err);
+        r = take_loose(o, list, list->runs[index].first_loose, err);
     if (r < 0)
         return r;
     if (!number_steps(o->t) || !sort_details(o))
         return xf_fail_memory(err);
-    if (!fill_steps(o->t) || !fill_run(o->t, &list->records[index]))
+    if (!fill_steps(o->t) || !fill_run(o->t, list, index))
         return xf_fail_memory(err);
     return XRAY_OK;
 }
@@ -450,7 +451,7 @@ static int open_trace(struct opener *o, const struct xf_run_list *list, size_t i
 int xray_trace_open(xray_trace **out, xray_store *s, size_t run_index, xray_error *err)
 {
     struct opener o = {.t = NULL};
-    const struct xf_run_list *list;
+    struct xf_run_list *list;
     int r = xf_run_list_get(s, &list, err);
 
     if (r < 0)
@@ -465,7 +466,7 @@ int xray_trace_open(xray_trace **out, xray_store *s, size_t run_index, xray_erro
     o.t->runs.table = XF_TABLE_RUNS;
     o.t->steps.table = XF_TABLE_STEPS;
     o.t->runs.seed = o.t->steps.seed = s->seed;
-    r = open_trace(&o, list, run_index, err);
+    r = open_trace(&o, list, (uint32_t)run_index, err);
     xf_free(o.rows);
     xf_free(o.detail_steps);
     if (r < 0) {
