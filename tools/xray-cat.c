@@ -10,16 +10,19 @@
 struct cat {
     struct printer printer;
     struct settings *settings;
-    const xray_run_record *runs;
     size_t count;
 };
 
 /* Opens a run's trace if the run is wanted, else NULL. */
 static xray_trace *open_wanted(struct cat *c, size_t index)
 {
-    const enum where_answer answer = where_test_run(&c->settings->where, index, &c->runs[index]);
+    xray_run_record run;
     xray_trace *trace = NULL;
     xray_error err = {0};
+
+    runs_record(c->printer.store, index, &run);
+
+    const enum where_answer answer = where_test_run(&c->settings->where, index, &run);
 
     if (answer == WHERE_NO)
         return NULL;
@@ -90,13 +93,9 @@ static bool wants_losses(const struct settings *s)
 
 static void print_all(struct cat *c)
 {
-    xray_error err = {0};
-
-    if (xray_store_runs(c->printer.store, &c->runs, &c->count, &err) < 0) {
-        input_failed(&err);
+    if (!runs_count(c->printer.store, &c->count))
         return;
-    }
-    c->printer.id_digits = runs_id_digits(c->runs, c->count);
+    c->printer.id_digits = runs_id_digits(c->printer.store);
     where_bind(&c->settings->where, c->printer.store);
     if (c->settings->last != UINT64_MAX)
         print_last(c);

@@ -215,7 +215,7 @@ static bool print_one(xray_store *store, xray_trace *trace, int digits)
 
 static bool funnel_of_run(xray_store *store)
 {
-    const xray_run_record *runs;
+    xray_run_record run;
     xray_trace *trace = NULL;
     xray_error err = {0};
     size_t run_count, id_count;
@@ -223,18 +223,17 @@ static bool funnel_of_run(xray_store *store)
 
     if (id_count == 0)
         return false;
-    if (xray_store_runs(store, &runs, &run_count, &err) < 0) {
-        input_failed(&err);
+    if (!runs_count(store, &run_count))
         return false;
-    }
-    if (where_test_run(&settings.where, ids[0], &runs[ids[0]]) == WHERE_NO)
+    runs_record(store, ids[0], &run);
+    if (where_test_run(&settings.where, ids[0], &run) == WHERE_NO)
         return false;
     if (xray_trace_open(&trace, store, ids[0], &err) < 0) {
         input_failed(&err);
         return false;
     }
 
-    const bool found = print_one(store, trace, runs_id_digits(runs, run_count));
+    const bool found = print_one(store, trace, runs_id_digits(store));
 
     xray_trace_close(trace);
     return found;
@@ -263,15 +262,11 @@ static void print_board(struct board *board, char **paths)
 /* The runs of the other store are numbered after those of the first. */
 static bool feed_baseline(const struct feed *first, xray_store *store, xray_store *baseline)
 {
-    const xray_run_record *runs;
     struct feed feed = *first;
-    xray_error err = {0};
     size_t count;
 
-    if (xray_store_runs(store, &runs, &count, &err) < 0) {
-        input_failed(&err);
+    if (!runs_count(store, &count))
         return false;
-    }
     feed.store = baseline;
     feed.first_number = count;
     feed.side = 1;

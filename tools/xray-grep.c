@@ -32,12 +32,10 @@ struct grep {
     struct marker marker;
     struct marks marks;
     struct deliver deliver;
-    const xray_run_record *runs;
     size_t run_count;
     uint8_t *answers;   /* enum where_answer of each run */
     size_t chosen;      /* runs of which it is not no */
-    struct idmap texts; /* the runs that refer to payload that matches */
-    bool has_texts;
+    bool *texts;        /* the runs that refer to payload that matches; NULL: not known */
     bool *segments; /* those that hold hits (-l, -L) */
     size_t listed;  /* how many of them */
     uint64_t matched, matched_runs;
@@ -109,8 +107,13 @@ static void list_steps(struct grep *g, xray_trace *trace)
 /* The run has hits. The trace is NULL where its record was enough. */
 static void take_run(struct grep *g, size_t index, xray_trace *trace)
 {
-    const xray_run_record *run = trace != NULL ? xray_trace_run(trace) : &g->runs[index];
+    xray_run_record record;
+    const xray_run_record *run = &record;
 
+    if (trace != NULL)
+        run = xray_trace_run(trace);
+    else
+        runs_record(g->store, index, &record);
     g->matched_runs++;
     count_hits(g, g->marks.total);
     if (g->settings.unit == XRAY_UNIT_RUN)
@@ -130,17 +133,24 @@ static bool needs_no_trace(const struct grep *g, size_t index)
            !(settings_prints_hits(&g->settings) && deliver_needs_trace(&g->deliver));
 }
 
+/* Can anything of the run match, by what a search of all payload has found? */
+static bool may_have_text(const struct grep *g, size_t index)
+{
+    xray_run_record run;
+
+    if (g->texts == NULL || g->texts[index])
+        return true;
+    runs_record(g->store, index, &run);
+    return search_may_have_events(&g->search, run.id);
+}
+
 static void grep_run(struct grep *g, size_t index)
 {
     const uint64_t left = g->settings.max_count - g->matched;
     xray_trace *trace = NULL;
     xray_error err = {0};
-    size_t number;
 
-    if (g->answers[index] == WHERE_NO)
-        return;
-    if (g->has_texts && !idmap_find(&g->texts, g->runs[index].id, &number) &&
-        !search_may_have_events(&g->search, g->runs[index].id))
+    if (g->answers[index] == WHERE_NO || !may_have_text(g, index))
         return;
     if (needs_no_trace(g, index)) {
         g->marks.total = 1;
@@ -170,7 +180,10 @@ static void choose_runs(struct grep *g)
 {
     g->answers = memory_new(g->run_count, sizeof *g->answers);
     for (size_t i = 0; i < g->run_count; i++) {
-        g->answers[i] = (uint8_t)selection_test_run(&g->settings.selection, i, &g->runs[i]);
+        xray_run_record run;
+
+        runs_record(g->store, i, &run);
+        g->answers[i] = (uint8_t)selection_test_run(&g->settings.selection, i, &run);
         g->chosen += g->answers[i] != WHERE_NO;
     }
 }
@@ -264,16 +277,18 @@ static int narrow_by_text(struct grep *g, xray_error *err)
 {
     xray_scan *scan = NULL;
     xray_scan_record record;
-    bool added;
+    size_t run;
     int r = xray_scan_open(&scan, g->store, XRAY_SCAN_RUN | XRAY_SCAN_STEP, err);
 
-    idmap_free(&g->texts);
+    free(g->texts);
+    g->texts = memory_new(g->run_count, sizeof *g->texts);
     while (r >= 0 && (r = xray_scan_next(scan, &record, err)) == 1) {
-        if (record_matches(g, &record))
-            idmap_put(&g->texts, record.kind == XRAY_SCAN_RUN ? record.run->id : record.step->run_id, &added);
+        const uint8_t *id = record.kind == XRAY_SCAN_RUN ? record.run->id : record.step->run_id;
+
+        if (record_matches(g, &record) && xray_store_run_index(g->store, id, &run, NULL) == 1)
+            g->texts[run] = true;
     }
     xray_scan_close(scan);
-    g->has_texts = true;
     return r < 0 ? r : 0;
 }
 
@@ -433,9 +448,9 @@ static bool grep_all(struct grep *g)
         .search = &g->search,
         .listed = lists_files(g) ? g->segments : NULL,
     };
-    int r = xray_store_runs(g->store, &g->runs, &g->run_count, &err);
+    int r = xray_store_run_count(g->store, &g->run_count, &err);
 
-    deliver_begin(&g->deliver, &g->settings, &g->marker, &g->search, runs_id_digits(g->runs, g->run_count));
+    deliver_begin(&g->deliver, &g->settings, &g->marker, &g->search, r >= 0 ? runs_id_digits(g->store) : 0);
     if (r >= 0 && where_bind(&g->settings.selection.where, g->store))
         r = grep_store(g, &err);
     if (r < 0)
@@ -470,7 +485,7 @@ int main(int argc, char **argv)
     if (!explain(&g))
         found = grep_all(&g);
     marks_free(&g.marks);
-    idmap_free(&g.texts);
+    free(g.texts);
     free(g.answers);
     free(g.segments);
     settings_free(&g.settings);

@@ -2,7 +2,7 @@
  *
  * One pass over the spine finds the runs, a second one counts their steps; payload and
  * candidates are read only of runs of which an expression or a field asks for them. What is kept per listed
- * run is about a hundred bytes beside the library's record of it; lines are made and printed one at a time.
+ * run is about fifty bytes beside what the library keeps; lines are made and printed one at a time.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -73,20 +73,21 @@ struct settings {
 
 /* What the steps of a run say about it. */
 struct summary {
-    uint32_t steps;
     struct step_place first, last; /* steps that in and out are of */
     int64_t in, out;
+    uint32_t steps;
 };
 
 struct list {
     xray_store *store;
     struct settings *settings;
-    const xray_run_record *runs;
     size_t run_count;
-    size_t *chosen; /* indexes of the runs to print, in the order of output */
+    uint32_t *chosen; /* indexes of the runs to print, in the order of output */
     size_t chosen_count;
     struct summary *summaries; /* one for each of these */
+    struct idmap writers;
     int id_digits;
+    xray_run_record run; /* of the row of the table that is being made */
 };
 
 static void parse_options(struct settings *s, int argc, char **argv)
@@ -110,28 +111,32 @@ static void parse_options(struct settings *s, int argc, char **argv)
     }
 }
 
-/* qsort has no context argument in C11. */
-static const xray_run_record *sorted_runs;
+struct start {
+    int64_t ns;
+    uint32_t run;
+};
 
 /* Newest first; runs without a time after those that have one, the last to appear first. */
 static int compare_runs(const void *a, const void *b)
 {
-    const size_t i = *(const size_t *)a;
-    const size_t j = *(const size_t *)b;
-    const int64_t start_i = sorted_runs[i].start_ns;
-    const int64_t start_j = sorted_runs[j].start_ns;
+    const struct start *x = a;
+    const struct start *y = b;
 
-    if (start_i != start_j)
-        return start_i > start_j ? -1 : 1; /* XRAY_MISSING is the least of all */
-    return i > j ? -1 : i < j;
+    if (x->ns != y->ns)
+        return x->ns > y->ns ? -1 : 1; /* XRAY_MISSING is the least of all */
+    return x->run > y->run ? -1 : x->run < y->run;
 }
 
 /* Is the run wanted? Its trace is opened only if its record does not tell. */
 static bool is_wanted(struct list *l, size_t index)
 {
-    const enum where_answer answer = where_test_run(&l->settings->where, index, &l->runs[index]);
+    xray_run_record run;
     xray_trace *trace = NULL;
     xray_error err = {0};
+
+    runs_record(l->store, index, &run);
+
+    const enum where_answer answer = where_test_run(&l->settings->where, index, &run);
 
     if (answer != WHERE_OPEN)
         return answer == WHERE_YES;
@@ -146,15 +151,30 @@ static bool is_wanted(struct list *l, size_t index)
     return wanted;
 }
 
+/* All runs, in the order of output. */
+static uint32_t *sort_runs(const struct list *l)
+{
+    struct start *starts = memory_new(l->run_count, sizeof *starts);
+    uint32_t *order = memory_new(l->run_count, sizeof *order);
+
+    for (size_t i = 0; i < l->run_count; i++) {
+        xray_run_record run;
+
+        runs_record(l->store, i, &run);
+        starts[i] = (struct start){run.start_ns, (uint32_t)i};
+    }
+    qsort(starts, l->run_count, sizeof *starts, compare_runs);
+    for (size_t i = 0; i < l->run_count; i++)
+        order[i] = starts[i].run;
+    free(starts);
+    return order;
+}
+
 /* Filters first, then counts. */
 static void choose_runs(struct list *l)
 {
-    size_t *order = memory_new(l->run_count, sizeof *order);
+    uint32_t *order = sort_runs(l);
 
-    for (size_t i = 0; i < l->run_count; i++)
-        order[i] = i;
-    sorted_runs = l->runs;
-    qsort(order, l->run_count, sizeof *order, compare_runs);
     for (size_t i = 0; i < l->run_count && l->chosen_count < l->settings->max_count; i++) {
         progress_show("runs tested", i, l->run_count);
         if (is_wanted(l, order[i]))
@@ -163,10 +183,10 @@ static void choose_runs(struct list *l)
     l->chosen = order;
 }
 
-static void add_step(struct summary *s, const xray_step_record *step)
+static void add_step(struct list *l, struct summary *s, const xray_step_record *step)
 {
     const int64_t first = step->candidates_in != XRAY_MISSING ? step->candidates_in : step->candidates_out;
-    const struct step_place place = step_place_of(step);
+    const struct step_place place = step_place_of(&l->writers, step);
 
     s->steps++;
     if (first != XRAY_MISSING && (s->in == XRAY_MISSING || step_place_before(&place, &s->first))) {
@@ -180,31 +200,49 @@ static void add_step(struct summary *s, const xray_step_record *step)
     }
 }
 
+/* Only blocks that have steps of the chosen runs are read. */
+static int narrow_scan(const struct list *l, xray_scan *scan, xray_error *err)
+{
+    if (l->chosen_count == l->run_count)
+        return 0;
+
+    size_t *runs = memory_new(l->chosen_count, sizeof *runs);
+
+    for (size_t i = 0; i < l->chosen_count; i++)
+        runs[i] = l->chosen[i];
+
+    const int r = xray_scan_only(scan, runs, l->chosen_count, err);
+
+    free(runs);
+    return r;
+}
+
 static int count_steps(struct list *l, xray_error *err)
 {
-    struct idmap numbers = {0};
+    uint32_t *rows = memory_new(l->run_count, sizeof *rows); /* 1 + the row of each run; 0: it is not listed */
     xray_scan *scan = NULL;
     xray_scan_record record;
 
     l->summaries = memory_new(l->chosen_count, sizeof *l->summaries);
     for (size_t i = 0; i < l->chosen_count; i++) {
-        bool added;
-
         l->summaries[i].in = l->summaries[i].out = XRAY_MISSING;
-        idmap_put(&numbers, l->runs[l->chosen[i]].id, &added);
+        rows[l->chosen[i]] = (uint32_t)i + 1;
     }
 
     int r = xray_scan_open(&scan, l->store, XRAY_SCAN_STEP, err);
 
+    if (r == 0)
+        r = narrow_scan(l, scan, err);
     while (r == 0 && (r = xray_scan_next(scan, &record, err)) == 1) {
-        size_t number;
+        size_t run;
 
         r = 0;
-        if (idmap_find(&numbers, record.step->run_id, &number))
-            add_step(&l->summaries[number], record.step);
+        if (xray_store_run_index(l->store, record.step->run_id, &run, NULL) == 1 && rows[run] > 0)
+            add_step(l, &l->summaries[rows[run] - 1], record.step);
     }
     xray_scan_close(scan);
-    idmap_free(&numbers);
+    free(rows);
+    idmap_free(&l->writers);
     return r;
 }
 
@@ -215,13 +253,14 @@ static int count_steps(struct list *l, xray_error *err)
 static void print_json(struct list *l, size_t row)
 {
     const struct summary *s = &l->summaries[row];
-    const xray_run_record *run = &l->runs[l->chosen[row]];
+    xray_run_record run;
     struct text object = {0};
     struct text *t = &object;
     xray_buffer line = {0};
     xray_error err = {0};
 
-    if (xray_run_json(l->store, run, &line, &err) < 0) {
+    runs_record(l->store, l->chosen[row], &run);
+    if (xray_run_json(l->store, &run, &line, &err) < 0) {
         input_failed(&err);
     } else {
         size_t len = line.len;
@@ -229,8 +268,8 @@ static void print_json(struct list *l, size_t row)
         while (len > 0 && (line.data[len - 1] == '\n' || line.data[len - 1] == '}'))
             len--;
         text_put(t, (const char *)line.data, len);
-        if (!run->ended)
-            text_printf(t, ",\"abandoned\":%s", run->abandoned ? "true" : "false");
+        if (!run.ended)
+            text_printf(t, ",\"abandoned\":%s", run.abandoned ? "true" : "false");
         text_printf(t, ",\"steps\":%" PRIu32, s->steps);
         if (s->in != XRAY_MISSING)
             text_printf(t, ",\"candidates_in\":%" PRId64, s->in);
@@ -275,9 +314,12 @@ static const struct rows_tool rows_tool = {
 static void print_row(struct list *l, size_t row)
 {
     struct rows *rows = &l->settings->rows;
-    struct record record = {.store = l->store, .run = &l->runs[l->chosen[row]]};
+    xray_run_record run;
+    struct record record = {.store = l->store, .run = &run};
     xray_trace *trace = NULL;
     xray_error err = {0};
+
+    runs_record(l->store, l->chosen[row], &run);
 
     record.own = &l->summaries[row];
     record.step_count = l->summaries[row].steps;
@@ -306,7 +348,7 @@ static const struct table_column columns[COLUMNS] = {
 static void put_cell(struct text *t, const void *ctx, size_t row, int column)
 {
     const struct list *l = ctx;
-    const xray_run_record *run = &l->runs[l->chosen[row]];
+    const xray_run_record *run = &l->run;
     const struct summary *s = &l->summaries[row];
     const char *status = runs_status(run->ended, run->abandoned, run->outcome);
 
@@ -349,13 +391,15 @@ static void put_cell(struct text *t, const void *ctx, size_t row, int column)
     }
 }
 
-static void print_table(const struct list *l)
+static void print_table(struct list *l)
 {
     struct table table = {.columns = columns, .count = COLUMNS, .cell = put_cell, .ctx = l};
     struct text t = {0};
 
-    for (size_t i = 0; i < l->chosen_count; i++)
+    for (size_t i = 0; i < l->chosen_count; i++) {
+        runs_record(l->store, l->chosen[i], &l->run);
         table_measure(&table, i);
+    }
     if (l->settings->header) {
         table_measure_titles(&table, false);
         table_fit(&table, PIPELINE, 12);
@@ -366,6 +410,7 @@ static void print_table(const struct list *l)
     out_text(&t);
     for (size_t i = 0; i < l->chosen_count; i++) {
         text_reset(&t);
+        runs_record(l->store, l->chosen[i], &l->run);
         table_put(&table, i, &t);
         out_text(&t);
     }
@@ -374,7 +419,7 @@ static void print_table(const struct list *l)
 
 static void print_list(struct list *l)
 {
-    l->id_digits = runs_id_digits(l->runs, l->run_count);
+    l->id_digits = runs_id_digits(l->store);
     if (l->settings->rows.format == ROWS_TEXT)
         print_table(l);
     for (size_t i = 0; l->settings->rows.format != ROWS_TEXT && i < l->chosen_count; i++) {
@@ -389,7 +434,7 @@ static void print_list(struct list *l)
 static void list_runs(struct list *l)
 {
     xray_error err = {0};
-    int r = xray_store_runs(l->store, &l->runs, &l->run_count, &err);
+    int r = xray_store_run_count(l->store, &l->run_count, &err);
 
     if (r >= 0) {
         where_bind(&l->settings->where, l->store);

@@ -204,32 +204,36 @@ static void write_segment(FILE *file, const xray_store *store, uint32_t segment,
 
 /* Runs stand in the order of their segments, in those of their numbers (spec 7.2), those without at the end:
  * so a segment's watermark is the number of the last one before the first that is not done. */
-static void write_facts(struct cursor *c, FILE *file, const xray_store *store, const xray_run_record *runs,
-                        size_t count)
+static void write_facts(struct cursor *c, FILE *file, xray_store *store, size_t count)
 {
     uint32_t segment = UINT32_MAX;
     uint64_t watermark = 0;
     bool whole = true; /* all of this segment so far are done */
 
     for (size_t i = 0; i < count; i++) {
-        const bool done = cursor_run(c, store, &runs[i])->done;
+        xray_run_record run;
 
-        if (runs[i].segment != segment) {
-            segment = runs[i].segment;
+        runs_record(store, i, &run);
+
+        const bool done = cursor_run(c, store, &run)->done;
+
+        if (run.segment != segment) {
+            if (watermark > 0)
+                write_segment(file, store, segment, watermark);
+            segment = run.segment;
             watermark = 0;
             whole = true;
         }
-        whole = whole && (done || runs[i].seq == 0);
-        if (whole && runs[i].seq != 0)
-            watermark = runs[i].seq;
-        write_run(c, file, &runs[i], !whole || runs[i].seq == 0);
-        if (watermark > 0 && (i + 1 == count || runs[i + 1].segment != segment))
-            write_segment(file, store, segment, watermark);
+        whole = whole && (done || run.seq == 0);
+        if (whole && run.seq != 0)
+            watermark = run.seq;
+        write_run(c, file, &run, !whole || run.seq == 0);
     }
+    if (watermark > 0)
+        write_segment(file, store, segment, watermark);
 }
 
-void cursor_save(struct cursor *c, const char *path, const xray_store *store, const xray_run_record *runs,
-                 size_t count)
+void cursor_save(struct cursor *c, const char *path, xray_store *store, size_t count)
 {
     struct text beside = {0};
 
@@ -241,7 +245,7 @@ void cursor_save(struct cursor *c, const char *path, const xray_store *store, co
 
     if (good) {
         fputs(first_line, file);
-        write_facts(c, file, store, runs, count);
+        write_facts(c, file, store, count);
         good = fflush(file) == 0 && fsync(fileno(file)) == 0;
         good = fclose(file) == 0 && good;
         good = good && rename(beside.data, path) == 0;

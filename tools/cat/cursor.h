@@ -33,8 +33,7 @@ void cursor_load(struct cursor *c, const char *path);
 
 /* Writes it beside the file and renames it, so that there is always a whole one. An error ends the program.
  */
-void cursor_save(struct cursor *c, const char *path, const xray_store *store, const xray_run_record *runs,
-                 size_t count);
+void cursor_save(struct cursor *c, const char *path, xray_store *store, size_t count);
 
 /* What is known of a run. Valid until the next call. */
 struct cursor_run *cursor_run(struct cursor *c, const xray_store *store, const xray_run_record *run);

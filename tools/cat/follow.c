@@ -21,7 +21,6 @@ enum { POLL_MS = 200, MAX_POLL_MS = 5000 };
 struct follow {
     struct printer *p;
     struct cursor cursor;
-    const xray_run_record *runs;
     size_t count;
 };
 
@@ -54,7 +53,7 @@ static void mark_steps(struct cursor_run *known, const xray_step_record *steps, 
     }
 }
 
-static void print_part(struct follow *f, size_t index, struct cursor_run *known)
+static void print_part(struct follow *f, size_t index, bool open, struct cursor_run *known)
 {
     xray_trace *trace = NULL;
     xray_error err = {0};
@@ -67,7 +66,7 @@ static void print_part(struct follow *f, size_t index, struct cursor_run *known)
 
     const xray_step_record *steps = xray_trace_steps(trace, &count);
     struct print_part part = {.done = memory_new(count, sizeof *part.done),
-                              .open = !is_complete(&f->runs[index])};
+                              .open = open};
 
     for (size_t i = 0; i < count; i++)
         part.done[i] = cursor_has_step(known, &steps[i]);
@@ -81,15 +80,19 @@ static void print_part(struct follow *f, size_t index, struct cursor_run *known)
 
 static void visit(struct follow *f, size_t index)
 {
-    const xray_run_record *run = &f->runs[index];
-    struct cursor_run *known = cursor_run(&f->cursor, f->p->store, run);
+    xray_run_record run;
 
-    if (known->done || (!is_complete(run) && !prints_steps(f->p->settings)))
+    runs_record(f->p->store, index, &run);
+
+    const bool complete = is_complete(&run);
+    struct cursor_run *known = cursor_run(&f->cursor, f->p->store, &run);
+
+    if (known->done || (!complete && !prints_steps(f->p->settings)))
         return;
     /* A run that is open may still come to match. */
-    if (where_test_run(&f->p->settings->where, index, run) != WHERE_NO)
-        print_part(f, index, known);
-    if (is_complete(run))
+    if (where_test_run(&f->p->settings->where, index, &run) != WHERE_NO)
+        print_part(f, index, !complete, known);
+    if (complete)
         cursor_run_done(known);
 }
 
@@ -102,14 +105,18 @@ static void skip_to_last(struct follow *f)
     uint64_t found = 0;
 
     for (size_t i = f->count; s->last != UINT64_MAX && i-- > 0;) {
-        struct cursor_run *known = cursor_run(&f->cursor, f->p->store, &f->runs[i]);
+        xray_run_record run;
         xray_trace *trace = NULL;
 
-        if (known->done || !is_complete(&f->runs[i]))
+        runs_record(f->p->store, i, &run);
+
+        struct cursor_run *known = cursor_run(&f->cursor, f->p->store, &run);
+
+        if (known->done || !is_complete(&run))
             continue;
 
         enum where_answer answer =
-            found < s->last ? where_test_run(&f->p->settings->where, i, &f->runs[i]) : WHERE_NO;
+            found < s->last ? where_test_run(&f->p->settings->where, i, &run) : WHERE_NO;
 
         if (answer == WHERE_OPEN && xray_trace_open(&trace, f->p->store, i, NULL) == 0) {
             answer = where_run(&f->p->settings->where, f->p->store, trace) ? WHERE_YES : WHERE_NO;
@@ -125,13 +132,9 @@ static void skip_to_last(struct follow *f)
 /* With -r the runs must be there from the start; new ones are not asked for. */
 static bool load_runs(struct follow *f)
 {
-    xray_error err = {0};
-
-    if (xray_store_runs(f->p->store, &f->runs, &f->count, &err) < 0) {
-        input_failed(&err);
+    if (!runs_count(f->p->store, &f->count))
         return false;
-    }
-    f->p->id_digits = runs_id_digits(f->runs, f->count);
+    f->p->id_digits = runs_id_digits(f->p->store);
     return where_bind(&f->p->settings->where, f->p->store);
 }
 
@@ -141,7 +144,7 @@ static void pass(struct follow *f)
         visit(f, i);
     out_flush();
     if (f->p->settings->cursor != NULL)
-        cursor_save(&f->cursor, f->p->settings->cursor, f->p->store, f->runs, f->count);
+        cursor_save(&f->cursor, f->p->settings->cursor, f->p->store, f->count);
 }
 
 static int64_t clock_ns(void)

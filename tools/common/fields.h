@@ -77,7 +77,7 @@ void field_free(struct named_field *f);
 
 void field_get(const struct named_field *f, const struct record *r, struct cell *out);
 
-/* What it is taken from beside the record of xray_store_runs: XRAY_NEEDS_*. */
+/* What it is taken from beside the record of xray_store_run: XRAY_NEEDS_*. */
 unsigned field_needs(const struct named_field *f);
 
 /* The names of all fields of one owner that have no members, for lists; NULL at the end. */

@@ -87,7 +87,7 @@ void rows_begin(struct rows *r, const struct rows_tool *tool, enum xray_unit uni
 /* Are rows made of named fields? Otherwise (text, msgpack, and ndjson and json without --fields) of whole records. */
 bool rows_has_fields(const struct rows *r);
 
-/* What the fields are taken from: XRAY_NEEDS_*; 0: the records of xray_store_runs are enough. */
+/* What the fields are taken from: XRAY_NEEDS_*; 0: the records of xray_store_run are enough. */
 unsigned rows_needs(const struct rows *r);
 
 void rows_put(struct rows *r, const struct record *record);

@@ -8,8 +8,27 @@
 
 #include "common/cli.h"
 #include "common/human.h"
+#include "common/input.h"
 
 enum { MIN_DIGITS = 8 };
+
+bool runs_count(xray_store *store, size_t *count)
+{
+    xray_error err = {0};
+
+    if (xray_store_run_count(store, count, &err) == 0)
+        return true;
+    input_failed(&err);
+    return false;
+}
+
+void runs_record(xray_store *store, size_t index, xray_run_record *out)
+{
+    xray_error err = {0};
+
+    if (xray_store_run(store, index, out, &err) < 0)
+        cli_die("%s", err.message);
+}
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -28,13 +47,22 @@ static int common_digits(const uint8_t *a, const uint8_t *b)
     return 2 * i + ((a[i] ^ b[i]) < 16);
 }
 
-int runs_id_digits(const xray_run_record *runs, size_t count)
+int runs_id_digits(xray_store *store)
 {
-    uint8_t(*ids)[16] = memory_new(count, 16);
+    size_t count = 0;
     int digits = MIN_DIGITS;
 
-    for (size_t i = 0; i < count; i++)
-        memcpy(ids[i], runs[i].id, 16);
+    if (xray_store_run_count(store, &count, NULL) < 0)
+        return digits;
+
+    uint8_t(*ids)[16] = memory_new(count, 16);
+
+    for (size_t i = 0; i < count; i++) {
+        xray_run_record run;
+
+        runs_record(store, i, &run);
+        memcpy(ids[i], run.id, 16);
+    }
     qsort(ids, count, 16, compare_ids);
     for (size_t i = 1; i < count; i++) {
         const int need = common_digits(ids[i - 1], ids[i]) + 1;
@@ -118,15 +146,13 @@ bool name_matches(const char *pattern, xray_str name)
 
 static void list_matches(xray_store *store, const size_t *matches, size_t count)
 {
-    const xray_run_record *runs;
-    size_t run_count;
     struct text t = {0};
 
-    if (xray_store_runs(store, &runs, &run_count, NULL) < 0)
-        return;
     for (size_t i = 0; i < count && i < 16; i++) {
-        const xray_run_record *run = &runs[matches[i]];
+        xray_run_record record;
+        const xray_run_record *run = &record;
 
+        runs_record(store, matches[i], &record);
         text_reset(&t);
         runs_put_id(&t, run->id, 32);
         text_puts(&t, "  ");
@@ -163,21 +189,6 @@ bool runs_by_id(xray_store *store, const char *id, size_t *index)
         cli_error(NULL, "run id '%s': %s", id, err.message);
     }
     return false;
-}
-
-struct step_place step_place_of(const xray_step_record *step)
-{
-    struct step_place place = {.number = step->raw_number, .segment = step->segment};
-
-    memcpy(place.writer_id, step->writer_id, sizeof place.writer_id);
-    return place;
-}
-
-bool step_place_before(const struct step_place *a, const struct step_place *b)
-{
-    if (a->segment == b->segment || memcmp(a->writer_id, b->writer_id, sizeof a->writer_id) == 0)
-        return a->number < b->number;
-    return a->segment < b->segment;
 }
 
 /* ---- ids to numbers ---- */
@@ -258,4 +269,22 @@ void idmap_free(struct idmap *m)
 {
     free(m->slots);
     *m = (struct idmap){0};
+}
+
+struct step_place step_place_of(struct idmap *writers, const xray_step_record *step)
+{
+    bool added;
+
+    return (struct step_place){
+        .number = step->raw_number,
+        .segment = step->segment,
+        .writer = (uint32_t)idmap_put(writers, step->writer_id, &added),
+    };
+}
+
+bool step_place_before(const struct step_place *a, const struct step_place *b)
+{
+    if (a->segment == b->segment || a->writer == b->writer)
+        return a->number < b->number;
+    return a->segment < b->segment;
 }

@@ -4,8 +4,13 @@
 
 #include "common/out.h"
 
+/* How many runs there are; false if they cannot be listed, which is said. */
+bool runs_count(xray_store *store, size_t *count);
+/* The record of one of them, as xray_store_run gives it. */
+void runs_record(xray_store *store, size_t index, xray_run_record *out);
+
 /* How many hexadecimal digits (at least 8) tell all the runs apart. */
-int runs_id_digits(const xray_run_record *runs, size_t count);
+int runs_id_digits(xray_store *store);
 
 /* The first digits of an id. */
 void runs_put_id(struct text *t, const uint8_t id[16], int digits);
@@ -30,14 +35,10 @@ bool runs_by_id(xray_store *store, const char *id, size_t *index);
 /* Where a step stands in its run, for readers of a scan, who see steps in the order in which
  * they ended: by step number, and by segment where writers differ. */
 struct step_place {
-    uint8_t writer_id[16];
     int64_t number;
     uint32_t segment;
+    uint32_t writer; /* number of its id */
 };
-
-struct step_place step_place_of(const xray_step_record *step);
-bool step_place_before(const struct step_place *a, const struct step_place *b);
-
 /* A set of run ids; finds the number given to an id in constant time. */
 struct idmap {
     struct idmap_slot *slots;
@@ -51,5 +52,9 @@ size_t idmap_put(struct idmap *m, const uint8_t id[16], bool *added);
 /* False if it is not there. */
 bool idmap_find(const struct idmap *m, const uint8_t id[16], size_t *number);
 void idmap_free(struct idmap *m);
+
+/* `writers` numbers the writers of all steps that are compared. */
+struct step_place step_place_of(struct idmap *writers, const xray_step_record *step);
+bool step_place_before(const struct step_place *a, const struct step_place *b);
 
 #endif

@@ -437,10 +437,9 @@ static int put_ruled_out(void *ctx, xray_str condition, uint64_t runs)
 /* What each condition rules out before any run is opened. */
 static void put_plan(struct text *t, const struct where *w, xray_store *store)
 {
-    const xray_run_record *runs;
     struct explaining x = {.t = t};
 
-    if (w->query == NULL || xray_store_runs(store, &runs, &x.runs, NULL) < 0)
+    if (w->query == NULL || xray_store_run_count(store, &x.runs, NULL) < 0)
         return;
     text_puts(t, "before a run is opened:\n");
     xray_query_explain(w->query, store, put_ruled_out, &x, NULL);

@@ -115,7 +115,7 @@ enum where_answer {
     WHERE_OPEN = 2, /* its trace must be opened to tell */
 };
 
-/* What the run's record alone tells. `index` is its place in xray_store_runs. */
+/* What the run's record alone tells. `index` is its number in the store. */
 enum where_answer where_test_run(struct where *w, size_t index, const xray_run_record *run);
 /* The same without -r, for records that come from a scan. */
 enum where_answer where_test_record(struct where *w, const xray_run_record *run);

@@ -13,13 +13,14 @@ enum { MOST_RUNS = 10 };
 
 /* One run's part in a line. */
 struct part {
-    const xray_run_record *record;
+    bool taken;
     int64_t in, out;           /* sums of what is recorded */
     int64_t both_in, both_out; /* over the steps that have both */
     int64_t cost, longest;
 };
 
 struct blame {
+    xray_store *store;
     const struct board *board;
     const struct board_line *line;
     size_t first_number;
@@ -28,7 +29,7 @@ struct blame {
 };
 
 struct culprit {
-    const xray_run_record *record;
+    size_t run; /* its index in the store */
     double value;
 };
 
@@ -40,7 +41,7 @@ static void take_run(void *ctx, const struct feed_run *run)
     if (number >= b->count) {
         b->parts = memory_grow(b->parts, &b->cap, number + 1, sizeof *b->parts);
         for (; b->count <= number; b->count++)
-            b->parts[b->count] = (struct part){NULL,         XRAY_MISSING, XRAY_MISSING, XRAY_MISSING,
+            b->parts[b->count] = (struct part){false,        XRAY_MISSING, XRAY_MISSING, XRAY_MISSING,
                                                XRAY_MISSING, XRAY_MISSING, XRAY_MISSING};
     }
 }
@@ -60,7 +61,7 @@ static void take_step(void *ctx, const struct feed_run *run, const struct group 
         !same_text(&wanted->type, step->type) ||
         !same_text(&b->board->pipelines[wanted->pipeline].name, run->record->pipeline))
         return;
-    part->record = run->record;
+    part->taken = true;
     sum_add(&part->in, step->candidates_in);
     sum_add(&part->out, step->candidates_out);
     if (step->candidates_in != XRAY_MISSING && step->candidates_out != XRAY_MISSING) {
@@ -79,7 +80,7 @@ static bool value_of(const struct part *p, enum assert_field field, double *valu
                       : field == ASSERT_COST ? p->cost
                       : field == ASSERT_P50 || field == ASSERT_P95 ? p->longest : XRAY_MISSING;
 
-    if (p->record == NULL)
+    if (!p->taken)
         return false;
     if (field == ASSERT_RATE)
         return rejection_rate(p->both_in, p->both_out, value);
@@ -104,21 +105,24 @@ static int smallest_first(const void *a, const void *b)
     return largest_first(b, a);
 }
 
-static void say_culprits(const struct assert_test *test, const struct blame *b, struct culprit *culprits, size_t count,
-                         int digits)
+static void say_culprits(const struct assert_test *test, const struct blame *b, struct culprit *culprits, size_t count)
 {
+    const int digits = runs_id_digits(b->store);
     const bool small = test->comparison == ASSERT_GT || test->comparison == ASSERT_GE;
     struct text t = {0};
 
     if (count > 0)
         qsort(culprits, count, sizeof *culprits, small ? smallest_first : largest_first);
     for (size_t i = 0; i < count && i < MOST_RUNS; i++) {
+        xray_run_record run;
+
+        runs_record(b->store, culprits[i].run, &run);
         text_reset(&t);
         text_puts(&t, "run ");
-        runs_put_id(&t, culprits[i].record->id, digits);
-        if (culprits[i].record->ext_id.len > 0) {
+        runs_put_id(&t, run.id, digits);
+        if (run.ext_id.len > 0) {
             text_puts(&t, " (");
-            text_safe(&t, culprits[i].record->ext_id, SAFE_LINE);
+            text_safe(&t, run.ext_id, SAFE_LINE);
             text_puts(&t, ")");
         }
         text_puts(&t, ": ");
@@ -132,7 +136,7 @@ static void say_culprits(const struct assert_test *test, const struct blame *b, 
     text_free(&t);
 }
 
-static void find_culprits(const struct assert_test *test, const struct blame *b, int digits)
+static void find_culprits(const struct assert_test *test, const struct blame *b)
 {
     const bool own = test->field == ASSERT_RATE || test->field == ASSERT_P50 || test->field == ASSERT_P95;
     struct culprit *culprits = memory_new(b->count, sizeof *culprits);
@@ -142,19 +146,17 @@ static void find_culprits(const struct assert_test *test, const struct blame *b,
         double value;
 
         if (value_of(&b->parts[i], test->field, &value) && !(own && assert_holds(test, value)))
-            culprits[count++] = (struct culprit){b->parts[i].record, value};
+            culprits[count++] = (struct culprit){i, value};
     }
-    say_culprits(test, b, culprits, count, digits);
+    say_culprits(test, b, culprits, count);
     free(culprits);
 }
 
 void blame_runs(const struct assert_test *test, struct board *board, const struct board_line *line,
                 const struct feed *feed)
 {
-    struct blame b = {.board = board, .line = line, .first_number = feed->first_number};
+    struct blame b = {.store = feed->store, .board = board, .line = line, .first_number = feed->first_number};
     struct feed again = *feed;
-    const xray_run_record *runs;
-    size_t count;
 
     if (test->field == ASSERT_RUNS)
         return;
@@ -162,7 +164,7 @@ void blame_runs(const struct assert_test *test, struct board *board, const struc
     again.take_sum = NULL; /* which runs it were is what is asked */
     again.take_run = take_run;
     again.take_step = take_step;
-    if (feed_read(&again) && xray_store_runs(feed->store, &runs, &count, NULL) == 0)
-        find_culprits(test, &b, runs_id_digits(runs, count));
+    if (feed_read(&again))
+        find_culprits(test, &b);
     free(b.parts);
 }

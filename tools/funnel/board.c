@@ -9,12 +9,12 @@
 
 /* What is kept of a run until all is read: where its candidates ended. */
 struct board_run {
+    struct step_place last, zero; /* the last step with a count out, the first where it is 0 */
+    uint32_t pipeline;
+    uint32_t zero_step;
     bool ended;
     bool has_last, has_zero;
-    struct step_place last, zero; /* the last step with a count out, the first where it is 0 */
-    int64_t last_out;
-    size_t pipeline;
-    size_t zero_step;
+    bool last_is_zero;
 };
 
 static size_t pipeline_number(struct board *b, xray_str name)
@@ -86,21 +86,22 @@ static struct board_line *line_of(struct board *b, size_t step, const struct gro
 }
 
 /* Steps come in the order in which they ended; what counts is the order in which they began. */
-static void note_end_of_candidates(struct board_run *run, const xray_step_record *step, size_t number)
+static void note_end_of_candidates(struct board *b, struct board_run *run, const xray_step_record *step, size_t number)
 {
-    const struct step_place place = step_place_of(step);
-
     if (step->candidates_out == XRAY_MISSING)
         return;
+
+    const struct step_place place = step_place_of(&b->writers, step);
+
     if (!run->has_last || !step_place_before(&place, &run->last)) {
         run->has_last = true;
         run->last = place;
-        run->last_out = step->candidates_out;
+        run->last_is_zero = step->candidates_out == 0;
     }
     if (step->candidates_out == 0 && (!run->has_zero || step_place_before(&place, &run->zero))) {
         run->has_zero = true;
         run->zero = place;
-        run->zero_step = number;
+        run->zero_step = (uint32_t)number;
     }
 }
 
@@ -116,7 +117,7 @@ void board_take_run(void *ctx, const struct feed_run *run)
         b->run_count = run->number + 1;
     }
     b->runs[run->number].ended = run->record->ended;
-    b->runs[run->number].pipeline = pipeline;
+    b->runs[run->number].pipeline = (uint32_t)pipeline;
     p->runs[run->side]++;
     p->abandoned += !run->record->ended && run->record->abandoned;
     p->running += !run->record->ended && !run->record->abandoned;
@@ -131,7 +132,7 @@ void board_take_step(void *ctx, const struct feed_run *run, const struct group *
     b->steps[number].steps++;
     b->steps[number].number_sum += (double)step->raw_number;
     tally_add(&line->sides[run->side], run->number, step, b->compares || b->rate == RATE_MEAN);
-    note_end_of_candidates(&b->runs[run->number], step, number);
+    note_end_of_candidates(b, &b->runs[run->number], step, number);
 }
 
 bool board_takes_sums(const struct board *b)
@@ -217,7 +218,7 @@ static void place_empty_runs(struct board *b)
     for (size_t i = 0; i < b->run_count; i++) {
         const struct board_run *run = &b->runs[i];
 
-        if (!run->ended || !run->has_last || run->last_out != 0)
+        if (!run->ended || !run->has_last || !run->last_is_zero)
             continue;
         b->pipelines[run->pipeline].empty++;
         if (run->has_zero)
@@ -285,6 +286,7 @@ void board_free(struct board *b)
     free(b->steps);
     free(b->pipelines);
     free(b->runs);
+    idmap_free(&b->writers);
     strmap_free(&b->line_numbers);
     strmap_free(&b->step_numbers);
     strmap_free(&b->pipeline_numbers);

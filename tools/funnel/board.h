@@ -2,6 +2,7 @@
 #ifndef FUNNEL_BOARD_H
 #define FUNNEL_BOARD_H
 
+#include "common/runs.h"
 #include "funnel/feed.h"
 #include "funnel/tally.h"
 
@@ -55,6 +56,7 @@ struct board { /* start with all zero but for the settings */
     struct board_run *runs; /* by number */
     size_t run_cap;
     size_t run_count;
+    struct idmap writers; /* of the steps */
     struct text key;
 };
 

@@ -9,27 +9,52 @@
 
 /* What is known of a run before its steps are seen. */
 struct known {
-    enum { LEFT_OUT, FROM_SCAN, FROM_SUM, FROM_TRACE } how;
-    int side;
-    struct group group; /* as far as the run tells */
+    uint8_t how; /* enum how */
+    uint8_t side;
+    uint32_t group; /* number of its group, as far as the run tells */
 };
+
+enum how { LEFT_OUT, FROM_SCAN, FROM_SUM, FROM_TRACE };
 
 struct reading {
     const struct feed *feed;
-    const xray_run_record *runs;
     size_t count;
     struct known *known;
-    struct idmap numbers; /* of the runs whose steps come from the scan */
-    size_t *by_number;    /* their places in `runs` */
-    size_t scanned, by_number_cap;
+    size_t scanned; /* runs whose steps come from the scan */
+    struct strmap group_numbers; /* by their bytes */
+    struct group *groups;
+    size_t group_cap;
+    xray_run_record record; /* of the run asked for last */
+    size_t record_of;       /* its place; SIZE_MAX: none was */
 };
 
-static struct feed_run run_at(const struct reading *r, size_t i)
+/* Valid until that of another run is asked for. */
+static const xray_run_record *record_at(struct reading *r, size_t i)
+{
+    if (r->record_of != i)
+        runs_record(r->feed->store, i, &r->record);
+    r->record_of = i;
+    return &r->record;
+}
+
+static uint32_t group_number(struct reading *r, const struct group *group)
+{
+    bool added;
+    const size_t number = strmap_put(&r->group_numbers, xray_strn((const char *)group, sizeof *group), &added);
+
+    if (added) {
+        r->groups = memory_grow(r->groups, &r->group_cap, number + 1, sizeof *r->groups);
+        r->groups[number] = *group;
+    }
+    return (uint32_t)number;
+}
+
+static struct feed_run run_at(struct reading *r, size_t i)
 {
     return (struct feed_run){
         .number = r->feed->first_number + i,
         .side = r->known[i].side,
-        .record = &r->runs[i],
+        .record = record_at(r, i),
     };
 }
 
@@ -43,40 +68,21 @@ static void choose(struct reading *r)
 
     for (size_t i = 0; i < r->count; i++) {
         struct known *k = &r->known[i];
-        const enum where_answer answer = where_test_run(f->where, i, &r->runs[i]);
-        const int compared = f->compare != NULL ? xray_query_test_run(f->compare, &r->runs[i]) : 1;
+        const xray_run_record *run = record_at(r, i);
+        const enum where_answer answer = where_test_run(f->where, i, run);
+        const int compared = f->compare != NULL ? xray_query_test_run(f->compare, run) : 1;
 
         if (answer == WHERE_NO)
             continue;
         k->how = traces || answer == WHERE_OPEN || compared == 2 ? FROM_TRACE : FROM_SCAN;
-        k->side = f->compare != NULL ? compared == 0 : f->side;
-    }
-}
-
-static void number_scanned(struct reading *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        bool added;
-
-        if (r->known[i].how != FROM_SCAN)
-            continue;
-
-        const size_t number = idmap_put(&r->numbers, r->runs[i].id, &added);
-
-        r->by_number = memory_grow(r->by_number, &r->by_number_cap, number + 1, sizeof *r->by_number);
-        r->by_number[number] = i;
-        r->scanned++;
+        k->side = (uint8_t)(f->compare != NULL ? compared == 0 : f->side);
+        r->scanned += k->how == FROM_SCAN;
     }
 }
 
 static bool find_scanned(const struct reading *r, const uint8_t id[16], size_t *i)
 {
-    size_t number;
-
-    if (!idmap_find(&r->numbers, id, &number))
-        return false;
-    *i = r->by_number[number];
-    return true;
+    return xray_store_run_index(r->feed->store, id, i, NULL) == 1 && r->known[*i].how == FROM_SCAN;
 }
 
 /* Values of runs, such as tags, are not in the list of runs: a scan of runs alone has them. */
@@ -90,8 +96,12 @@ static int scan_run_values(struct reading *r, xray_error *err)
         const struct record values = {.store = r->feed->store, .run = record.run};
         size_t i;
 
-        if (find_scanned(r, record.run->id, &i))
-            group_of_run(r->feed->grouping, &values, &r->known[i].group);
+        struct group group;
+
+        if (!find_scanned(r, record.run->id, &i))
+            continue;
+        group_of_run(r->feed->grouping, &values, &group);
+        r->known[i].group = group_number(r, &group);
     }
     xray_scan_close(scan);
     return status;
@@ -102,10 +112,14 @@ static int group_scanned(struct reading *r, xray_error *err)
     if (r->scanned > 0 && grouping_needs_values(r->feed->grouping))
         return scan_run_values(r, err);
     for (size_t i = 0; i < r->count; i++) {
-        const struct record values = {.store = r->feed->store, .run = &r->runs[i]};
+        struct record values = {.store = r->feed->store};
+        struct group group;
 
-        if (r->known[i].how == FROM_SCAN)
-            group_of_run(r->feed->grouping, &values, &r->known[i].group);
+        if (r->known[i].how != FROM_SCAN)
+            continue;
+        values.run = record_at(r, i);
+        group_of_run(r->feed->grouping, &values, &group);
+        r->known[i].group = group_number(r, &group);
     }
     return 0;
 }
@@ -121,7 +135,7 @@ static bool choose_sums(void *ctx, const size_t *runs, size_t count)
     for (size_t i = 0; i < count; i++) {
         const struct known *k = &r->known[runs[i]];
 
-        if (k->how != FROM_SCAN || k->side != first->side || !group_equal(&k->group, &first->group))
+        if (k->how != FROM_SCAN || k->side != first->side || k->group != first->group)
             return false;
     }
     for (size_t i = 0; i < count; i++)
@@ -136,7 +150,7 @@ static int take_sum(void *ctx, const size_t *runs, size_t count, const xray_step
     const struct feed_run run = run_at(r, runs[0]);
 
     (void)count;
-    r->feed->take_sum(r->feed->ctx, &run, &r->known[runs[0]].group, sum);
+    r->feed->take_sum(r->feed->ctx, &run, &r->groups[r->known[runs[0]].group], sum);
     return 0;
 }
 
@@ -156,16 +170,21 @@ static int read_sums(struct reading *r, xray_error *err)
 static void take_runs(struct reading *r)
 {
     for (size_t i = 0; i < r->count; i++) {
+        if (r->known[i].how != FROM_SCAN)
+            continue;
+
         const struct feed_run run = run_at(r, i);
 
-        if (r->known[i].how == FROM_SCAN)
-            r->feed->take_run(r->feed->ctx, &run);
+        r->feed->take_run(r->feed->ctx, &run);
     }
 }
 
 /* The blocks that have steps of the runs that are left. */
 static int narrow_scan(const struct reading *r, xray_scan *scan, xray_error *err)
 {
+    if (r->scanned == r->count)
+        return 0;
+
     size_t *runs = memory_new(r->scanned, sizeof *runs);
     size_t count = 0;
 
@@ -192,12 +211,12 @@ static int scan_steps(struct reading *r, xray_error *err)
     while (status >= 0 && (status = xray_scan_next(scan, &record, err)) == 1) {
         size_t i;
 
-        if (!find_scanned(r, record.step->run_id, &i) || r->known[i].how != FROM_SCAN)
+        if (!find_scanned(r, record.step->run_id, &i))
             continue;
 
-        const struct record values = {.store = f->store, .run = &r->runs[i], .step = record.step};
         const struct feed_run run = run_at(r, i);
-        struct group group = r->known[i].group;
+        const struct record values = {.store = f->store, .run = run.record, .step = record.step};
+        struct group group = r->groups[r->known[i].group];
 
         group_of_step(f->grouping, &values, &group);
         f->take_step(f->ctx, &run, &group, record.step);
@@ -215,13 +234,14 @@ static void take_trace(struct reading *r, size_t i, xray_trace *trace)
     const xray_step_record *steps = xray_trace_steps(trace, &count);
     const struct feed_run run = run_at(r, i);
     struct record values = {.store = f->store, .trace = trace, .run = xray_trace_run(trace)};
+    struct group of_run;
     bool taken = !each;
 
-    group_of_run(f->grouping, &values, &r->known[i].group);
+    group_of_run(f->grouping, &values, &of_run);
     if (taken)
         f->take_run(f->ctx, &run);
     for (size_t k = 0; k < count; k++) {
-        struct group group = r->known[i].group;
+        struct group group = of_run;
 
         if (each && !where_step(f->where, f->store, trace, k))
             continue;
@@ -245,7 +265,7 @@ static int open_trace(struct reading *r, size_t i, xray_error *err)
     if (where_run(f->where, f->store, trace)) {
         if (f->compare != NULL) {
             status = xray_query_match_run(f->compare, f->store, trace, err);
-            r->known[i].side = status == 0;
+            r->known[i].side = (uint8_t)(status == 0);
             if (status == XRAY_ELIMIT) { /* this run cannot be told; the others can */
                 cli_error("--compare", "%s", err->message);
                 xray_trace_close(trace);
@@ -261,8 +281,6 @@ static int open_trace(struct reading *r, size_t i, xray_error *err)
 
 static int read_all(struct reading *r, xray_error *err)
 {
-    number_scanned(r);
-
     int status = group_scanned(r, err);
 
     if (status >= 0)
@@ -280,20 +298,22 @@ static int read_all(struct reading *r, xray_error *err)
 
 bool feed_read(const struct feed *feed)
 {
-    struct reading r = {.feed = feed};
+    struct reading r = {.feed = feed, .record_of = SIZE_MAX};
+    const struct group none = {0};
     xray_error err = {0};
-    int status = xray_store_runs(feed->store, &r.runs, &r.count, &err);
+    int status = xray_store_run_count(feed->store, &r.count, &err);
 
     where_use_store(feed->where, feed->store);
 
     if (status >= 0) {
         r.known = memory_new(r.count, sizeof *r.known);
+        group_number(&r, &none); /* that of runs of which nothing is known is number 0 */
         choose(&r);
         status = read_all(&r, &err);
     }
     free(r.known);
-    free(r.by_number);
-    idmap_free(&r.numbers);
+    strmap_free(&r.group_numbers);
+    free(r.groups);
     if (status < 0)
         input_failed(&err);
     return status >= 0;

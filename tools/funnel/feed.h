@@ -11,7 +11,7 @@
 struct feed_run {
     size_t number; /* its place in the list of runs, from the feed's first number on */
     int side;
-    const xray_run_record *record;
+    const xray_run_record *record; /* borrowed for the call */
 };
 
 struct feed {

@@ -19,7 +19,7 @@ struct deliver {
 void deliver_begin(struct deliver *d, struct settings *settings, const struct marker *marker,
                    struct search *search, int id_digits);
 
-/* Does it need the traces of runs that are hits as a whole, or are the records of xray_store_runs enough? */
+/* Does it need the traces of runs that are hits as a whole, or are the records of xray_store_run enough? */
 bool deliver_needs_trace(const struct deliver *d);
 
 /* The hits of a run; the trace may be NULL where it is not needed. */
