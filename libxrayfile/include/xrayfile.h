@@ -685,7 +685,7 @@ enum xray_index_mode {
 };
 
 typedef struct xray_store_options { /* all zero = defaults */
-    size_t cache_bytes; /* decoded blocks kept; 0: 48 MiB */
+    size_t cache_bytes; /* decoded blocks kept; 0: 48 MiB, less (at least 8) where there are very many runs */
     uint32_t max_raw;   /* larger blocks are skipped; 0: 64 MiB (spec 11) */
     enum xray_index_mode index;
     unsigned threads;   /* that read blocks, the caller's included; 1: no others; 0: as many as there are
@@ -853,6 +853,9 @@ XRAY_API int xray_store_run(xray_store *s, size_t index, xray_run_record *out, x
 
 /* The index of the run with this id, in constant time. 1, 0 if there is none, or XRAY_ENOMEM. */
 XRAY_API int xray_store_run_index(xray_store *s, const uint8_t id[16], size_t *index, xray_error *err);
+
+/* How many hexadecimal digits, from the first on, tell the ids of all runs apart: 1 to 32. XRAY_ENOMEM. */
+XRAY_API int xray_store_run_digits(xray_store *s, int *digits, xray_error *err);
 
 /* All records at once, which live, with their strings, until the store is refreshed or closed. They take 0.4 KB for each run
  * beside the above: for small stores. XRAY_ENOMEM. */

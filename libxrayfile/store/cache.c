@@ -149,6 +149,13 @@ bool xf_cache_add(struct xf_cache *c, struct xf_cached *e)
     return true;
 }
 
+void xf_cache_set_limit(struct xf_cache *c, size_t limit)
+{
+    c->limit = limit;
+    if (c->bytes > limit)
+        shrink(c);
+}
+
 void xf_cache_release(struct xf_cache *c, struct xf_cached *e)
 {
     if (e == NULL)

@@ -37,6 +37,9 @@ struct xf_cached {
     struct xf_cached *chain;         /* in its bucket */
 };
 
+#define XF_CACHE_BYTES ((size_t)48 << 20)      /* where nobody says how many */
+#define XF_CACHE_BYTES_LEAST ((size_t)8 << 20) /* that are left where the list of runs is large */
+
 struct xf_cache { /* all zero but the limit = empty */
     size_t limit;
     size_t bytes;
@@ -58,6 +61,9 @@ bool xf_cache_has(const struct xf_cache *c, uint32_t segment, uint32_t block);
 /* Puts an entry in, which belongs to the cache from then on. False: memory is out, the entry is still the
  * caller's. */
 bool xf_cache_add(struct xf_cache *c, struct xf_cached *e);
+
+/* From now on at most so many bytes, but for what is held. */
+void xf_cache_set_limit(struct xf_cache *c, size_t limit);
 
 /* Lets go of an entry (may be NULL). */
 void xf_cache_release(struct xf_cache *c, struct xf_cached *e);

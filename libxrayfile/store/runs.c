@@ -48,11 +48,22 @@ static bool grow_slots(struct xf_run_builder *b)
     return true;
 }
 
+/* What the list takes, the cache gives: both together are bounded longer. */
+static void leave_room(struct xray_store *s, size_t taken)
+{
+    if (s->options.cache_bytes == 0)
+        xf_cache_set_limit(&s->cache, taken < XF_CACHE_BYTES - XF_CACHE_BYTES_LEAST ? XF_CACHE_BYTES - taken
+                                                                                    : XF_CACHE_BYTES_LEAST);
+}
+
 static bool grow_runs(struct xf_run_builder *b)
 {
     void *runs = b->runs;
-    const bool room = xf_store_grow(&runs, b->count, &b->cap, sizeof *b->runs);
+    bool room;
 
+    if (b->count == b->cap)
+        leave_room(b->s, (size_t)b->count * 2 * (sizeof *b->runs + sizeof *b->places));
+    room = xf_store_grow(&runs, b->count, &b->cap, sizeof *b->runs);
     b->runs = runs;
     return room;
 }
@@ -591,6 +602,58 @@ int xray_store_run_index(xray_store *s, const uint8_t id[16], size_t *index, xra
         return 0;
     *index = found;
     return 1;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, 16);
+}
+
+/* Hexadecimal digits that two ids have in common at their beginning. */
+static int common_digits(const uint8_t *a, const uint8_t *b)
+{
+    int i = 0;
+
+    while (i < 16 && a[i] == b[i])
+        i++;
+    return i == 16 ? 32 : 2 * i + ((a[i] ^ b[i]) < 16);
+}
+
+/* Ids that begin differently need no more than one digit: each 16th is sorted on its own, to keep the copies small. */
+int xray_store_run_digits(xray_store *s, int *digits, xray_error *err)
+{
+    struct xf_run_list *list;
+    uint8_t(*ids)[16];
+    uint32_t sizes[16] = {0}, most = 0;
+    int need = 1;
+    const int r = xf_run_list_get(s, &list, err);
+
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < list->count; i++)
+        sizes[list->runs[i].id[0] >> 4]++;
+    for (int k = 0; k < 16; k++)
+        most = sizes[k] > most ? sizes[k] : most;
+    ids = xf_alloc_array(most, sizeof *ids);
+    if (ids == NULL)
+        return xf_fail_memory(err);
+    for (int k = 0; k < 16; k++) {
+        uint32_t count = 0;
+
+        for (uint32_t i = 0; i < list->count && count < sizes[k]; i++)
+            if (list->runs[i].id[0] >> 4 == k)
+                memcpy(ids[count++], list->runs[i].id, 16);
+        if (count > 1)
+            qsort(ids, count, sizeof *ids, compare_ids);
+        for (uint32_t i = 1; i < count; i++) {
+            const int common = common_digits(ids[i - 1], ids[i]);
+
+            need = common + 1 > need ? common + 1 : need;
+        }
+    }
+    xf_free(ids);
+    *digits = need < 32 ? need : 32;
+    return XRAY_OK;
 }
 
 static bool make_records(const struct xray_store *s, struct xf_run_list *list)

@@ -9,7 +9,6 @@
 #include "store/catalog.h"
 #include "store/facts.h"
 
-#define CACHE_BYTES ((size_t)48 << 20)
 
 bool xf_store_grow(void **array, uint32_t count, uint32_t *cap, size_t size)
 {
@@ -38,7 +37,7 @@ static xray_store *new_store(const xray_store_options *options)
         s->options = *options;
     if (s->options.max_raw == 0 || s->options.max_raw > XF_BLOCK_MAX)
         s->options.max_raw = XF_BLOCK_MAX;
-    s->cache.limit = s->options.cache_bytes > 0 ? s->options.cache_bytes : CACHE_BYTES;
+    s->cache.limit = s->options.cache_bytes > 0 ? s->options.cache_bytes : XF_CACHE_BYTES;
     xf_random(&s->seed, sizeof s->seed);
     s->z = xf_zframe_new();
     if (s->z == NULL) {

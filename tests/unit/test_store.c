@@ -311,6 +311,55 @@ static void test_standard_input(void)
     close(kept);
 }
 
+static bool same_text(xray_str a, xray_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* One at a time, all at once, and by id: the same runs. */
+static void test_run_by_run(void)
+{
+    static const char *const ext_ids[] = {"one", "", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6ba7b811-9dad-11d1-80b4-00c04fd430c8"};
+    const char *dir = trace_dir();
+    const xray_writer_options options = {.sync = true};
+    const uint8_t parent[16] = {1, 2, 3}, nobody[16] = {9, 9, 9};
+    const xray_run_record *runs;
+    xray_run_record run;
+    xray_writer *w;
+    xray_store *s;
+    size_t count, many, index;
+    int digits;
+
+    CHECK_EQ(xray_writer_open(&w, dir, &options, NULL), XRAY_OK);
+    for (size_t i = 0; i < 4; i++) {
+        const xray_run_options o = {.ext_id = xray_s(ext_ids[i]), .session = xray_s("s"), .parent_run = i == 1 ? parent : NULL};
+
+        xray_run_end(xray_run_begin(w, xray_s("p"), &o), i == 2 ? XRAY_FAILURE : XRAY_SUCCESS);
+    }
+    xray_writer_close(w, -1, NULL);
+    CHECK_EQ(open_store(&s, dir, NULL), XRAY_OK);
+    CHECK_EQ(xray_store_run_count(s, &count, NULL), XRAY_OK);
+    CHECK_EQ(count, 4);
+    CHECK_EQ(xray_store_runs(s, &runs, &many, NULL), XRAY_OK);
+    CHECK_EQ(many, count);
+    for (size_t i = 0; i < count; i++) {
+        CHECK_EQ(xray_store_run(s, i, &run, NULL), XRAY_OK);
+        CHECK(memcmp(run.id, runs[i].id, 16) == 0 && same_text(run.ext_id, runs[i].ext_id));
+        CHECK(same_text(run.ext_id, xray_s(ext_ids[i])));
+        CHECK(same_text(run.pipeline, xray_s("p")) && same_text(run.session, xray_s("s")) && run.ended);
+        CHECK_EQ(run.outcome, i == 2 ? XRAY_FAILURE : XRAY_SUCCESS);
+        CHECK_EQ(run.has_parent_run, i == 1);
+        CHECK_EQ(xray_store_run_index(s, run.id, &index, NULL), 1);
+        CHECK_EQ(index, i);
+    }
+    CHECK_EQ(memcmp(runs[1].parent_run, parent, 16), 0);
+    CHECK_EQ(xray_store_run(s, count, &run, NULL), XRAY_ENOTFOUND);
+    CHECK_EQ(xray_store_run_index(s, nobody, &index, NULL), 0);
+    CHECK_EQ(xray_store_run_digits(s, &digits, NULL), XRAY_OK);
+    CHECK_EQ(digits, 8); /* 6ba7b810 and 6ba7b811 */
+    xray_store_close(s);
+}
+
 /* Reads everything in all ways; a negative status if memory was out at any point. */
 static int read_all(const char *dir)
 {
@@ -381,4 +430,4 @@ static void test_memory(void)
 }
 
 CHECK_MAIN(test_nothing, test_other_files, test_copies, test_conflict, test_refresh, test_many_files,
-           test_many_problems, test_standard_input, test_memory)
+           test_many_problems, test_standard_input, test_run_by_run, test_memory)

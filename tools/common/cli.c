@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <getopt.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -146,8 +149,18 @@ static _Noreturn void print_man(void)
     exit(cli_finish(true));
 }
 
+/* Large blocks of memory go back to the system as they are freed. By itself glibc raises the size of what counts as large with each
+ * one that is freed, and then keeps decoded blocks in pieces: 40 MB of 300 with a million runs. */
+static void keep_memory_small(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+#endif
+}
+
 void cli_start(const struct cli_tool *tool, int argc, char **argv)
 {
+    keep_memory_small();
     signal(SIGPIPE, SIG_DFL);
     cli.table.tool = tool;
     cli.short_options[0] = ':'; /* a missing argument is told from an unknown option */

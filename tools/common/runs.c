@@ -30,48 +30,12 @@ void runs_record(xray_store *store, size_t index, xray_run_record *out)
         cli_die("%s", err.message);
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    return memcmp(a, b, 16);
-}
-
-/* Hexadecimal digits that two ids have in common at their beginning. */
-static int common_digits(const uint8_t *a, const uint8_t *b)
-{
-    int i = 0;
-
-    while (i < 16 && a[i] == b[i])
-        i++;
-    if (i == 16)
-        return 32;
-    return 2 * i + ((a[i] ^ b[i]) < 16);
-}
-
 int runs_id_digits(xray_store *store)
 {
-    size_t count = 0;
     int digits = MIN_DIGITS;
 
-    if (xray_store_run_count(store, &count, NULL) < 0)
-        return digits;
-
-    uint8_t(*ids)[16] = memory_new(count, 16);
-
-    for (size_t i = 0; i < count; i++) {
-        xray_run_record run;
-
-        runs_record(store, i, &run);
-        memcpy(ids[i], run.id, 16);
-    }
-    qsort(ids, count, 16, compare_ids);
-    for (size_t i = 1; i < count; i++) {
-        const int need = common_digits(ids[i - 1], ids[i]) + 1;
-
-        if (need > digits)
-            digits = need;
-    }
-    free(ids);
-    return digits < 32 ? digits : 32;
+    xray_store_run_digits(store, &digits, NULL);
+    return digits > MIN_DIGITS ? digits : MIN_DIGITS;
 }
 
 void runs_put_id(struct text *t, const uint8_t id[16], int digits)

@@ -10,11 +10,8 @@
 /* What is kept of a run until all is read: where its candidates ended. */
 struct board_run {
     struct step_place last, zero; /* the last step with a count out, the first where it is 0 */
-    uint32_t pipeline;
     uint32_t zero_step;
-    bool ended;
-    bool has_last, has_zero;
-    bool last_is_zero;
+    uint32_t pipeline : 28, ended : 1, has_last : 1, has_zero : 1, last_is_zero : 1;
 };
 
 static size_t pipeline_number(struct board *b, xray_str name)
@@ -117,7 +114,7 @@ void board_take_run(void *ctx, const struct feed_run *run)
         b->run_count = run->number + 1;
     }
     b->runs[run->number].ended = run->record->ended;
-    b->runs[run->number].pipeline = (uint32_t)pipeline;
+    b->runs[run->number].pipeline = pipeline & 0xfffffff;
     p->runs[run->side]++;
     p->abandoned += !run->record->ended && run->record->abandoned;
     p->running += !run->record->ended && !run->record->abandoned;
