@@ -409,9 +409,6 @@ static void parse_options(struct settings *s, int argc, char **argv)
 
 static bool count_store(struct settings *s, xray_store *store)
 {
-    const xray_run_record *runs;
-    xray_error err = {0};
-    size_t count;
     const struct feed feed = {
         .store = store,
         .where = &s->where,
@@ -422,9 +419,9 @@ static bool count_store(struct settings *s, xray_store *store)
         .ctx = &s->counting,
     };
 
-    if (!feed_read(&feed) || xray_store_runs(store, &runs, &count, &err) < 0)
+    if (!feed_read(&feed))
         return false;
-    s->printing.id_digits = runs_id_digits(runs, count);
+    s->printing.id_digits = runs_id_digits(store);
 
     const bool found = print_groups(&s->printing, &s->rows) > 0;
 
