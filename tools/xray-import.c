@@ -15,7 +15,7 @@
 #include "common/text.h"
 #include "import/shapes.h"
 
-enum { KEY_FROM = CLI_LONG, KEY_STRICT, KEY_DRY_RUN, KEY_PRINT_IDS, KEY_MAX_VALUE, KEY_LEVEL };
+enum { KEY_FROM = CLI_LONG, KEY_STRICT, KEY_DRY_RUN, KEY_PRINT_IDS, KEY_MAX_VALUE, KEY_LEVEL, KEY_NO_INDEX };
 
 static const struct cli_option option_table[] = {
     { 'o', "output", "STORE", "directory to write to; created if need be" },
@@ -26,6 +26,7 @@ static const struct cli_option option_table[] = {
     { KEY_PRINT_IDS, "print-ids", NULL, "print the id of each run" },
     { KEY_MAX_VALUE, "max-value", "MIB", "largest single value in MiB (16)" },
     { KEY_LEVEL, "level", "N", "zstd level, 1 to 19 (3)" },
+    { KEY_NO_INDEX, "no-index", NULL, "leave indexing to xray-index(1)" },
     { 0, NULL, NULL, NULL },
 };
 
@@ -53,6 +54,7 @@ struct settings {
     bool dry_run;
     size_t max_value;
     int level;
+    bool no_index;
 };
 
 static enum import_shape parse_shape(const char *text)
@@ -97,6 +99,9 @@ static void parse_options(int argc, char **argv, struct settings *s, struct impo
             break;
         case KEY_LEVEL:
             s->level = (int)cli_number("--level", arg, 1);
+            break;
+        case KEY_NO_INDEX:
+            s->no_index = true;
             break;
         default:
             break;
@@ -173,6 +178,7 @@ int main(int argc, char **argv)
     if (count == 0)
         cli_usage("which FILE? (- is standard input)");
     options.level = s.level;
+    options.index = s.no_index ? XRAY_INDEX_LATER : XRAY_INDEX_AT_SEAL;
     if (!s.dry_run && xray_writer_open(&im.writer, s.store, &options, &err) < 0)
         cli_die("%s: %s", s.store, err.message);
     import_begin(&im);

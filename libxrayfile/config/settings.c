@@ -46,6 +46,7 @@ static const struct setting {
     [XF_REDACT] = {{"redact", "XRAY_REDACT", NULL, "names and /patterns/"}, TEXT},
     [XF_VALUE_LIMIT] = {{"value_limit", "XRAY_VALUE_LIMIT", "16MiB", "bytes, 1K to 16M"}, BYTES, 1 << 10, 16 << 20},
     [XF_TEXT_LIMIT] = {{"text_limit", "XRAY_TEXT_LIMIT", "16MiB", "bytes, 16 to 16M"}, BYTES, 16, 16 << 20},
+    [XF_INDEX] = {{"index", "XRAY_INDEX", "true", "true or false"}, BOOL},
 };
 
 /* Other names, as the settings of earlier SDKs had them. */

@@ -24,6 +24,7 @@ enum xf_setting {
     XF_REDACT,
     XF_VALUE_LIMIT,
     XF_TEXT_LIMIT,
+    XF_INDEX,
     XF_SETTINGS,
 };
 

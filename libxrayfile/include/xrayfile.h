@@ -368,6 +368,9 @@ typedef struct xray_writer_options { /* all zero = defaults */
      * record, and end, return the status of the failure until writing works again. */
     enum xray_on_error { XRAY_ON_ERROR_SILENT = 0, XRAY_ON_ERROR_LOG, XRAY_ON_ERROR_RAISE } on_error;
     bool sync;                /* no thread: every call writes what it has to on its own (for converters and tests) */
+    /* Whether a segment of 64 KiB to 64 MiB gets its index (section 4) when it is sealed, on a thread of its own. DEFAULT: unless
+     * `sync` or `fixed`, where it is made within the call. Failing to make it is no failure of the writer. */
+    enum xray_index_when { XRAY_INDEX_DEFAULT = 0, XRAY_INDEX_AT_SEAL, XRAY_INDEX_LATER } index;
 } xray_writer_options;
 
 /* A writer with `sync` or `fixed` has no thread: a call applies what it records before it
@@ -393,7 +396,7 @@ XRAY_API int xray_writer_flush(xray_writer *w, int timeout_ms, xray_error *err);
 XRAY_API int xray_writer_sync(xray_writer *w, int timeout_ms, xray_error *err);
 
 /* Ends what is open as it stands (such runs show as abandoned), seals the segment, releases the writer,
- * whatever it returns. XRAY_ACCEPTED: the time was over; the writer's thread is left with the rest,
+ * whatever it returns; within the time, the index is made as well. XRAY_ACCEPTED: the time was over; the writer's thread is left with the rest,
  * and releases it when it is done. Must not overlap with other calls on the writer itself; calls on its
  * runs and steps may go on, and become no-ops. */
 XRAY_API int xray_writer_close(xray_writer *w, int timeout_ms, xray_error *err);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,26 @@ int xf_dir_open(int *out_fd, const char *path, xray_error *err)
         return xf_fail_errno(err, errno, XF_NO_POS, "%s: cannot open directory", path);
     *out_fd = fd;
     return XRAY_OK;
+}
+
+char *xf_dir_absolute(const char *path)
+{
+    const size_t len = strlen(path) + 1, room = path[0] == '/' ? 0 : PATH_MAX;
+    char *out = xf_alloc(room + 1 + len);
+    size_t at = 0;
+
+    if (out == NULL)
+        return NULL;
+    if (room > 0) {
+        if (getcwd(out, room) == NULL) {
+            xf_free(out);
+            return NULL;
+        }
+        at = strlen(out);
+        out[at++] = '/';
+    }
+    memcpy(out + at, path, len);
+    return out;
 }
 
 /* The host may have closed its standard streams: never be one of them. */

@@ -9,6 +9,9 @@
 /* Opens the directory `path`, creating it and its parents (mode 0700). */
 int xf_dir_open(int *out_fd, const char *path, xray_error *err);
 
+/* The same path whatever the working directory becomes, for xf_free; NULL: no memory, or there is no such path. */
+char *xf_dir_absolute(const char *path);
+
 struct xf_file_id {
     uint64_t device, inode;
 };

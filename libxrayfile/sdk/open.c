@@ -1,6 +1,8 @@
-/* From a configuration to a writer. */
+/* Opening a writer, also from a configuration. Here, above both, what reads is lent to what writes: the writer has the
+ * segments that it seals indexed by the code that reads them. */
 #include "base/fail.h"
 #include "config/config.h"
+#include "writer/front.h"
 
 #define NS_PER_S 1000000000
 #define NS_PER_MS 1000000
@@ -19,6 +21,16 @@ static enum xray_on_error on_error_of(const char *word)
     if (strcmp(word, "log") == 0)
         return XRAY_ON_ERROR_LOG;
     return strcmp(word, "raise") == 0 ? XRAY_ON_ERROR_RAISE : XRAY_ON_ERROR_SILENT;
+}
+
+static void index_sealed(const char *path)
+{
+    (void)xray_index_build(path, NULL, NULL); /* a hint that is missing costs time, and nothing else */
+}
+
+int xray_writer_open(xray_writer **out, const char *dir, const xray_writer_options *options, xray_error *err)
+{
+    return xf_writer_open(out, dir, options, index_sealed, err);
 }
 
 int xray_writer_open_config(xray_writer **out, const xray_config *c, xray_error *err)
@@ -46,6 +58,7 @@ int xray_writer_open_config(xray_writer **out, const xray_config *c, xray_error 
         o.sample_rate = -1; /* none is kept */
     o.sample_seed = xf_setting_number(xf_config_text(c, XF_SAMPLE_SEED));
     o.on_error = on_error_of(xf_config_text(c, XF_ON_ERROR));
+    o.index = xf_setting_bool(xf_config_text(c, XF_INDEX)) ? XRAY_INDEX_DEFAULT : XRAY_INDEX_LATER;
     o.flush = flush_of(xf_config_text(c, XF_FLUSH));
     return xray_writer_open(out, xf_config_text(c, XF_DIR), &o, err);
 }

@@ -10,7 +10,7 @@
 
 static int open_plain(xray_store **s, const char *path, uint64_t size_limit, xray_error *err)
 {
-    const xray_store_options options = {.index = XRAY_INDEX_NEVER};
+    const xray_store_options options = {.index = XRAY_INDEX_NEVER, .threads = 1}; /* at seal this is the host's process */
 
     return xf_store_open_prefix(s, path, size_limit, &options, err);
 }

@@ -71,6 +71,7 @@ int xf_back_init(struct xf_back *b, const uint8_t writer_id[16], xray_error *err
 
 void xf_back_done(struct xf_back *b)
 {
+    xf_sealed_free(b->sealed);
     xf_scrub_free(b->scrub);
     for (uint32_t i = 0; i < b->runs.count; i++) {
         xf_scope_done(&xf_run_at(b, i)->scope);

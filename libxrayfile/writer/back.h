@@ -17,6 +17,7 @@
 #include "format/spine_build.h"
 #include "writer/origin.h"
 #include "writer/reasons.h"
+#include "writer/sealed.h"
 
 #include <stdatomic.h>
 
@@ -85,6 +86,7 @@ struct xf_back {
     int dir_fd;
     int level;
     struct xf_scrub *scrub; /* owned */
+    struct xf_sealed *sealed; /* owned; told of each segment that was; NULL: nobody is */
     bool sampled;           /* candidates are, at this rate */
     double sample_rate;
     uint64_t sample_seed;

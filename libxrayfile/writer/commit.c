@@ -20,6 +20,9 @@
 #define CANDIDATES_RAW (1u << 20)
 #define CANDIDATES_ROWS 65536u
 #define SPINE_RAW (512u << 10)
+/* Segments that are indexed when they are sealed: below, one is read whole as soon as its index; above, xray-index has the time. */
+#define SEALED_LEAST (64u << 10)
+#define SEALED_MOST (64u << 20)
 
 int xf_back_fail(struct xf_back *w, const xray_error *err)
 {
@@ -509,6 +512,8 @@ int xf_commit_seal(struct xf_back *w)
         return xf_back_fail(w, &err);
     if (xf_segment_out_sync(&w->out, &err) < 0 || xf_dir_sync(w->dir_fd, &err) < 0)
         return xf_back_fail_sync(w, &err);
+    if (w->sealed != NULL && w->out.pos >= SEALED_LEAST && w->out.pos <= SEALED_MOST)
+        xf_sealed_add(w->sealed, w->out.name);
     xf_segment_out_close(&w->out);
     return XRAY_OK;
 }

@@ -88,6 +88,8 @@ struct xray_writer {
     xray_writer_options options;
     char app[128];
     char *redact;            /* options' list, owned; NULL: none */
+    xf_sealed_fn *sealed_fn; /* NULL: nothing is made of sealed segments */
+    char *sealed_dir;        /* owned; absolute: the host may change its directory */
     bool thin;               /* not every candidate is kept */
     uint64_t keep_below;     /* those whose hash is below this */
     double weight;           /* of those */
@@ -118,7 +120,7 @@ struct xray_writer {
     pthread_t thread;
     enum { XF_WORKING, XF_NAPPING, XF_IDLE } state;
     bool fresh;                /* something was begun or ended since the last flush */
-    bool quit, done, abandoned;
+    bool quit, sealed, done, abandoned; /* sealed: closed_with is set, something may still be made of the segments */
     uint64_t asked[2], answers[2]; /* flushes, syncs */
     int answer[2];
     unsigned waiting;          /* threads in xf_writer_wait_flush */
@@ -131,6 +133,12 @@ struct xray_writer {
     int64_t retry_at; /* not before this is a new segment tried after a failure */
     unsigned failures;
 };
+
+/* ---- writer.c ---- */
+
+/* xray_writer_open, with what is done to each sealed segment where the options want it (sdk/open.c). */
+int xf_writer_open(xray_writer **out, const char *dir, const xray_writer_options *options, xf_sealed_fn *sealed,
+                   xray_error *err);
 
 /* ---- slot.c: handles ---- */
 

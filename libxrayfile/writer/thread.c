@@ -180,6 +180,10 @@ static void finish(xray_writer *w)
     if (r < 0)
         w->error = w->back->failure;
     w->closed_with = r;
+    w->sealed = true;
+    pthread_mutex_unlock(&w->lock);
+    xf_sealed_wait(w->back->sealed);
+    pthread_mutex_lock(&w->lock);
     w->done = true;
     abandoned = w->abandoned;
     pthread_cond_broadcast(&w->answered);

@@ -94,6 +94,8 @@ static int make_back(xray_writer *w, xray_error *err)
     r = xf_scrub_new(&w->back->scrub, w->redact, w->options.text_limit, w->options.value_limit, err);
     if (r < 0)
         return r;
+    if (w->sealed_dir != NULL)
+        w->back->sealed = xf_sealed_new(w->sealed_dir, w->sealed_fn, !w->sync);
     xf_origin_new_id(&w->origin, id);
     return xf_back_init(w->back, id, err);
 }
@@ -130,6 +132,7 @@ void xf_writer_free(xray_writer *w)
     }
     xray_buffer_free(&w->reported);
     xf_free(w->redact);
+    xf_free(w->sealed_dir);
     xf_out_close(w->dir_fd);
     pthread_cond_destroy(&w->wake);
     pthread_cond_destroy(&w->answered);
@@ -137,7 +140,14 @@ void xf_writer_free(xray_writer *w)
     xf_free(w);
 }
 
-int xray_writer_open(xray_writer **out, const char *dir, const xray_writer_options *options, xray_error *err)
+/* Writers whose output is to be the same each time, and those that do all on the caller's thread, are asked to. */
+static bool wants_sealed(const xray_writer *w)
+{
+    return w->options.index == XRAY_INDEX_AT_SEAL || (w->options.index == XRAY_INDEX_DEFAULT && !w->sync);
+}
+
+int xf_writer_open(xray_writer **out, const char *dir, const xray_writer_options *options, xf_sealed_fn *sealed,
+                   xray_error *err)
 {
     xray_writer *w;
     int r;
@@ -155,6 +165,10 @@ int xray_writer_open(xray_writer **out, const char *dir, const xray_writer_optio
     r = take_options(w, options, err);
     if (r == XRAY_OK)
         r = xf_dir_open(&w->dir_fd, dir, err);
+    if (r == XRAY_OK && wants_sealed(w)) {
+        w->sealed_fn = sealed;
+        w->sealed_dir = xf_dir_absolute(dir); /* without it nothing is made of segments */
+    }
     if (r == XRAY_OK)
         r = make_back(w, err);
     if (r == XRAY_OK && !w->sync)
@@ -293,7 +307,7 @@ static int close_thread(xray_writer *w, int timeout_ms, xray_error *err)
     }
     done = w->done;
     w->abandoned = !done;
-    r = done ? report(w->closed_with, &w->error, err) : XRAY_ACCEPTED;
+    r = done || w->sealed ? report(w->closed_with, &w->error, err) : XRAY_ACCEPTED;
     if (!done)
         pthread_detach(w->thread);
     pthread_mutex_unlock(&w->lock);
@@ -395,7 +409,7 @@ bool xf_writer_revive(xray_writer *w)
     for (size_t i = 0; i < XF_LOST_KINDS; i++)
         atomic_store(&w->lost[i], 0);
     w->state = XF_WORKING;
-    w->fresh = w->quit = w->done = w->abandoned = false;
+    w->fresh = w->quit = w->sealed = w->done = w->abandoned = false;
     memset(w->asked, 0, sizeof w->asked);
     memset(w->answers, 0, sizeof w->answers);
     w->trouble = 0;

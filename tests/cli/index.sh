@@ -58,6 +58,15 @@ check "there is something to see" test "$(wc -c <"$work/without")" -gt 5000
 
 # ---- the tool ----
 
+
+# Made with the segment.
+check "xray-import indexes what it writes" test "$(ls "$store"/*.idx)" = "$first.idx" # the others are tiny
+run xray-index check "$first"
+expect_status 0 "check of what xray-import made"
+run xray-import --no-index "$work/decisions.json" -o "$work/later"
+check "--no-index" test "$(ls "$work/later" | wc -l)" = 1
+rm "$first.idx"
+
 run xray-index check "$store"
 expect_status 3 "check without indexes"
 run xray-index build "$store"
