@@ -135,6 +135,13 @@ static inline bool skip_item(xray_mp *c, size_t *children, bool *container)
 
     size_t len = fixed_len[c->at[0]];
 
+    if (c->at[0] >= 0x80 && c->at[0] < 0xa0) { /* short maps and arrays */
+        *children = c->at[0] < 0x90 ? 2 * (size_t)(c->at[0] & 0x0f) : c->at[0] & 0x0f;
+        *container = true;
+        c->at++;
+        c->left--;
+        return *children <= c->left;
+    }
     if (len == 0) {
         struct shape s;
 
@@ -332,6 +339,13 @@ static bool skip_within(xray_mp *c, int max_depth)
 
 bool xray_mp_skip(xray_mp *c)
 {
+    if (!c->bad && c->left > 0 && fixed_len[c->at[0]] != 0 && fixed_len[c->at[0]] <= c->left) { /* as most values are */
+        const size_t len = fixed_len[c->at[0]];
+
+        c->at += len;
+        c->left -= len;
+        return true;
+    }
     return skip_within(c, XF_DEPTH_SKIP);
 }
 
@@ -354,11 +368,23 @@ static bool take_container(xray_mp *c, int type, uint32_t *count)
 
 bool xf_mp_take_map(xray_mp *c, uint32_t *count)
 {
+    if (!c->bad && c->left > 0 && (c->at[0] & 0xf0) == 0x80 && (c->at[0] & 0x0fu) * 2 < c->left) {
+        *count = c->at[0] & 0x0f;
+        c->at++;
+        c->left--;
+        return true;
+    }
     return take_container(c, XRAY_MP_MAP, count);
 }
 
 bool xf_mp_take_array(xray_mp *c, uint32_t *count)
 {
+    if (!c->bad && c->left > 0 && (c->at[0] & 0xf0) == 0x90 && (c->at[0] & 0x0fu) < c->left) {
+        *count = c->at[0] & 0x0f;
+        c->at++;
+        c->left--;
+        return true;
+    }
     return take_container(c, XRAY_MP_ARRAY, count);
 }
 
@@ -376,6 +402,14 @@ static bool take_bytes(xray_mp *c, int type, xray_str *out)
 
 bool xf_mp_take_str(xray_mp *c, xray_str *out)
 {
+    if (!c->bad && c->left > 0 && (c->at[0] & 0xe0) == 0xa0 && fixed_len[c->at[0]] <= c->left) {
+        const size_t len = fixed_len[c->at[0]];
+
+        *out = xray_strn((const char *)c->at + 1, len - 1);
+        c->at += len;
+        c->left -= len;
+        return true;
+    }
     return take_bytes(c, XRAY_MP_STR, out);
 }
 
@@ -388,6 +422,12 @@ bool xf_mp_take_int(xray_mp *c, int64_t *out)
 {
     if (!c->bad && c->left > 0 && (c->at[0] < 0x80 || c->at[0] >= 0xe0)) {
         *out = (int8_t)c->at[0]; /* most integers in columns are this small */
+        c->at++;
+        c->left--;
+        return true;
+    }
+    if (!c->bad && c->left > 0 && c->at[0] == 0xc0) {
+        *out = XRAY_MISSING;
         c->at++;
         c->left--;
         return true;

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "codec/idcol.h"
 #include "codec/mpread.h"
@@ -33,6 +34,8 @@ static void reset_block(struct xf_cands_build *b)
         xf_column_reset(&b->decisions.columns[i]);
         xf_column_reset(&b->notes.columns[i]);
     }
+    for (size_t i = 0; i < sizeof b->forms / sizeof *b->forms; i++)
+        b->forms[i].known = false;
     b->decisions.rows = b->notes.rows = b->rows = 0;
     b->last_item = -1;
     b->time_min = INT64_MAX;
@@ -71,6 +74,10 @@ void xf_cands_done(struct xf_cands_build *b)
         xray_buffer_free(&b->decisions.columns[i].bytes);
         xray_buffer_free(&b->notes.columns[i].bytes);
     }
+    for (size_t i = 0; i < sizeof b->forms / sizeof *b->forms; i++) {
+        xray_buffer_free(&b->forms[i].reasons);
+        xray_buffer_free(&b->forms[i].keys);
+    }
     xf_free(b->evidence);
     xray_buffer_free(&b->shape);
     xray_buffer_free(&b->record);
@@ -108,6 +115,7 @@ void xf_cands_owner(const struct xf_cands_build *b, uint32_t i, const uint8_t **
 struct cand {
     xray_str item;
     int64_t verdict;
+    xray_str all_reasons;
     xray_mp reasons; /* behind the array's header */
     uint32_t reason_count;
     xray_str numbers[5]; /* score, threshold, rank_in, rank_out, weight; nil is one byte C0 */
@@ -136,13 +144,12 @@ static void take_member(xray_mp *c, xray_str *out)
 static bool take_cand(xray_mp *c, struct cand *out)
 {
     uint32_t members;
-    xray_str reasons;
 
     if (!xf_mp_take_array(c, &members) || members != 12)
         return false;
     xf_mp_take_str(c, &out->item);
     xf_mp_take_int(c, &out->verdict);
-    xf_mp_take_value(c, &reasons);
+    xf_mp_take_value(c, &out->all_reasons);
     for (size_t i = 0; i < 5; i++)
         take_member(c, &out->numbers[i]);
     xf_mp_take_int(c, &out->time);
@@ -151,7 +158,7 @@ static bool take_cand(xray_mp *c, struct cand *out)
     take_member(c, &out->evidence);
     if (c->bad)
         return false;
-    out->reasons = xray_mp_over(reasons.ptr, reasons.len);
+    out->reasons = xray_mp_over(out->all_reasons.ptr, out->all_reasons.len);
     return xf_mp_take_array(&out->reasons, &out->reason_count);
 }
 
@@ -289,16 +296,109 @@ static unsigned put_numbers(struct xf_cands_build *b, const struct cand *c, int6
     return fields;
 }
 
-static int add_cand(struct xf_cands_build *b, struct xf_payload_build *p, struct cand *c, int64_t base_time)
+/* ---- forms ---- */
+
+static unsigned fields_of(const struct cand *c)
+{
+    unsigned fields = c->time != XRAY_MISSING ? XRAY_HAS_TIME : 0;
+
+    for (unsigned i = 0; i < 5; i++)
+        fields |= is_nil(c->numbers[i]) ? 0 : 1u << i;
+    return fields;
+}
+
+static struct xf_cand_form *form_of(struct xf_cands_build *b, const struct cand *c)
+{
+    const uint64_t hash = xf_hash64(c->all_reasons.ptr, c->all_reasons.len, (uint64_t)c->verdict);
+
+    return &b->forms[hash % (sizeof b->forms / sizeof *b->forms)];
+}
+
+/* Whether the candidate has this form; the values of its evidence are in `values` then. */
+static bool has_form(const struct xf_cand_form *f, const struct cand *c, xray_str values[8])
+{
+    xray_mp at = xray_mp_over(c->evidence.ptr, c->evidence.len);
+    uint32_t start = 0, count;
+
+    if (!f->known || f->verdict != c->verdict || f->by != c->by || f->provenance != c->provenance ||
+        f->reasons.len != c->all_reasons.len || memcmp(f->reasons.data, c->all_reasons.ptr, f->reasons.len) != 0 ||
+        f->fields != fields_of(c))
+        return false;
+    if (!f->has_evidence)
+        return is_nil(c->evidence);
+    if (!xf_mp_take_map(&at, &count) || count != f->key_count)
+        return false;
+    for (uint32_t i = 0; i < count; start = f->key_end[i++]) {
+        const uint32_t len = f->key_end[i] - start;
+
+        if (len > at.left || memcmp(at.at, f->keys.data + start, len) != 0)
+            return false;
+        at.at += len;
+        at.left -= len;
+        if (!xf_mp_take_value(&at, &values[i]))
+            return false;
+    }
+    return true;
+}
+
+static int add_formed(struct xf_cands_build *b, struct xf_payload_build *p, const struct xf_cand_form *f, const struct cand *c,
+                      int64_t base_time, const xray_str values[8])
+{
+    put_numbers(b, c, base_time);
+    for (uint32_t i = 0; i < f->key_count; i++) {
+        struct xf_column_build *column = &b->evidence[f->column[i]];
+        const size_t before = column->bytes.len;
+        const int r = xf_payload_store(p, values[i].ptr, values[i].len, &column->bytes);
+
+        if (r < 0)
+            return r;
+        column->count++;
+        b->size += column->bytes.len - before;
+    }
+    xf_column_put_int(&b->columns[XF_CAND_SHAPE], f->shape);
+    return XRAY_OK;
+}
+
+/* Evidence as a whole, and of many keys, is not worth remembering: another candidate hardly has the same. */
+static void remember_form(struct xf_cands_build *b, struct xf_cand_form *f, const struct cand *c, uint32_t shape, bool none)
+{
+    xray_mp at = xray_mp_over(c->evidence.ptr, c->evidence.len);
+    uint32_t count = 0;
+    xray_str key, value;
+
+    f->known = false;
+    if (!none && (!xf_mp_take_map(&at, &count) || count > sizeof f->column / sizeof *f->column))
+        return;
+    xf_buf_reset(&f->reasons);
+    xf_buf_reset(&f->keys);
+    xf_buf_put(&f->reasons, c->all_reasons.ptr, c->all_reasons.len);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *start = at.at;
+
+        xf_mp_take_str(&at, &key);
+        xf_buf_put(&f->keys, start, (size_t)(at.at - start));
+        f->key_end[i] = (uint32_t)f->keys.len;
+        f->column[i] = xf_dict_put(&b->keys, key.ptr, key.len); /* it is there */
+        xf_mp_take_value(&at, &value);
+    }
+    f->known = !f->reasons.failed && !f->keys.failed;
+    f->has_evidence = !none;
+    f->fields = (uint8_t)fields_of(c);
+    f->key_count = (uint8_t)count;
+    f->verdict = c->verdict;
+    f->by = c->by;
+    f->provenance = c->provenance;
+    f->shape = shape;
+}
+
+/* A candidate of a form not met before: its shape, and the columns it goes to. */
+static int add_unformed(struct xf_cands_build *b, struct xf_payload_build *p, struct xf_cand_form *form, struct cand *c,
+                        int64_t base_time)
 {
     const bool none = is_nil(c->evidence), whole = !none && !keys_are_text(c->evidence);
-    const uint32_t items_before = b->items.count;
-    const uint32_t item = xf_dict_put(&b->items, c->item.ptr, c->item.len);
     uint32_t shape;
     int r = XRAY_OK;
 
-    if (item == UINT32_MAX)
-        return XRAY_ENOMEM;
     xf_buf_reset(&b->shape);
     xf_mp_array(&b->shape, 6);
     xf_mp_int(&b->shape, c->verdict);
@@ -317,6 +417,24 @@ static int add_cand(struct xf_cands_build *b, struct xf_payload_build *p, struct
     if (shape == UINT32_MAX || b->shape.failed)
         return XRAY_ENOMEM;
     xf_column_put_int(&b->columns[XF_CAND_SHAPE], shape);
+    if (!whole)
+        remember_form(b, form, c, shape, none);
+    return XRAY_OK;
+}
+
+static int add_cand(struct xf_cands_build *b, struct xf_payload_build *p, struct cand *c, int64_t base_time)
+{
+    const uint32_t items_before = b->items.count;
+    const uint32_t item = xf_dict_put(&b->items, c->item.ptr, c->item.len);
+    struct xf_cand_form *form = form_of(b, c);
+    xray_str values[8];
+    int r;
+
+    if (item == UINT32_MAX)
+        return XRAY_ENOMEM;
+    r = has_form(form, c, values) ? add_formed(b, p, form, c, base_time, values) : add_unformed(b, p, form, c, base_time);
+    if (r < 0)
+        return r;
     put_item(b, item);
     b->size += 3 + (b->items.count != items_before ? c->item.len : 0);
     b->rows++;
