@@ -13,5 +13,7 @@ void xf_free(void *p);
 /* The n-th allocation from now on (1 = the next) and all after it fail; 0 turns it off.
  * For tests, one thread. Returns how many allocations were asked for since the last call. */
 size_t xf_mem_fail_from(size_t n);
+/* The same, but only the n-th fails. */
+size_t xf_mem_fail_once(size_t n);
 
 #endif

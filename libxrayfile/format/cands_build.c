@@ -518,7 +518,7 @@ int xf_cands_add_event(struct xf_cands_build *b, struct xf_payload_build *p, str
     t->rows++;
     note_time(b, time_ns);
     b->size += 90;
-    return XRAY_OK;
+    return b->record.failed ? XRAY_ENOMEM : XRAY_OK;
 }
 
 static void put_run_table(xray_buffer *body, const struct xf_dict *runs)

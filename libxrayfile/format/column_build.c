@@ -38,6 +38,7 @@ void xf_column_write(const struct xf_column_build *c, const char *name, xray_buf
     xf_mp_cstr(body, name);
     xf_mp_array(body, c->count);
     xf_buf_put(body, c->bytes.data, c->bytes.len);
+    body->failed |= c->bytes.failed; /* memory was out for some of it: there must be no block */
 }
 
 void xf_column_write_dict(const struct xf_dict *d, const char *name, xray_buffer *body)
@@ -49,4 +50,5 @@ void xf_column_write_dict(const struct xf_dict *d, const char *name, xray_buffer
 
         xf_mp_str(body, s.ptr, s.len);
     }
+    body->failed |= d->bytes.failed;
 }

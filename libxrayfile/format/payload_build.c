@@ -247,6 +247,7 @@ static void put_array(xray_buffer *body, const char *key, uint32_t count, xray_b
     xf_mp_cstr(body, key);
     xf_mp_array(body, count);
     xf_buf_put(body, elements->data, elements->len);
+    body->failed |= elements->failed;
     xf_buf_reset(elements);
 }
 

@@ -30,6 +30,7 @@ void xf_record_row(struct xf_digest *digest, struct xf_digest_record *record, xr
     const bool is_run = table == XF_TABLE_RUNS;
     const unsigned columns = is_run ? (unsigned)XF_RUN_COLUMNS : (unsigned)XF_STEP_COLUMNS;
     const bool named = is_run && (xf_row_get_int(row, XF_RUN_STATE) & XF_STATE_BEGIN) != 0;
+    bool failed = false;
     size_t members = 1 + count_bits(row->present & ~UINT64_C(1));
 
     if (named)
@@ -50,6 +51,7 @@ void xf_record_row(struct xf_digest *digest, struct xf_digest_record *record, xr
         value = xf_row_get(row, c);
         xf_mp_uint(scratch, c);
         xf_digest_piece(record, scratch->data, scratch->len);
+        failed |= scratch->failed;
         xf_buf_reset(scratch);
         xf_digest_piece(record, value.ptr, value.len);
     }
@@ -59,6 +61,7 @@ void xf_record_row(struct xf_digest *digest, struct xf_digest_record *record, xr
         put_name(record, scratch, XF_RUN_VERSION, ref->version);
     }
     xf_digest_finish(digest, record);
+    scratch->failed |= failed;
 }
 
 void xf_record_begin(xray_buffer *r, enum xf_table table, const struct xf_owner *owner, size_t more)

@@ -230,6 +230,8 @@ int xf_spine_add_row(struct xf_spine_build *b, struct xf_payload_build *p, struc
     else
         note_times(b, row, XF_STEP_START, XF_STEP_DUR, XF_STEP_END);
     xf_record_row(digest, &b->record, &b->scratch, t->number, writer_id, ref, row);
+    if (b->scratch.failed) /* the digest is wrong now */
+        return XRAY_ENOMEM;
     b->size = table_size(&b->run_rows) + table_size(&b->step_rows) + b->strings.bytes.len + b->runs.bytes.len;
     return XRAY_OK;
 }

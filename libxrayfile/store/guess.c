@@ -45,12 +45,20 @@ static const char *guess(const uint8_t *data, size_t len)
     return data[0] == '{' || data[0] == '[' ? "JSON text" : "text";
 }
 
-/* All there is of the file: nothing, or less than the hello that it begins with (spec 2.2). */
+static bool is_zeros(const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (data[i] != 0)
+            return false;
+    return true;
+}
+
+/* All there is of the file: nothing, less than the hello that it begins with, or zeros in its place (spec 2.2). */
 static bool is_torn_hello(const uint8_t *data, size_t len, uint64_t size)
 {
     static const uint8_t head[] = {0x28, 0xb5, 0x2f, 0xfd, 0x64};
 
-    if (len == 0)
+    if (len == size && is_zeros(data, len))
         return true;
     if (memcmp(data, head, len < sizeof head ? len : sizeof head) != 0)
         return false;
@@ -61,7 +69,7 @@ void xf_guess_complain(struct xray_store *s, uint32_t file)
 {
     struct xf_file_reader reader = {s, file};
     const struct xf_source source = xf_file_source(&reader, 0);
-    uint8_t data[512];
+    uint8_t data[4096];
     xray_error why;
     size_t got;
     int status = XRAY_ECORRUPT;

@@ -35,6 +35,12 @@ static xray_str take_named(const struct xf_back *b, const char *name, struct xf_
     return text.len > 0 && xf_scrub_is_name(b->scrub, xray_s(name)) ? xray_s(XF_REDACTED_TEXT) : text;
 }
 
+/* There was no memory for it. Counted, and told in the file, with the losses of the front end (xf_apply_losses). */
+static void lose(struct xf_slot *s, enum xf_lost_kind kind)
+{
+    atomic_fetch_add_explicit(&s->writer->lost[kind], 1, memory_order_relaxed);
+}
+
 static int apply_run_begin(struct xf_slot *s, struct xf_op_reader r)
 {
     struct xf_back *b = s->writer->back;
@@ -58,8 +64,10 @@ static int apply_run_begin(struct xf_slot *s, struct xf_op_reader r)
     memcpy(begin.id, s->id, sizeof begin.id);
     s->begun = true;
     s->object = xf_back_run_begin(b, &begin);
-    b->stats.accepted++;
-    b->stats.dropped += s->object == NULL;
+    if (s->object == NULL)
+        lose(s, XF_LOST_RUN);
+    else
+        b->stats.accepted++;
     return s->object != NULL ? XRAY_OK : b->status < 0 ? b->status : XRAY_ENOMEM;
 }
 
@@ -79,8 +87,10 @@ static int apply_step_begin(struct xf_slot *s, struct xf_op_reader r)
         xf_apply(s->run);
     s->begun = true;
     s->object = s->run->object != NULL ? xf_back_step_begin(b, s->run->object, &begin) : NULL;
-    b->stats.accepted++;
-    b->stats.dropped += s->object == NULL;
+    if (s->object == NULL)
+        lose(s, XF_LOST_STEP);
+    else
+        b->stats.accepted++;
     return s->object != NULL ? XRAY_OK : b->status < 0 ? b->status : XRAY_ENOMEM;
 }
 
@@ -98,8 +108,7 @@ static int apply_candidate(struct xf_slot *s, const struct xf_op *op, struct xf_
     c.item = take_name(b, &r);
     if (!make_room((void **)&scratch->reasons, &scratch->reason_cap, reasons, sizeof *scratch->reasons) ||
         !make_room((void **)&scratch->attrs, &scratch->attr_cap, attrs, sizeof *scratch->attrs)) {
-        b->stats.accepted++;
-        b->stats.dropped++;
+        lose(s, XF_LOST_CANDIDATE);
         return XRAY_ENOMEM;
     }
     for (uint32_t i = 0; i < reasons; i++) {
@@ -160,10 +169,10 @@ static int apply_op(struct xf_slot *s, const uint8_t *at)
     if (op.kind == XF_OP_STEP_BEGIN)
         return apply_step_begin(s, r);
     if (s->object == NULL) { /* its begin is lost, so this is */
-        const bool is_record = op.kind == XF_OP_CANDIDATE || op.kind == XF_OP_EVENT;
-
-        s->writer->back->stats.accepted += is_record;
-        s->writer->back->stats.dropped += is_record;
+        if (op.kind == XF_OP_CANDIDATE)
+            lose(s, XF_LOST_CANDIDATE);
+        else if (op.kind == XF_OP_EVENT)
+            lose(s, op.a == XF_TABLE_DECISIONS ? XF_LOST_DECISION : XF_LOST_NOTE);
         return XRAY_ENOMEM;
     }
     switch (op.kind) {
@@ -287,7 +296,13 @@ void xf_apply_losses(xray_writer *w)
         }
         xf_back_lose(b, xray_s("memory"), xray_s(what[i]), n, XRAY_MISSING, XRAY_MISSING);
     }
+    xf_back_tell(b);
     pthread_mutex_lock(&w->lock);
+    if (!xf_buf_reserve(&b->losses, w->reported.len)) { /* another time */
+        b->losses.failed = false;
+        pthread_mutex_unlock(&w->lock);
+        return;
+    }
     xf_buf_put(&b->losses, w->reported.data, w->reported.len);
     b->loss_rows += w->reported_rows;
     b->totals.lost = b->totals.lost + w->reported_total < w->reported_total ? UINT64_MAX : b->totals.lost + w->reported_total;

@@ -206,8 +206,25 @@ void xf_loss_put(xray_buffer *out, xray_str cause, xray_str what, uint64_t count
 
 int xf_back_lose(struct xf_back *b, xray_str cause, xray_str what, uint64_t count, int64_t from_ns, int64_t to_ns)
 {
+    const size_t before = b->losses.len;
+
     xf_loss_put(&b->losses, cause, what, count, from_ns, to_ns);
+    if (b->losses.failed) { /* later, without what it was */
+        b->losses.len = before;
+        b->losses.failed = false;
+        b->untold += count;
+        return XRAY_ENOMEM;
+    }
     b->loss_rows++;
     b->totals.lost = b->totals.lost + count < count ? UINT64_MAX : b->totals.lost + count;
-    return b->losses.failed ? XRAY_ENOMEM : b->status;
+    return b->status;
+}
+
+void xf_back_tell(struct xf_back *b)
+{
+    const uint64_t n = b->untold;
+
+    b->untold = 0;
+    if (n > 0)
+        xf_back_lose(b, xray_s("memory"), xray_s("record"), n, XRAY_MISSING, XRAY_MISSING);
 }

@@ -92,7 +92,6 @@ struct xf_back {
     uint64_t sample_seed;
     bool log_failure;       /* the next one, to standard error */
     atomic_int failing;     /* status of the last write; 0: it worked */
-    atomic_uint failures;   /* that lost records */
     bool sync; /* applied on the caller's thread: failures are answers, not losses */
     uint64_t segment_bytes;
     uint64_t segment_number;
@@ -117,6 +116,7 @@ struct xf_back {
     const struct xf_patience *patience; /* with writes that fail; NULL: none */
     uint64_t spine_blocks;   /* written so far */
     uint64_t lost_in_blocks; /* lost with the segment that failed, not yet told */
+    uint64_t untold;         /* lost because memory was out, in no loss row yet */
     xray_buffer scratch;
     struct xf_json_memo memo;
     struct xf_apply_scratch apply;
@@ -140,6 +140,9 @@ int xf_back_close(struct xf_back *b);
 /* After a failure: a new segment, in which the loss is told. What was in no block yet is still there. 0, or the status
  * of another failure. */
 int xf_back_recover(struct xf_back *b);
+
+/* A row for what is lost and in none yet. */
+void xf_back_tell(struct xf_back *b);
 
 /* A row of a loss block (spec 9.1), as an array of 5; times may be XRAY_MISSING. */
 void xf_loss_put(xray_buffer *out, xray_str cause, xray_str what, uint64_t count, int64_t from_ns, int64_t to_ns);

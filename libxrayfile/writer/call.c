@@ -242,7 +242,7 @@ static bool flushes_at_end(const struct xf_slot *s)
 static int leave_flushed(struct xf_slot *s)
 {
     xray_writer *w = s->writer;
-    const unsigned failures = s->failures;
+    const uint64_t dropped = s->dropped;
     uint64_t mine;
     int r;
 
@@ -252,7 +252,7 @@ static int leave_flushed(struct xf_slot *s)
     xf_thread_wake(w);
     pthread_mutex_unlock(&w->lock);
     xf_slot_unlock(s);
-    r = xf_writer_wait_flush(w, mine, failures);
+    r = xf_writer_wait_flush(w, mine, dropped);
     xf_leave_closed(false);
     return r;
 }

@@ -166,6 +166,7 @@ static void count_failure(struct xf_back *b, int status)
 
     b->stats.accepted += lost;
     b->stats.dropped += lost;
+    b->untold += lost;
 }
 
 static bool is_full(const struct xf_back *b, uint32_t count, size_t bytes)

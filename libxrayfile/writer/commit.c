@@ -30,8 +30,6 @@ int xf_back_fail(struct xf_back *w, const xray_error *err)
         w->status = err->status < 0 ? err->status : XRAY_EIO;
         w->failure = *err;
     }
-    if (w->in_blocks > 0)
-        atomic_fetch_add_explicit(&w->failures, 1, memory_order_relaxed);
     w->stats.dropped += w->in_blocks;
     w->lost_in_blocks += w->in_blocks;
     w->in_blocks = 0;

@@ -55,7 +55,7 @@ struct xf_slot {
     int64_t number;        /* of a step; of a run: the next one's */
     uint8_t id[16];        /* of a run */
     enum xray_clock clock;
-    unsigned failures;     /* of the back end, when it was begun */
+    uint64_t dropped;      /* of the writer's statistics, when it was begun */
     bool ended;            /* set under the writer's lock */
     xray_outcome outcome;
     int64_t end_mono;
@@ -238,8 +238,8 @@ void xf_writer_publish(xray_writer *w);
 
 void xf_writer_free(xray_writer *w);
 /* Waits, at most options.flush_interval_ms, for the answer to flush `mine`; who calls is counted in `waiting`. XRAY_OK,
- * or a status: it may not be in the file. `failures`: what xf_back.failures was before it was recorded. */
-int xf_writer_wait_flush(xray_writer *w, uint64_t mine, unsigned failures);
+ * or a status: it may not be in the file. `dropped`: of the statistics, before it was recorded. */
+int xf_writer_wait_flush(xray_writer *w, uint64_t mine, uint64_t dropped);
 void xf_writer_init_conditions(xray_writer *w);
 /* In a forked child: a back end, thread and segment of its own. */
 bool xf_writer_revive(xray_writer *w);

@@ -206,7 +206,6 @@ struct xf_slot *xf_slot_new(xray_writer *w)
     s->outcome = XRAY_RUNNING;
     s->end_mono = XRAY_MISSING;
     s->lost_any = false;
-    s->failures = w->back != NULL ? atomic_load_explicit(&w->back->failures, memory_order_relaxed) : 0;
     return s;
 }
 
@@ -220,6 +219,7 @@ uint64_t xf_slot_open(struct xf_slot *s, struct xf_slot *run)
         s->generation = 1;
     handle = (run != NULL ? STEP_BIT : 0) | (w->sync ? SYNC_BIT : 0) | s->generation << INDEX_BITS | s->index;
     pthread_mutex_lock(&w->lock);
+    s->dropped = w->stats.dropped;
     s->open_previous = NULL;
     s->open_next = w->open_first;
     if (s->open_next != NULL)

@@ -228,7 +228,7 @@ static int ask(xray_writer *w, int what, int timeout_ms, xray_error *err)
 }
 
 /* A disk that hangs holds up one step of each thread, and then none until it answers again. */
-int xf_writer_wait_flush(xray_writer *w, uint64_t mine, unsigned failures)
+int xf_writer_wait_flush(xray_writer *w, uint64_t mine, uint64_t dropped)
 {
     const int64_t deadline = deadline_of((int)w->options.flush_interval_ms);
     int r;
@@ -243,7 +243,7 @@ int xf_writer_wait_flush(xray_writer *w, uint64_t mine, unsigned failures)
     else
         r = w->trouble != 0 ? w->trouble : XRAY_EIO;
     if (r >= 0)
-        r = atomic_load_explicit(&w->back->failures, memory_order_relaxed) == failures ? XRAY_OK : XRAY_EIO;
+        r = w->stats.dropped == dropped ? XRAY_OK : XRAY_EIO;
     w->waiting--;
     pthread_cond_broadcast(&w->answered);
     pthread_mutex_unlock(&w->lock);
@@ -355,11 +355,17 @@ void xray_writer_get_stats(xray_writer *w, xray_writer_stats *out)
 
 static int report_loss(xray_writer *w, const char *cause, const char *what, uint64_t count, int64_t from_ns, int64_t to_ns)
 {
+    size_t before;
     int r;
 
     pthread_mutex_lock(&w->lock);
+    before = w->reported.len;
     xf_loss_put(&w->reported, xray_s(cause), xray_s(what), count, from_ns, to_ns);
     r = w->reported.failed ? XRAY_ENOMEM : XRAY_OK;
+    if (r < 0) {
+        w->reported.len = before;
+        w->reported.failed = false;
+    }
     if (r == XRAY_OK) {
         w->reported_rows++;
         w->reported_total = w->reported_total + count < count ? UINT64_MAX : w->reported_total + count;

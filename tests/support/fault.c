@@ -1,6 +1,8 @@
 /* Faults on demand (fault.h). */
 #include "support/fault.h"
 
+#include "support/oplog.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,10 +16,18 @@ ssize_t __real_writev(int fd, const struct iovec *parts, int count);
 int __real_fdatasync(int fd);
 int __real_fsync(int fd);
 int __real_openat(int dir, const char *name, int flags, ...);
+int __real_unlinkat(int dir, const char *name, int flags);
+int __real_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
 ssize_t __wrap_writev(int fd, const struct iovec *parts, int count);
 int __wrap_fdatasync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_openat(int dir, const char *name, int flags, ...);
+int __wrap_open(const char *name, int flags, ...);
+int __wrap_unlinkat(int dir, const char *name, int flags);
+int __wrap_unlink(const char *name);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
@@ -89,6 +99,14 @@ static int strike(enum fault_kind kind, bool *shorten)
     return error;
 }
 
+static ssize_t write_and_log(int fd, const struct iovec *parts, int count)
+{
+    const ssize_t n = __real_writev(fd, parts, count);
+
+    oplog_written(fd, parts, count, n);
+    return n;
+}
+
 ssize_t __wrap_writev(int fd, const struct iovec *parts, int count)
 {
     bool shorten;
@@ -102,31 +120,35 @@ ssize_t __wrap_writev(int fd, const struct iovec *parts, int count)
         const struct iovec first = {.iov_base = parts[0].iov_base,
                                     .iov_len = parts[0].iov_len - (count == 1 && parts[0].iov_len > 1)};
 
-        return __real_writev(fd, &first, 1);
+        return write_and_log(fd, &first, 1);
     }
-    return __real_writev(fd, parts, count);
+    return write_and_log(fd, parts, count);
+}
+
+static int sync_and_log(int fd, enum fault_kind kind, int (*real)(int))
+{
+    bool shorten;
+    const int error = strike(kind, &shorten);
+    int r;
+
+    if (error != 0) {
+        errno = error;
+        return -1;
+    }
+    r = real(fd);
+    if (r == 0)
+        oplog_synced(fd);
+    return r;
 }
 
 int __wrap_fdatasync(int fd)
 {
-    bool shorten;
-    const int error = strike(FAULT_FDATASYNC, &shorten);
-
-    if (error == 0)
-        return __real_fdatasync(fd);
-    errno = error;
-    return -1;
+    return sync_and_log(fd, FAULT_FDATASYNC, __real_fdatasync);
 }
 
 int __wrap_fsync(int fd)
 {
-    bool shorten;
-    const int error = strike(FAULT_FSYNC, &shorten);
-
-    if (error == 0)
-        return __real_fsync(fd);
-    errno = error;
-    return -1;
+    return sync_and_log(fd, FAULT_FSYNC, __real_fsync);
 }
 
 /* Only files that are created count: the tests' own reading goes on. */
@@ -134,7 +156,7 @@ int __wrap_openat(int dir, const char *name, int flags, ...)
 {
     bool shorten;
     mode_t mode = 0;
-    int error = 0;
+    int error = 0, fd;
 
     if ((flags & O_CREAT) != 0) {
         va_list args;
@@ -144,8 +166,66 @@ int __wrap_openat(int dir, const char *name, int flags, ...)
         va_end(args);
         error = strike(FAULT_OPEN, &shorten);
     }
-    if (error == 0)
-        return __real_openat(dir, name, flags, mode);
-    errno = error;
-    return -1;
+    if (error != 0) {
+        errno = error;
+        return -1;
+    }
+    fd = __real_openat(dir, name, flags, mode);
+    if (fd >= 0 && (flags & O_CREAT) != 0)
+        oplog_created(fd, name);
+    return fd;
+}
+
+int __wrap_open(const char *name, int flags, ...)
+{
+    mode_t mode = 0;
+
+    if ((flags & O_CREAT) != 0) {
+        va_list args;
+
+        va_start(args, flags);
+        mode = va_arg(args, mode_t);
+        va_end(args);
+    }
+    return __wrap_openat(AT_FDCWD, name, flags, mode);
+}
+
+int __wrap_unlinkat(int dir, const char *name, int flags)
+{
+    const int r = __real_unlinkat(dir, name, flags);
+
+    if (r == 0)
+        oplog_unlinked(name);
+    return r;
+}
+
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    bool shorten;
+    const int error = strike(FAULT_RENAME, &shorten);
+    int r;
+
+    if (error != 0) {
+        errno = error;
+        return -1;
+    }
+    r = __real_renameat2(from_dir, from, to_dir, to, flags);
+    if (r == 0)
+        oplog_renamed(from, to);
+    return r;
+}
+
+int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    return __wrap_renameat2(from_dir, from, to_dir, to, 0);
+}
+
+int __wrap_rename(const char *from, const char *to)
+{
+    return __wrap_renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int __wrap_unlink(const char *name)
+{
+    return __wrap_unlinkat(AT_FDCWD, name, 0);
 }

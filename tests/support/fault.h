@@ -10,7 +10,7 @@
 #ifndef TESTS_SUPPORT_FAULT_H
 #define TESTS_SUPPORT_FAULT_H
 
-enum fault_kind { FAULT_WRITE, FAULT_FDATASYNC, FAULT_FSYNC, FAULT_OPEN, FAULT_KINDS };
+enum fault_kind { FAULT_WRITE, FAULT_FDATASYNC, FAULT_FSYNC, FAULT_OPEN, FAULT_RENAME, FAULT_KINDS };
 
 enum fault_mode {
     FAULT_ONCE,    /* the n-th call fails */

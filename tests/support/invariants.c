@@ -31,38 +31,47 @@ static bool line_has(const char *line, const char *end, const char *text)
     return memmem(line, (size_t)(end - line), text, strlen(text)) != NULL;
 }
 
-void invariants_check(const char *dir, uint64_t recorded, uint64_t acknowledged, uint64_t accepted)
+void invariants_look(const char *dir, uint64_t recorded, uint64_t acknowledged, struct invariants *f)
 {
     uint8_t *seen = calloc(recorded + 1, 1);
-    size_t problems = 0;
-    char *text = trace_text(dir, &problems);
-    uint64_t records = 0, twice = 0, missing = 0, unknown = 0;
+    char *text;
 
-    there = lost = 0;
+    *f = (struct invariants){0};
+    text = trace_text(dir, &f->problems);
+    f->readable = text != NULL;
     for (const char *line = text, *end; line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1) {
         if (line_has(line, end, "\"kind\":\"loss\"")) {
             if (!line_has(line, end, "\"what\":\"payload\""))
-                lost += number_after(line, end, "\"count\":", 0);
+                f->lost += number_after(line, end, "\"count\":", 0);
             continue;
         }
-        records++;
+        f->records++;
         if (line_has(line, end, "\"kind\":\"cand\"")) {
             const uint64_t n = number_after(line, end, "\"item\":\"i", UINT64_MAX);
 
-            there++;
-            unknown += n >= recorded;
+            f->there++;
+            f->unknown += n >= recorded;
             if (n < recorded)
-                twice += seen[n]++ != 0;
+                f->twice += seen[n]++ != 0;
         }
     }
     for (uint64_t i = 0; i < acknowledged && i < recorded; i++)
-        missing += seen[i] == 0;
-    CHECK_EQ(problems, 0);
-    CHECK_EQ(unknown, 0);
-    CHECK_EQ(twice, 0);
-    CHECK_EQ(missing, 0);
-    if (accepted != 0)
-        CHECK_EQ(records + lost, accepted);
+        f->missing += seen[i] == 0;
     free(text);
     free(seen);
+}
+
+void invariants_check(const char *dir, uint64_t recorded, uint64_t acknowledged, uint64_t accepted)
+{
+    struct invariants found;
+
+    invariants_look(dir, recorded, acknowledged, &found);
+    there = found.there;
+    lost = found.lost;
+    CHECK_EQ(found.problems, 0);
+    CHECK_EQ(found.unknown, 0);
+    CHECK_EQ(found.twice, 0);
+    CHECK_EQ(found.missing, 0);
+    if (accepted != 0)
+        CHECK_EQ(found.records + found.lost, accepted);
 }

@@ -10,6 +10,14 @@
  *   - `accepted` (0: not known) = records that are there + records whose loss is there. */
 void invariants_check(const char *dir, uint64_t recorded, uint64_t acknowledged, uint64_t accepted);
 
+/* The same, only looking. */
+struct invariants {
+    bool readable;
+    size_t problems;
+    uint64_t records, there, lost, missing, twice, unknown;
+};
+void invariants_look(const char *dir, uint64_t recorded, uint64_t acknowledged, struct invariants *found);
+
 /* Candidates that are there, and records whose loss is there; of the last check. */
 uint64_t invariants_there(void);
 uint64_t invariants_lost(void);
