@@ -6,12 +6,15 @@
 
 static void put_name(struct xf_digest_record *record, xray_buffer *scratch, unsigned column, xray_str text)
 {
+    const bool failed = scratch->failed;
+
     if (text.len == 0)
         return;
     xf_buf_reset(scratch);
     xf_mp_uint(scratch, column);
     xf_mp_str(scratch, text.ptr, text.len);
     xf_digest_piece(record, scratch->data, scratch->len);
+    scratch->failed |= failed;
 }
 
 static unsigned count_bits(uint64_t v)

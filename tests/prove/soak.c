@@ -125,6 +125,7 @@ static void write_run(xray_writer *w, unsigned writer, uint64_t i, const struct 
 _Noreturn static void be_writer(const char *dir, unsigned number, const struct settings *s, struct shared *sh, uint64_t runs)
 {
     const xray_writer_options options = {.app = "soak", .segment_bytes = s->segment_bytes, .level = 1,
+                                         .flush_interval_ms = s->step ? 60000 : 0, /* how long an end waits */
                                          .flush = s->step && !s->control ? XRAY_FLUSH_STEP : XRAY_FLUSH_INTERVAL};
     xray_writer *w = NULL;
     xray_error err = {0};

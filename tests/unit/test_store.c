@@ -101,7 +101,7 @@ static void test_other_files(void)
         {"c.xray", "{\"a\":1}\n", 8, "JSON"},
         {"d.xray", "hello\n", 6, "text"},
         {"e.xray", "\x28\xb5\x2f\xfd\x64", 5, "zstd", true},
-        {"f.xray", "\0\0\0\0\0\0\0\0\0\0\0\0", 12, "zeros"},
+        {"f.xray", "\0\0\0\0\0\0\0\0\0\0\0\0", 12, "zeros", true},
     };
     const char *dir = trace_dir();
     xray_writer *w = trace_writer(dir);
