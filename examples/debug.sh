@@ -35,4 +35,5 @@ run xray-grep --unit cand -W \
     'cand.reason = category_mismatch and lower(cand.evidence.category) = lower(cand.evidence.wanted)' shop
 
 say "Found: filter_category must compare categories without regard to capitals (strcasecmp).
-And it is not one bad result: the yoga mat's best competitor, B0MAT2, fell in the same way."
+And it is not one bad result: the yoga mat's best competitor, B0MAT2, fell in the same way:"
+run xray-why B0MAT2 shop

@@ -445,31 +445,53 @@ static bool find_int(xray_str map, const char *key, int64_t *out)
     return xf_mp_take_int(&c, out);
 }
 
-int xf_idcol_decode(xray_str column, struct xf_arena *arena, const xray_str **ids, uint32_t *count,
-                    xray_error *err)
+int xf_idcol_open(xray_str column, struct xf_idcol *out, xray_error *err)
 {
+    struct xf_idcol col = {.form = XF_IDCOL_PLAIN};
     xray_mp c = xray_mp_over(column.ptr, column.len);
     xray_mp_item head;
-    xray_str prefix;
-    xray_str data;
-    int64_t n;
 
     if (column.ptr == NULL) { /* no such column: no ids */
-        *ids = NULL;
-        *count = 0;
+        *out = col;
         return XRAY_OK;
     }
     if (!xray_mp_next(&c, &head))
         return fail_column(err, "it is not MessagePack");
-    if (head.type == XRAY_MP_ARRAY)
-        return decode_plain(c, head.count, arena, ids, count, err);
-    if (head.type != XRAY_MP_MAP || !find_text(column, "prefix", false, &prefix))
+    if (head.type == XRAY_MP_ARRAY) {
+        col.count = head.count;
+        col.data = xray_strn((const char *)c.at, c.left);
+    } else if (head.type != XRAY_MP_MAP || !find_text(column, "prefix", false, &col.prefix)) {
         return fail_column(err, "it is neither an array nor a map with a prefix");
-    if (find_text(column, "uuid", true, &data))
-        return decode_uuid(prefix, data, arena, ids, count, err);
-    if (find_int(column, "hex", &n) && find_text(column, "data", true, &data))
-        return decode_hex(prefix, n, data, arena, ids, count, err);
-    if (find_int(column, "dec", &n) && xf_mp_find(column, "data", &data))
-        return decode_decimal(prefix, n, data, arena, ids, count, err);
-    return fail_column(err, "it has none of uuid, hex and dec");
+    } else if (find_text(column, "uuid", true, &col.data)) {
+        col.form = XF_IDCOL_UUID;
+    } else if (find_int(column, "hex", &col.digits) && find_text(column, "data", true, &col.data)) {
+        col.form = XF_IDCOL_HEX;
+    } else if (find_int(column, "dec", &col.digits) && xf_mp_find(column, "data", &col.data)) {
+        col.form = XF_IDCOL_DECIMAL;
+    } else {
+        return fail_column(err, "it has none of uuid, hex and dec");
+    }
+    *out = col;
+    return XRAY_OK;
+}
+
+int xf_idcol_decode(xray_str column, struct xf_arena *arena, const xray_str **ids, uint32_t *count,
+                    xray_error *err)
+{
+    struct xf_idcol col;
+    const int status = xf_idcol_open(column, &col, err);
+
+    if (status != XRAY_OK)
+        return status;
+    switch (col.form) {
+    case XF_IDCOL_PLAIN:
+        return decode_plain(xray_mp_over(col.data.ptr, col.data.len), col.count, arena, ids, count, err);
+    case XF_IDCOL_UUID:
+        return decode_uuid(col.prefix, col.data, arena, ids, count, err);
+    case XF_IDCOL_HEX:
+        return decode_hex(col.prefix, col.digits, col.data, arena, ids, count, err);
+    case XF_IDCOL_DECIMAL:
+        break;
+    }
+    return decode_decimal(col.prefix, col.digits, col.data, arena, ids, count, err);
 }

@@ -932,6 +932,24 @@ XRAY_API int xray_events_open(xray_events **out, xray_trace *t, int64_t step_num
 XRAY_API int xray_events_next(xray_events *e, xray_event_record *rec, xray_error *err);
 XRAY_API void xray_events_close(xray_events *e);
 
+/* Every record of one candidate in the whole store. Only blocks that name the item are decoded; others are
+ * decompressed and asked for it (what is wrong in the rest of these is not noticed). Order: segments by spec 7.2,
+ * then blocks and candidates as they stand. `item` is exact, and is copied. One thread, and the store must stay open.
+ * Open: 0, XRAY_ENOMEM. Next: 1 and *out, whose texts and refs live until the next call; 0 at the end; a status.
+ * Blocks that cannot be read are problems of the store, and are skipped. */
+typedef struct xray_items xray_items;
+typedef struct xray_item_record {
+    uint8_t run_id[16];
+    uint8_t writer_id[16]; /* with raw_step: xray_step_record has both */
+    int64_t raw_step;      /* as the writer numbered it; XRAY_MISSING: of the run itself */
+    uint32_t segment;
+    xray_event_record event;
+} xray_item_record;
+
+XRAY_API int xray_items_open(xray_items **out, xray_store *s, xray_str item, xray_error *err);
+XRAY_API int xray_items_next(xray_items *it, xray_item_record *out, xray_error *err);
+XRAY_API void xray_items_close(xray_items *it);
+
 /* How many threads work for this store, the caller's included (options.threads); the first call may start them. */
 XRAY_API unsigned xray_store_threads(xray_store *s);
 

@@ -2,6 +2,7 @@
  * step's details name, one after the other, once for each kind. */
 #include "base/fail.h"
 #include "base/mem.h"
+#include "store/candidate.h"
 #include "store/trace.h"
 
 struct xray_events {
@@ -16,11 +17,7 @@ struct xray_events {
     uint32_t at, end;    /* batches or rows of the step in the block, in its order */
     uint32_t left;       /* candidates of the present batch */
     int64_t base_time;
-    struct xf_cands_cursor *cursor;
-    size_t cursor_cap;
-    struct xf_cand_room room;
-    xray_ref *values;    /* evidence of the present candidate */
-    uint32_t room_cap;
+    struct xf_cand_reader reader;
 };
 
 int xray_events_open(xray_events **out, xray_trace *t, int64_t step_number, unsigned kinds, xray_error *err)
@@ -60,38 +57,11 @@ void xray_events_close(xray_events *e)
     if (e == NULL)
         return;
     xf_block_release(e->trace->store, e->held);
-    xf_free(e->cursor);
-    xf_free(e->room.values);
-    xf_free(e->room.rebuilt);
-    xf_free(e->values);
+    xf_cand_reader_done(&e->reader);
     xf_free(e);
 }
 
 /* ---- blocks -------------------------------------------------------------------------------- */
-
-/* Room for the columns and the evidence of this block. Grown by what is needed, kept for the next. */
-static bool make_room(xray_events *e, const struct xf_cands *c)
-{
-    if (c->cursor_len > e->cursor_cap) {
-        xf_free(e->cursor);
-        e->cursor = xf_alloc(c->cursor_len);
-        e->cursor_cap = e->cursor != NULL ? c->cursor_len : 0;
-    }
-    if (c->max_keys > e->room_cap) {
-        xf_free(e->room.values);
-        xf_free(e->room.rebuilt);
-        xf_free(e->values);
-        e->room.values = xf_alloc_array(c->max_keys, sizeof *e->room.values);
-        e->room.rebuilt = xf_alloc_array(c->max_keys, sizeof *e->room.rebuilt);
-        e->values = xf_alloc_array(c->max_keys, sizeof *e->values);
-        e->room_cap = c->max_keys;
-        if (e->room.values == NULL || e->room.rebuilt == NULL || e->values == NULL) {
-            e->room_cap = 0;
-            return false;
-        }
-    }
-    return e->cursor != NULL;
-}
 
 static const struct xf_event_rows *rows_of(const xray_events *e)
 {
@@ -122,7 +92,7 @@ static int next_block(xray_events *e, xray_error *err)
             return r;
         if (r == 0)
             continue;
-        if (!make_room(e, &e->held->as.cands))
+        if (!xf_cand_reader_fit(&e->reader, &e->held->as.cands))
             return xf_fail_memory(err);
         if (e->kind == XRAY_EVENT_CANDIDATE)
             xf_cands_find(&e->held->as.cands, e->trace->run.id, e->step, &e->at, &e->end);
@@ -136,45 +106,10 @@ static int next_block(xray_events *e, xray_error *err)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static void fill_candidate(xray_events *e, const struct xf_cand *cand, xray_event_record *rec)
-{
-    const struct xf_cands *c = &e->held->as.cands;
-    const struct xf_shape *s = cand->shape;
-
-    *rec = (xray_event_record){
-        .kind = XRAY_EVENT_CANDIDATE,
-        .item = c->items[cand->item],
-        .verdict = s->verdict,
-        .fields = cand->fields,
-        .reasons = s->reasons,
-        .reason_count = s->reason_count,
-        .score = cand->score,
-        .threshold = cand->threshold,
-        .weight = cand->weight,
-        .rank_in = cand->rank_in,
-        .rank_out = cand->rank_out,
-        .by = s->by,
-        .provenance = s->provenance,
-        .evidence_count = s->key_count,
-        .evidence_keys = s->key_names,
-        .evidence_values = e->values,
-        .after = XRAY_MISSING,
-        .time_ns = XRAY_MISSING,
-    };
-    for (uint32_t i = 0; i < s->key_count; i++)
-        e->values[i] =
-            (xray_ref){(const uint8_t *)e->room.values[i].ptr, e->room.values[i].len, e->held->segment};
-    if ((cand->fields & XRAY_HAS_EVIDENCE) != 0)
-        rec->evidence = (xray_ref){(const uint8_t *)cand->evidence.ptr, cand->evidence.len, e->held->segment};
-    if ((cand->fields & XRAY_HAS_TIME) != 0)
-        rec->time_ns = (int64_t)((uint64_t)e->base_time + (uint64_t)cand->time);
-}
-
 /* 1, 0: the block has no more of them. */
 static int next_candidate(xray_events *e, xray_event_record *rec)
 {
     const struct xf_cands *c = &e->held->as.cands;
-    struct xf_cand cand = {.rank_in = XRAY_MISSING, .rank_out = XRAY_MISSING};
 
     while (e->left == 0) {
         const struct xf_batch *batch;
@@ -182,16 +117,13 @@ static int next_candidate(xray_events *e, xray_event_record *rec)
         if (e->at == e->end)
             return 0;
         batch = &c->batches[c->batch_order[e->at]];
-        xf_cands_seek(c, c->batch_order[e->at], e->cursor, &e->room);
+        xf_cands_seek(c, c->batch_order[e->at], e->reader.cursor, &e->reader.room);
         e->left = batch->count;
         e->base_time = batch->time;
         e->at++;
     }
     e->left--;
-    if (!xf_cands_take(c, e->cursor, &cand, &e->room))
-        return 0; /* cannot be: all were taken when the block was decoded */
-    fill_candidate(e, &cand, rec);
-    return 1;
+    return xf_cand_reader_next(&e->reader, e->held, e->base_time, rec) ? 1 : 0;
 }
 
 static int next_row(xray_events *e, xray_event_record *rec)

@@ -23,6 +23,39 @@ static enum form form_of(const xray_buffer *column)
     return xf_mp_find(bytes, "hex", &value) ? HEX : xf_mp_find(bytes, "dec", &value) ? DEC : UUID;
 }
 
+static bool is_among(xray_str id, const xray_str *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ids[i].len == id.len && (id.len == 0 || memcmp(ids[i].ptr, id.ptr, id.len) == 0))
+            return true;
+    return false;
+}
+
+/* Each id is found, and what differs from one in a byte or in its length is found only where it is another's. */
+static void check_find(xray_str column, const xray_str *ids, size_t count)
+{
+    static const char other[] = "0f-aZ9";
+    char near[256];
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t len = ids[i].len;
+
+        CHECK_EQ(xf_idcol_find(column, ids[i]), 1);
+        if (i % 16 != 0 || len == 0 || len >= sizeof near - 1)
+            continue;
+        for (size_t at = 0; at <= len; at++) {
+            memcpy(near, ids[i].ptr, len);
+            near[len] = 'x';
+            near[at] = other[at % 6];
+            CHECK_EQ(xf_idcol_find(column, xray_strn(near, len)), is_among(xray_strn(near, len), ids, count));
+            CHECK_EQ(xf_idcol_find(column, xray_strn(near, len + 1)),
+                     is_among(xray_strn(near, len + 1), ids, count));
+            CHECK_EQ(xf_idcol_find(column, xray_strn(ids[i].ptr, at)),
+                     is_among(xray_strn(ids[i].ptr, at), ids, count));
+        }
+    }
+}
+
 static enum form round_trip(const xray_str *ids, size_t count)
 {
     xray_buffer column = {0};
@@ -42,6 +75,7 @@ static enum form round_trip(const xray_str *ids, size_t count)
     if (CHECK_EQ(got_count, count))
         for (size_t i = 0; i < count; i++)
             CHECK_MEM(got[i].ptr, got[i].len, ids[i].ptr, ids[i].len);
+    check_find(bytes, ids, count);
     free(copy);
     xf_arena_done(&arena);
     xray_buffer_free(&column);
