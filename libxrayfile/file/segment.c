@@ -22,7 +22,10 @@ int xf_segment_new(struct xf_segment **out, const struct xf_hello *hello, uint64
     seg->process_start = hello->process_start;
     xf_buf_put(&seg->names, hello->host.ptr, hello->host.len);
     xf_buf_put(&seg->names, hello->boot.ptr, hello->boot.len);
+    xf_buf_put(&seg->names, hello->app.ptr, hello->app.len);
+    seg->version = hello->version;
     seg->host_len = hello->host.len;
+    seg->boot_len = hello->boot.len;
     if (seg->names.failed) {
         xf_segment_free(seg);
         return xf_fail_memory(err);
@@ -43,16 +46,27 @@ void xf_segment_free(struct xf_segment *seg)
     xf_free(seg);
 }
 
+/* Of names; none: no pointer either. */
+static xray_str name_at(const struct xf_segment *seg, size_t off, size_t len)
+{
+    return len == 0 ? xray_strn(NULL, 0) : xray_strn((const char *)seg->names.data + off, len);
+}
+
 xray_str xf_segment_host(const struct xf_segment *seg)
 {
-    return xray_strn((const char *)seg->names.data, seg->host_len);
+    return name_at(seg, 0, seg->host_len);
 }
 
 xray_str xf_segment_boot(const struct xf_segment *seg)
 {
-    const size_t len = seg->names.len - seg->host_len;
+    return name_at(seg, seg->host_len, seg->boot_len);
+}
 
-    return len == 0 ? xray_strn(NULL, 0) : xray_strn((const char *)seg->names.data + seg->host_len, len);
+xray_str xf_segment_app(const struct xf_segment *seg)
+{
+    const size_t off = seg->host_len + seg->boot_len;
+
+    return name_at(seg, off, seg->names.len - off);
 }
 
 /* Makes room for one more element. */

@@ -26,8 +26,9 @@ struct xf_segment {
     int64_t created_ns;
     int64_t n;
     int64_t pid, process_start;
-    xray_buffer names; /* host and boot id, one behind the other */
-    size_t host_len;
+    int64_t version;   /* of the format */
+    xray_buffer names; /* host, boot id and app, one behind the other */
+    size_t host_len, boot_len;
 
     struct xf_block *blocks; /* ordinals ascend */
     uint32_t block_count, block_cap;
@@ -52,6 +53,7 @@ void xf_segment_free(struct xf_segment *seg);
 
 xray_str xf_segment_host(const struct xf_segment *seg);
 xray_str xf_segment_boot(const struct xf_segment *seg);
+xray_str xf_segment_app(const struct xf_segment *seg);
 
 /* Adds the header of the block at `pos`. XRAY_ENOMEM, or XRAY_EUNSUPPORTED if the
  * reader must stop here (spec 4.5): blocks after that are not added. */

@@ -725,6 +725,10 @@ typedef struct xray_segment_info {
     uint64_t block_count[6];
     uint64_t rows[6];  /* parts, candidates, step rows, losses by kind */
     uint64_t rows2[6]; /* values, decisions + notes, run rows */
+    int64_t version;   /* of the format (spec 3.2) that the writer wrote */
+    int64_t time_min_ns, time_max_ns; /* recorded times, by the headers; XRAY_MISSING: none */
+    xray_str app, host, boot; /* of the writer: its name, its machine, that machine's boot id; len 0: not known */
+    int64_t pid;              /* of the writer; XRAY_MISSING */
 } xray_segment_info;
 
 XRAY_API size_t xray_store_segment_count(const xray_store *s);

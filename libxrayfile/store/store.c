@@ -130,6 +130,14 @@ size_t xray_store_segment_count(const xray_store *s)
     return s->part_count;
 }
 
+static void widen(xray_segment_info *info, int64_t from, int64_t to)
+{
+    if (info->time_min_ns == XRAY_MISSING || from < info->time_min_ns)
+        info->time_min_ns = from;
+    if (info->time_max_ns == XRAY_MISSING || to > info->time_max_ns)
+        info->time_max_ns = to;
+}
+
 static void add_blocks(const struct xf_segment *seg, xray_segment_info *info)
 {
     for (uint32_t i = 0; i < seg->block_count; i++) {
@@ -141,6 +149,8 @@ static void add_blocks(const struct xf_segment *seg, xray_segment_info *info)
         info->block_count[kind]++;
         info->rows[kind] += b->rows;
         info->rows2[kind] += b->rows2;
+        if (b->time_min <= b->time_max) /* else the block holds no time (spec 4.1) */
+            widen(info, b->time_min, b->time_max);
     }
 }
 
@@ -164,6 +174,13 @@ int xray_store_segment(const xray_store *s, size_t i, xray_segment_info *out)
         .writer_dead = seg->writer_dead,
         .lost = seg->lost,
         .blocks = seg->block_count,
+        .version = seg->version,
+        .time_min_ns = XRAY_MISSING,
+        .time_max_ns = XRAY_MISSING,
+        .app = xf_segment_app(seg),
+        .host = xf_segment_host(seg),
+        .boot = xf_segment_boot(seg),
+        .pid = seg->pid,
     };
     memcpy(out->id, seg->id, 16);
     memcpy(out->writer_id, seg->writer_id, 16);
