@@ -14,7 +14,7 @@ static const struct cli_option option_table[] = {
     {KEY_ITEM_BITS, "item-bits", "N",
      "bits per item id and block of candidates, 1 to 16\n"
      "An item that is not in a block is taken for one that may be in one case of 2 to the power of N.\n"
-     "Without it 2 to 8, as many as 1 % of the block pays for."},
+     "Without it 2 to 8, as many as 2.5 % of the block pays for."},
     {'q', "quiet", NULL, "print nothing about indexes that are well"},
     {0, NULL, NULL, NULL},
 };

@@ -1001,7 +1001,7 @@ XRAY_API void xray_hits_free(xray_hits *h);
  * number of runs and items; beside these XRAY_EIO, XRAY_ENOMEM. */
 typedef struct xray_index_options { /* all zero = defaults */
     unsigned item_bits; /* per item id and candidates block, 1 to 16: an id that is not in a block is taken for one that
-                         * is with probability 2^-bits; 0: 2 to 8, as many as 1 % of the block pays for */
+                         * is with probability 2^-bits; 0: 2 to 8, as many as 2.5 % of the block pays for */
 } xray_index_options;
 
 typedef struct xray_index_info {
