@@ -59,6 +59,7 @@ static const struct alias {
     {"offline_mode", "XRAY_OFFLINE_MODE", XF_ON_ERROR},
     {"async_mode", "XRAY_ASYNC_MODE", XF_FLUSH},
     {"default_detail", "XRAY_DEFAULT_DETAIL", XF_DETAIL},
+    {"sample", "XRAY_SAMPLE", XF_SAMPLE_RATE},
 };
 #define ALIASES (sizeof aliases / sizeof *aliases)
 

@@ -1156,7 +1156,7 @@ XRAY_API int xray_query_match_event(xray_query *q, xray_store *s, xray_trace *t,
 XRAY_API int xray_json_check(const char *json, size_t json_len, xray_error *err);
 
 /* xray_writer_open with its options as a JSON object: app, level, segment_bytes, segment_age_s, flush_interval_ms,
- * memory_bytes, sync, no_host as in xray_writer_options; id (32 hex digits), time_ns and tick_ns together make xray_fixed. Other keys are left
+ * memory_bytes, redact, sample_rate, sync, no_host as in xray_writer_options; id (32 hex digits), time_ns and tick_ns together make xray_fixed. Other keys are left
  * alone, so that newer callers work with this library. Returns also XRAY_ESYNTAX, and XRAY_EMISUSE for a value of
  * the wrong type. */
 XRAY_API int xray_writer_open_json(xray_writer **out, const char *dir, const char *json, size_t json_len,
@@ -1230,6 +1230,7 @@ typedef struct xray_batch { /* all zero, then what there is */
     size_t column_count;        /* at most 64 */
     const char *evidence;       /* evidence by candidate: a JSON object, or empty for none */
     const uint32_t *evidence_ends;
+    const double *weights; /* how many events each stands for, where sampled; NaN: none */
 } xray_batch;
 
 /* Records them in their order, each as xray_step_candidate does. The batch is checked first: XRAY_EMISUSE

@@ -41,7 +41,7 @@ bool xf_file_is_ours(int fd)
 {
     struct stat st;
 
-    return fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & S_IWOTH) == 0;
+    return fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 int xf_file_size(int fd, uint64_t *size, xray_error *err)

@@ -50,10 +50,11 @@ step) follows ``asyncio`` by itself, and threads through `bind` and
 `ThreadPoolExecutor`. After ``fork`` the child writes a segment of its own; runs
 begun in the parent can be used there: what the child adds joins them.
 
-Configuration, in order: `configure`, environment (``XRAY_DIR``, ``XRAY_PROJECT``,
-``XRAY_DETAIL``, ``XRAY_SAMPLE``, ``XRAY_REDACT``, ``XRAY_ENABLED``,
-``XRAY_ON_ERROR``, ``XRAY_STRICT``, ``XRAY_FLUSH``), defaults. ``XRAY_LIB`` names
-the library; else it is looked for beside this file, in the build directory it
+Configuration, in order: `configure`, the environment, the `sdk:` section of the
+first ``xray.config.yaml`` in the current directory and above it, defaults. The
+library reads the last three, and names their keys and variables (README,
+"Configuring"); ``XRAY_PROJECT`` is this module's own. ``XRAY_LIB`` names the
+library; else it is looked for beside this file, in the build directory it
 lies in, and where the system looks.
 """
 
@@ -198,7 +199,7 @@ class Rate:
 
 
 # Options of SDKs that talked to a server: taken, so that code written for them runs, and without effect.
-_SERVER_KEYS = ("api_url", "base_url", "api_key", "timeout", "async_mode", "max_retries", "retry_backoff",
+_SERVER_KEYS = ("api_url", "base_url", "api_key", "timeout", "max_retries", "retry_backoff",
                 "buffer_size", "database_url", "debug")
 
 
@@ -211,17 +212,20 @@ def _in_range(name: str, value: float, low: float, high: float) -> None:
 class Config:
     """What `configure` sets. Values out of range raise ValueError."""
 
-    dir: str = "traces"  #: store directory; made when first written to
+    dir: str = ".xray"  #: store directory; made when first written to
     project: Optional[str] = None  #: project of every run that names none
     detail: str = "full"  #: "full", or "summary": counts, reasons and times, but no values and no candidates
     sample: Union[Smart, Rate, float, None] = None  #: which candidates are recorded; None: all
-    redact: Tuple[str, ...] = ()  #: regular expressions; values under keys they are found in are not recorded
+    #: names: values under them are not recorded; /patterns/flags (PCRE2): nor is a text they are found in. Both whatever
+    #: the depth. What is neither (``api[_-]?key``) is a regular expression for names.
+    redact: Tuple[str, ...] = ()
     enabled: bool = True
     on_error: FallbackMode = FallbackMode.SILENT
     strict: bool = False  #: raise on failure to record, on a missing library, on a step outside a run
     app: Optional[str] = None  #: name of the program in the trace; None: from sys.argv
     level: int = 0  #: zstd level 1 to 19; 0: the library's
     segment_bytes: int = 0  #: size at which a new file is begun; 0: the library's
+    flush: str = "interval"  #: "interval"; "run": also when a run ends; "sync": then to stable storage
     flush_interval: float = 1.0  #: seconds after which what was recorded is flushed
     max_value: int = 1 << 20  #: JSON bytes of one value; what is longer is cut and flagged
     fixed: Optional[Mapping[str, Any]] = None  #: id, time_ns, tick_ns: reproducible files, for tests
@@ -257,8 +261,12 @@ class Config:
             self.sample = Rate(float(self.sample)) if self.sample < 1 else None
         if isinstance(self.sample, Rate):
             _in_range("sample", self.sample.rate, 0, 1)
-        self.redact = (self.redact,) if isinstance(self.redact, str) else tuple(self.redact)
-        self._redact = re.compile("|".join(f"(?:{p})" for p in self.redact), re.IGNORECASE) if self.redact else None
+        self.redact = tuple(_split_rules(self.redact) if isinstance(self.redact, str) else self.redact)
+        for_keys = [rule for rule in self.redact if not _IS_RULE.fullmatch(rule)]
+        self._redact = re.compile("|".join(f"(?:{p})" for p in for_keys), re.IGNORECASE) if for_keys else None
+        self._rules = ", ".join(rule for rule in self.redact if rule not in for_keys)  # that the library applies
+        self._patterns = any(rule.startswith("/") for rule in self.redact)
+        self._loaded: Optional[_Loaded] = None
         _in_range("timeout", self.timeout, 0.1, 60)
         _in_range("max_retries", self.max_retries, 0, 10)
         _in_range("retry_backoff", self.retry_backoff, 0.1, 10)
@@ -267,30 +275,115 @@ class Config:
 
     @classmethod
     def from_env(cls, **values: Any) -> "Config":
-        """From the environment; `values` go before it. What makes no sense there is left out, with a warning."""
+        """From the environment and xray.config.yaml; `values` go before both. What makes no sense there is left out,
+        with a warning; what makes none in `values` raises ValueError."""
         return _from_env(cls, values)
 
 
 XRayConfig = Config
+
+# A name, or a /pattern/ with flags, for the library.
+_RULE = r"/(?:[^/\\]|\\.)*/[imsx]*|[\w .:@-]+"
+_IS_RULE = re.compile(_RULE, re.DOTALL)
+_NEXT_RULE = re.compile(r"[ ,\n]*(/(?:[^/\\]|\\.)*/[^,\n]*|[^,\n]+)", re.DOTALL)
+
+
+def _split_rules(text: str) -> List[str]:
+    """The rules of a list, as the library parts them."""
+    return [found.strip() for found in _NEXT_RULE.findall(text) if found.strip()]
 
 
 def _flag(text: str) -> bool:
     return text.strip().lower() in ("1", "true", "yes", "on")
 
 
-_ENVIRONMENT: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
-    ("XRAY_DIR", "dir", str), ("XRAY_LOG_FILE_PATH", "log_file_path", str), ("XRAY_PROJECT", "project", str),
-    ("XRAY_DETAIL", "detail", str), ("XRAY_DEFAULT_DETAIL", "default_detail", str), ("XRAY_SAMPLE", "sample", float),
-    ("XRAY_REDACT", "redact", lambda t: tuple(p for p in t.split(",") if p)), ("XRAY_ENABLED", "enabled", _flag),
-    ("XRAY_ON_ERROR", "on_error", FallbackMode), ("XRAY_FALLBACK_MODE", "fallback_mode", FallbackMode),
-    ("XRAY_STRICT", "strict", _flag), ("XRAY_FLUSH", "flush_interval", float), ("XRAY_API_URL", "api_url", str),
-    ("XRAY_API_KEY", "api_key", str), ("XRAY_TIMEOUT", "timeout", float), ("XRAY_ASYNC_MODE", "async_mode", _flag),
-    ("XRAY_MAX_RETRIES", "max_retries", int), ("XRAY_RETRY_BACKOFF", "retry_backoff", float),
+def _measure(text: str) -> float:
+    """Seconds, bytes or a share, from a text that the library has checked."""
+    units = {"ms": 1e-3, "m": 60, "h": 3600, "d": 86400, "%": 0.01}
+    number = text.rstrip("smhd%")
+    return float(number) * units.get(text[len(number) :], 1)
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.9f}"
+
+
+# Of `Config`, of the library, from its text.
+_SHARED: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
+    ("enabled", "enabled", _flag), ("dir", "dir", str), ("app", "app", str), ("detail", "detail", str),
+    ("flush", "flush", str), ("flush_interval", "flush_interval", _measure), ("on_error", "on_error", FallbackMode),
+    ("strict", "strict", _flag), ("sample", "sample_rate", _measure), ("redact", "redact", str),
+    ("level", "compression", int),
 )
+
+# What the library has no key for, or takes without an effect.
+_ENVIRONMENT: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
+    ("XRAY_PROJECT", "project", str), ("XRAY_API_URL", "api_url", str), ("XRAY_API_KEY", "api_key", str),
+    ("XRAY_TIMEOUT", "timeout", float), ("XRAY_MAX_RETRIES", "max_retries", int),
+    ("XRAY_RETRY_BACKOFF", "retry_backoff", float),
+)
+
+_ALIASES = (("fallback_mode", "on_error"), ("log_file_path", "dir"), ("default_detail", "detail"),
+            ("sample_rate", "sample"))
+
+
+class _Loaded:
+    """A configuration in the library: what it found, what it warns of, and what a writer is opened from."""
+
+    def __init__(self, lib: Any) -> None:
+        self.lib = lib
+        self.pointer: Optional[int] = lib.xray_config_new()
+        if self.pointer is None:
+            raise MemoryError
+        weakref.finalize(self, lib.xray_config_free, self.pointer)
+        lib.xray_config_load(self.pointer, None)
+
+    def found(self) -> Dict[str, Any]:
+        """What is not the default, as values of `Config`; the directory in any case."""
+        out: Dict[str, Any] = {}
+        for ours, key, convert in _SHARED:
+            text = self.lib.xray_config_get(self.pointer, key.encode())
+            if text is not None and (ours == "dir" or self.lib.xray_config_origin(self.pointer, key.encode()) != b"default"):
+                out[ours] = convert(os.fsdecode(text))
+        return out
+
+    def set(self, key: str, text: str) -> None:
+        """ValueError: it is not taken."""
+        error = _Error()
+        if self.lib.xray_config_set(self.pointer, key.encode(), os.fsencode(text), ctypes.byref(error)) < 0:
+            raise ValueError(error.text())
+
+    def tell(self, config: Config) -> None:
+        """The values in force, into the library."""
+        for key, text in (("flush", config.flush), ("flush_interval", _decimal(config.flush_interval)),
+                          ("detail", config.detail), ("redact", config._rules),
+                          ("app", config.app or os.path.basename(sys.argv[0] or "python") or "python"),
+                          ("sample_rate", _decimal(config.sample.rate) if isinstance(config.sample, Rate) else "1"),
+                          ("on_error", "raise" if config.on_error is FallbackMode.RAISE else "silent")):
+            self.set(key, text)  # "log" is said here, through logging
+        if config.level:
+            self.set("compression", str(config.level))
+        if config.segment_bytes:
+            self.set("segment_size", str(config.segment_bytes))
+
+    def warn(self) -> None:
+        for i in itertools.count():
+            text = self.lib.xray_config_warning(self.pointer, i)
+            if text is None:
+                return
+            _warn_once(text.decode("utf-8", "replace"), about="server" if text.startswith(b"without effect") else None)
 
 
 def _from_env(cls: Callable[..., Config], values: Dict[str, Any]) -> Config:
-    found: Dict[str, Any] = {}
+    for alias, key in _ALIASES:  # code is code, by whatever name
+        if alias in values and key not in values:
+            values[key] = values[alias]
+    values.pop("sample_rate", None)
+    if "async_mode" in values and "flush" not in values:
+        values["flush"] = "interval" if values["async_mode"] else "run"
+    lib, _ = _find_library()
+    loaded = _Loaded(lib) if lib is not None else None
+    found = loaded.found() if loaded is not None else {"strict": _flag(os.environ.get("XRAY_STRICT", ""))}
     for variable, key, convert in _ENVIRONMENT:
         text = os.environ.get(variable, "")
         if text == "":
@@ -300,16 +393,28 @@ def _from_env(cls: Callable[..., Config], values: Dict[str, Any]) -> Config:
             found[key] = convert(text)
         except ValueError as error:
             _warn_once(f"{variable}={text}: {error}; the default is used")
-    return cls(**{**found, **values})
+    if "on_error" in found:
+        found["fallback_mode"] = found["on_error"]
+    merged = {**found, **values}
+    if "on_error" in values:
+        merged["fallback_mode"] = values["on_error"]
+    config = cls(**merged)
+    if loaded is not None:
+        for key in sorted(set(values) & set(_SERVER_KEYS)):
+            loaded.set(key, "")
+        loaded.tell(config)
+        loaded.warn()
+        config._loaded = loaded
+    return config
 
 
 _config: Optional[Config] = None
 _warned: set = set()
 
 
-def _warn_once(text: str) -> None:
-    if text not in _warned:
-        _warned.add(text)
+def _warn_once(text: str, about: Optional[str] = None) -> None:
+    if (about or text) not in _warned:
+        _warned.add(about or text)
         warnings.warn(text, XRayWarning, stacklevel=3)
 
 
@@ -320,9 +425,6 @@ def configure(**values: Any) -> Config:
     'summary'
     """
     global _config
-    ignored = sorted(set(values) & set(_SERVER_KEYS))
-    if ignored:
-        _warn_once(f"{', '.join(ignored)}: there is no server; traces are files, so these have no effect")
     new = Config.from_env(**values)
     with _lock:
         _config = new
@@ -370,7 +472,8 @@ class _Batch(ctypes.Structure):
                 ("codes", ctypes.c_char_p), ("code_ends", ctypes.c_void_p), ("code_count", ctypes.c_size_t),
                 ("scores", ctypes.c_void_p), ("thresholds", ctypes.c_void_p), ("ranks_in", ctypes.c_void_p),
                 ("ranks_out", ctypes.c_void_p), ("columns", ctypes.POINTER(_Column)),
-                ("column_count", ctypes.c_size_t), ("evidence", ctypes.c_char_p), ("evidence_ends", ctypes.c_void_p)]
+                ("column_count", ctypes.c_size_t), ("evidence", ctypes.c_char_p), ("evidence_ends", ctypes.c_void_p),
+                ("weights", ctypes.c_void_p)]
 
 
 class _SelectOptions(ctypes.Structure):
@@ -399,6 +502,14 @@ def _signatures() -> Dict[str, Tuple[Any, List[Any]]]:
     return {
         "xray_abi_version": (number, []),
         "xray_json_check": (number, [text, size, error]),
+        "xray_config_new": (pointer, []),
+        "xray_config_free": (None, [pointer]),
+        "xray_config_load": (number, [pointer, text]),
+        "xray_config_set": (number, [pointer, text, text, error]),
+        "xray_config_get": (text, [pointer, text]),
+        "xray_config_origin": (text, [pointer, text]),
+        "xray_config_warning": (text, [pointer, size]),
+        "xray_writer_open_config": (number, [ctypes.POINTER(pointer), pointer, error]),
         "xray_writer_open_json": (number, [ctypes.POINTER(pointer), text, text, size, error]),
         "xray_writer_flush": (number, [pointer, number, error]),
         "xray_writer_sync": (number, [pointer, number, error]),
@@ -474,33 +585,40 @@ def _bind_library(path: str) -> Any:
 
 _UNSET: Any = object()
 _library: Any = _UNSET
+_library_problem = ""
+
+
+def _find_library() -> Tuple[Any, str]:
+    """The library, or None and why."""
+    global _library, _library_problem
+    if _library is not _UNSET:
+        return _library, _library_problem
+    with _lock:
+        if _library is _UNSET:
+            problems = []
+            loaded = None
+            for path in _library_paths():
+                if os.sep in path and not os.path.exists(path):
+                    continue
+                try:
+                    loaded = _bind_library(path)
+                    break
+                except (OSError, AttributeError) as error:
+                    problems.append(str(error))
+            if loaded is None:
+                _library_problem = "; ".join(problems) or "libxrayfile.so.0 was not found; XRAY_LIB can name it"
+            _library = loaded
+        return _library, _library_problem
 
 
 def _load() -> Any:
-    """The library, or None: then everything is a no-op."""
-    global _library
-    if _library is not _UNSET:
-        return _library
-    with _lock:
-        if _library is not _UNSET:
-            return _library
-        problems = []
-        loaded = None
-        for path in _library_paths():
-            if os.sep in path and not os.path.exists(path):
-                continue
-            try:
-                loaded = _bind_library(path)
-                break
-            except (OSError, AttributeError) as error:
-                problems.append(str(error))
-        if loaded is None:
-            reason = "; ".join(problems) or "libxrayfile.so.0 was not found; XRAY_LIB can name it"
-            if get_config().on_error is FallbackMode.RAISE:
-                raise XRayError(f"tracing is not possible: {reason}")
-            _warn_once(f"tracing is off: {reason}")
-        _library = loaded
-        return _library
+    """The library, or None: then everything is a no-op, with one warning."""
+    lib, reason = _find_library()
+    if lib is None:
+        if get_config().on_error is FallbackMode.RAISE:
+            raise XRayError(f"tracing is not possible: {reason}")
+        _warn_once(f"tracing is off: {reason}", about="library")
+    return lib
 
 
 def _need_library() -> Any:
@@ -635,9 +753,10 @@ class _Plain:
     """Any object as a tree of what JSON has: with a bound on depth and size, without cycles, with what is to be
     redacted taken out."""
 
-    def __init__(self, room: int, redact: Optional["re.Pattern[str]"]) -> None:
+    def __init__(self, room: int, redact: Optional["re.Pattern[str]"], whole: bool = False) -> None:
         self.room = room
         self.redact = redact
+        self.whole = whole
         self.cut = False
         self.above: List[int] = []
 
@@ -663,7 +782,8 @@ class _Plain:
 
     def _text(self, text: str) -> str:
         if len(text) > max(self.room, 64):
-            text = text[: max(self.room, 64)] + "..."
+            # Where patterns are to be redacted, no part of a text: it may be the half of a secret.
+            text = f"<{len(text)} characters>" if self.whole else text[: max(self.room, 64)] + "..."
             self.cut = True
         self.room -= len(text)
         return text
@@ -731,11 +851,11 @@ def _encode(value: Any, config: Config) -> Tuple[bytes, bool]:
                 return data, False
         except (TypeError, ValueError, RuntimeError, OverflowError):
             pass  # a cycle, a key that is no text, too deep, changed by another thread: done with care
-    plain = _Plain(room // 2, config._redact)
+    plain = _Plain(room // 2, config._redact, config._patterns)
     data = _utf8(_encode_json(plain.of(value)))
     if len(data) > room:  # escapes made it grow
         plain.cut = True
-        data = _utf8(_encode_json(_brief(value)))
+        data = _utf8(_encode_json(f"<{type(value).__name__}>" if config._patterns else _brief(value)))
     return data, plain.cut
 
 
@@ -746,15 +866,21 @@ class _Writer:
     """An open writer of the library, and how many runs use it."""
 
     def __init__(self, lib: Any, config: Config, directory: str) -> None:
-        options: Dict[str, Any] = {"app": config.app or os.path.basename(sys.argv[0] or "python"),
-                                   "level": config.level, "segment_bytes": config.segment_bytes,
-                                   "flush_interval_ms": max(1, int(config.flush_interval * 1000))}
-        if config.fixed:
-            options.update(config.fixed, no_host=True, sync=True)
-        encoded = _utf8(_encode_json(options))
         error, pointer = _Error(), ctypes.c_void_p()
-        status = lib.xray_writer_open_json(ctypes.byref(pointer), os.fsencode(directory), encoded, len(encoded),
-                                           ctypes.byref(error))
+        if config.fixed:
+            rate = {"sample_rate": config.sample.rate or -1.0} if isinstance(config.sample, Rate) else {}
+            encoded = _utf8(_encode_json({"app": config.app or os.path.basename(sys.argv[0] or "python"),
+                                          "level": config.level, "segment_bytes": config.segment_bytes,
+                                          "redact": config._rules, **rate, **config.fixed, "no_host": True,
+                                          "sync": True}))
+            status = lib.xray_writer_open_json(ctypes.byref(pointer), os.fsencode(directory), encoded, len(encoded),
+                                               ctypes.byref(error))
+        else:
+            assert config._loaded is not None
+            with _lock:  # a configuration is for one thread at a time
+                config._loaded.set("dir", directory)
+                config._loaded.set("enabled", "true")
+                status = lib.xray_writer_open_config(ctypes.byref(pointer), config._loaded.pointer, ctypes.byref(error))
         if status < 0:
             raise XRayError(error.text() or f"status {status}")
         self.lib = lib
@@ -1326,8 +1452,9 @@ def _id_getter(spec: Any) -> Callable[[Any, int], str]:
 
 
 # A candidate on its way: item, verdict, reason, score, threshold, rank_in, rank_out, evidence (a map of scalars, JSON
-# bytes, or None).
-_Row = Tuple[str, int, Optional[str], Optional[float], Optional[float], Optional[int], Optional[int], Any]
+# bytes, or None), weight.
+_Row = Tuple[str, int, Optional[str], Optional[float], Optional[float], Optional[int], Optional[int], Any,
+             Optional[float]]
 
 
 _TOP: Any = object()  # as the parent of a step: none, whatever step is current
@@ -1373,7 +1500,7 @@ class Step(_Scope):
         keep = getattr(run, "_steps", None)
         if keep is not None:
             keep.append(self)
-        self._sampled = self._config.sample is not None or self._config.detail == "summary"
+        self._sampled = isinstance(self._config.sample, Smart) or self._config.detail == "summary"
         try:
             self._begin(parent)
         except XRayError:
@@ -1510,11 +1637,12 @@ class Step(_Scope):
             if evidence is not None:
                 evidence = self._snapshot(evidence)
             rows = self._rows
-            row = (item, verdict, reason, score, threshold, None, None, evidence)
+            weight = None
             if self._sampled:
-                if not self._is_kept(verdict, reason):
+                weight = self._weight(verdict, reason)
+                if weight == 0:
                     return
-            rows.append(row)
+            rows.append((item, verdict, reason, score, threshold, None, None, evidence, weight))
             count = len(rows)
             if count == 1:
                 self._due = time.monotonic() + 1.0
@@ -1536,26 +1664,24 @@ class Step(_Scope):
                 return evidence.copy()
         return _encode(evidence if isinstance(evidence, Mapping) else {"value": evidence}, self._config)[0]
 
-    def _is_kept(self, verdict: int, reason: Optional[str]) -> bool:
-        """Counts, and says whether sampling keeps this one."""
+    def _weight(self, verdict: int, reason: Optional[str]) -> float:
+        """Counts, and says for how many this one stands: the inverse of its chance to be kept, so that sums of
+        weights estimate totals without bias (Horvitz and Thompson, 1952); 0: it is not kept."""
         self._seen += 1
         self._accepted += verdict in (_ACCEPT, _MODIFY)
         count = 0
         if reason is not None and verdict == _REJECT:
             count = self._reasons[reason] = self._reasons.get(reason, 0) + 1
-        if self._config.detail == "summary":
-            return False
         sample = self._config.sample
-        if self._random is None:
-            self._random = random.Random(f"{self.run.id}/{self.sequence}")
-        if isinstance(sample, Rate):
-            kept = self._random.random() < sample.rate
-        else:
-            assert isinstance(sample, Smart)
-            kept = (self._seen <= sample.keep or 0 < count <= sample.per_reason or
-                    self._random.random() * self._seen < sample.keep)
-        self._kept += kept
-        return kept
+        if self._config.detail == "summary" or not isinstance(sample, Smart):
+            return 0.0
+        weight = 1.0
+        if self._seen > sample.keep and not 0 < count <= sample.per_reason:
+            if self._random is None:
+                self._random = random.Random(f"{self.run.id}/{self.sequence}")
+            weight = self._seen / sample.keep if self._random.random() * self._seen < sample.keep else 0.0
+        self._kept += weight > 0
+        return weight
 
     def _settle_sample(self) -> None:
         """Exact totals beside the candidates that were kept."""
@@ -1568,12 +1694,9 @@ class Step(_Scope):
             encoded = _utf8(str(code))
             self._call("count_reason", encoded, len(encoded), count)
         if self._kept < self._seen:
-            sample = self._config.sample
-            method = ("summary" if self._config.detail == "summary" else "rate" if isinstance(sample, Rate) else "smart")
             self._call("set_int", _FLAGS, _FLAG_SAMPLED)
-            self._put(_SAMPLING, {"mode": method, "seen": self._seen, "kept": self._kept,
-                                  "seed": f"{self.run.id}/{self.sequence}",
-                                  **({"rate": sample.rate} if isinstance(sample, Rate) else {})})
+            self._put(_SAMPLING, {"mode": "summary" if self._config.detail == "summary" else "smart",
+                                  "seen": self._seen, "kept": self._kept, "seed": f"{self.run.id}/{self.sequence}"})
 
     def _hand_over(self) -> None:
         """The rows gathered go to the library."""
@@ -1594,12 +1717,13 @@ class Step(_Scope):
             _problem(f"candidates: {_type_name(error)}: {error}", error=error)
 
     def _send(self, rows: List[_Row]) -> None:
-        items, verdicts, reasons, scores, thresholds, ranks_in, ranks_out, evidence = zip(*rows)
+        items, verdicts, reasons, scores, thresholds, ranks_in, ranks_out, evidence, weights = zip(*rows)
         self._send_columns(items, bytes(verdicts), reasons, _present(scores), _present(thresholds),
-                           _present(ranks_in), _present(ranks_out), _present(evidence))
+                           _present(ranks_in), _present(ranks_out), _present(evidence), _present(weights))
 
     def _send_columns(self, items: Sequence[str], verdicts: Optional[bytes], reasons: Optional[Sequence[Any]],
-                      scores: Any, thresholds: Any, ranks_in: Any, ranks_out: Any, evidence: Any) -> None:
+                      scores: Any, thresholds: Any, ranks_in: Any, ranks_out: Any, evidence: Any,
+                      weights: Any = None) -> None:
         """One call for all of them. What the pointers point to is held by locals until it returns."""
         batch = _Batch(size=ctypes.sizeof(_Batch), count=len(items))
         batch.items, item_ends = _texts(items)
@@ -1619,7 +1743,7 @@ class Step(_Scope):
                     numbers[None] = 0
                     places = array.array("H", [numbers[r] for r in reasons])
                 batch.reasons = _address(places)
-        kept = [(name, _doubles(values)) for name, values in (("scores", scores), ("thresholds", thresholds))
+        kept = [(name, _doubles(values)) for name, values in (("scores", scores), ("thresholds", thresholds), ("weights", weights))
                 if values is not None]
         kept += [(name, array.array("q", [_MISSING if v is None else v for v in values]))
                  for name, values in (("ranks_in", ranks_in), ("ranks_out", ranks_out)) if values is not None]
@@ -1787,13 +1911,14 @@ class Step(_Scope):
             gathered: List[_Row] = []
             for i in range(count):
                 verdict, code = (_ACCEPT, None) if held[i] else (_REJECT, codes[i])
-                if self._sampled and not self._is_kept(verdict, code):
+                weight = self._weight(verdict, code) if self._sampled else None
+                if weight == 0:
                     continue
                 place += 1
                 gathered.append((names[i], verdict, code, _number(values[i]) if values is not None else None, threshold,
                                  ranks_in[i] if ranks_in is not None else None,
                                  i + 1 if ranks_in is not None else None,
-                                 None if rows is None or rows[i] is None else self._snapshot(rows[i])))
+                                 None if rows is None or rows[i] is None else self._snapshot(rows[i]), weight))
             self._hand_over()
             for at in range(0, len(gathered), _CHUNK):
                 self._send(gathered[at : at + _CHUNK])
@@ -2339,7 +2464,8 @@ class XRay:
         if unknown:
             raise TypeError(f"XRay has no option {sorted(unknown)[0]}")
         if options:
-            _warn_once(f"{', '.join(sorted(options))}: there is no server; traces are files, so these have no effect")
+            _warn_once(f"{', '.join(sorted(options))}: there is no server; traces are files, so these have no effect",
+                       about="server")
         if offline_mode == "strict" or dir is not None:
             values: Dict[str, Any] = {"strict": True} if offline_mode == "strict" else {}
             configure(**values, **({"dir": dir} if dir is not None else {}))

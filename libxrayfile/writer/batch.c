@@ -3,8 +3,10 @@
 #include "xrayfile.h"
 
 #include <math.h>
+#include <stddef.h>
 
 #define COLUMNS_MAX 64
+#define FIRST_SIZE offsetof(xray_batch, weights) /* of the first xray_batch there was */
 
 static bool ends_rise(const uint32_t *ends, size_t count)
 {
@@ -97,6 +99,10 @@ static void take_numbers(const xray_batch *b, size_t i, xray_candidate *c)
         c->fields |= XRAY_HAS_THRESHOLD;
         c->threshold = b->thresholds[i];
     }
+    if (b->weights != NULL && !isnan(b->weights[i])) {
+        c->fields |= XRAY_HAS_WEIGHT;
+        c->weight = b->weights[i];
+    }
     if (b->ranks_in != NULL && b->ranks_in[i] != XRAY_MISSING) {
         c->fields |= XRAY_HAS_RANK_IN;
         c->rank_in = b->ranks_in[i];
@@ -142,14 +148,17 @@ static int record_one(xray_step step, const xray_batch *b, size_t i)
     return r;
 }
 
-int64_t xray_step_candidates(xray_step step, const xray_batch *batch, xray_error *err)
+int64_t xray_step_candidates(xray_step step, const xray_batch *given, xray_error *err)
 {
+    xray_batch own = {0};
+    const xray_batch *batch = &own;
     const char *wrong = NULL;
     int64_t recorded = 0;
     int failure = XRAY_OK;
 
-    if (batch == NULL || batch->size < sizeof *batch)
-        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "no batch, or one of an older library");
+    if (given == NULL || given->size < FIRST_SIZE)
+        return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "no batch, or its size is not set");
+    memcpy(&own, given, given->size < sizeof own ? given->size : sizeof own); /* an older caller has no later fields */
     if (batch->count == 0)
         return 0;
     wrong = check_batch(batch);

@@ -34,6 +34,7 @@ struct open_options {
     xray_fixed fixed;
     xray_str app;
     xray_str id;
+    xray_str redact;
 };
 
 static bool take_id(const char *hex, size_t len, uint8_t out[16])
@@ -77,6 +78,15 @@ static bool take_bool(const xray_mp_item *item, bool *out)
     return item->type == XRAY_MP_BOOL || item->type == XRAY_MP_NIL;
 }
 
+static bool take_double(const xray_mp_item *item, double *out)
+{
+    if (item->type == XRAY_MP_FLOAT)
+        *out = item->d;
+    else if (item->type == XRAY_MP_INT)
+        *out = (double)item->i;
+    return item->type == XRAY_MP_FLOAT || item->type == XRAY_MP_INT || item->type == XRAY_MP_NIL;
+}
+
 /* One option; false if its value is not of its type. */
 static bool take_option(struct open_options *o, xray_str key, xray_str value)
 {
@@ -91,6 +101,10 @@ static bool take_option(struct open_options *o, xray_str key, xray_str value)
         return take_text(&item, &o->app);
     if (is_key(key, "id"))
         return take_text(&item, &o->id);
+    if (is_key(key, "redact"))
+        return take_text(&item, &o->redact);
+    if (is_key(key, "sample_rate"))
+        return take_double(&item, &o->options.sample_rate);
     if (is_key(key, "time_ns"))
         return take_int(&item, INT64_MIN + 1, INT64_MAX, &o->fixed.time_ns);
     if (is_key(key, "tick_ns"))
@@ -142,7 +156,7 @@ static int take_options(struct open_options *o, const xray_buffer *packed, xray_
 int xray_writer_open_json(xray_writer **out, const char *dir, const char *json, size_t json_len, xray_error *err)
 {
     struct open_options o = {.app = {NULL, 0}};
-    xray_buffer packed = {0};
+    xray_buffer packed = {0}, redact = {0};
     char app[128] = "";
     int r = XRAY_OK;
 
@@ -157,8 +171,12 @@ int xray_writer_open_json(xray_writer **out, const char *dir, const char *json, 
         if (n > 0)
             memcpy(app, o.app.ptr, n);
         o.options.app = n > 0 ? app : NULL;
-        r = xray_writer_open(out, dir, &o.options, err);
+        xf_buf_put(&redact, o.redact.ptr, o.redact.len);
+        xf_buf_put_u8(&redact, '\0');
+        o.options.redact = o.redact.len > 0 ? (const char *)redact.data : NULL;
+        r = redact.failed ? xf_fail_memory(err) : xray_writer_open(out, dir, &o.options, err);
     }
+    xray_buffer_free(&redact);
     xray_buffer_free(&packed);
     return r;
 }
