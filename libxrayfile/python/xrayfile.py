@@ -580,6 +580,7 @@ def _bind_library(path: str) -> Any:
     if version not in _ABI_VERSIONS:
         raise OSError(f"{path} has ABI version {version}, not {_ABI_VERSIONS[0]}")
     lib.path = path
+    lib.set_bytes = {"run": lib.xray_run_set_bytes, "step": lib.xray_step_set_bytes}
     return lib
 
 
@@ -733,7 +734,17 @@ def _fallback_safe(value: Any) -> Any:
         return _brief(value)
 
 
-_encode_json = json.JSONEncoder(ensure_ascii=False, default=_fallback_safe, separators=(",", ":")).encode
+def _make_encoder() -> Callable[[Any], str]:
+    """json's encoder. Its part in C is made once where there is one, not for each value; a cycle is a RecursionError."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return json.JSONEncoder(ensure_ascii=False, default=_fallback_safe, separators=(",", ":")).encode
+    pieces = make(None, _fallback_safe, json.encoder.encode_basestring, None, ":", ",", False, False, True)
+    join = "".join
+    return lambda value: join(pieces(value, 0))
+
+
+_encode_json = _make_encoder()
 _decode_json = json.JSONDecoder().decode
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _MAX_DEPTH = 28  # the library takes 32 levels
@@ -831,7 +842,8 @@ def _is_simple(value: Any, levels: int = _MAX_DEPTH) -> bool:
     elif kind is not list and kind is not tuple:
         return False
     for member in value:
-        if member.__class__ is not str and not _is_simple(member, levels - 1):
+        kind = member.__class__
+        if kind is not str and kind is not float and not _is_simple(member, levels - 1):
             return False
     return True
 
@@ -1037,8 +1049,8 @@ _run_var: "contextvars.ContextVar[Optional[Run]]" = contextvars.ContextVar("xray
 _step_var: "contextvars.ContextVar[Optional[Step]]" = contextvars.ContextVar("xrayfile_step", default=None)
 
 
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
+def _time_of(seconds: Optional[float]) -> Any:
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
 
 
 def _error_text(kind: type, value: Optional[BaseException]) -> str:
@@ -1050,7 +1062,7 @@ def _error_text(kind: type, value: Optional[BaseException]) -> str:
 
 def _wrap(value: Any) -> Any:
     """Outputs are maps: what is none becomes the "result" of one."""
-    return value if isinstance(value, Mapping) else {"result": value}
+    return value if value.__class__ is dict or isinstance(value, Mapping) else {"result": value}
 
 
 def _outcome(status: Union[str, RunStatus, int]) -> int:
@@ -1073,8 +1085,8 @@ class _Scope:
         self._error: Optional[str] = None
         self._token: Any = None
         self._before: Any = None
-        self._started = _now()
-        self._ended: Optional[datetime.datetime] = None
+        self._started = time.time()
+        self._ended: Optional[float] = None
         self._fields: Dict[str, Any] = {}  # what was set, for the models of the source documents
 
     # -- fields --
@@ -1093,7 +1105,7 @@ class _Scope:
         """A field that holds a value."""
         if not self._handle:
             return
-        function = getattr(self._lib, f"xray_{self._kind}_set_bytes")
+        function = self._lib.set_bytes[self._kind]
         if isinstance(value, str) and len(value) <= self._config.max_value and self._config._redact is None:
             data = _utf8(value)
             if function(self._handle, field, _AS_TEXT, data, len(data)) == 0:
@@ -1364,7 +1376,7 @@ class Run(_Scope):
         if self._done:
             return
         self._done = True
-        self._ended = _now()
+        self._ended = time.time()
         if status is not None:
             self._status = _outcome(status)
         writer, handle = self._writer, self._handle
@@ -1935,7 +1947,7 @@ class Step(_Scope):
             return
         self._hand_over()
         self._done = True
-        self._ended = _now()
+        self._ended = time.time()
         if status is not None:
             self._status = _outcome(status)
         _open_steps.discard(self)
@@ -2493,7 +2505,7 @@ class RunContext(Run):
 
     @property
     def run(self) -> "RunModel":
-        return RunModel(self.pipeline, self._started, self._ended, self.status, self.version, uuid.UUID(self.id),
+        return RunModel(self.pipeline, _time_of(self._started), _time_of(self._ended), self.status, self.version, uuid.UUID(self.id),
                         self._fields.get("metadata"), self._fields.get("outputs"), self._error)
 
     def _finish(self, kind: Any, value: Optional[BaseException]) -> None:
@@ -2520,7 +2532,7 @@ class StepContext(Step):
 
 def _step_model(st: Step) -> "StepModel":
     f = st._fields
-    return StepModel(st.name, st.sequence, st._started, st._ended, st.type, None, uuid.UUID(st.run.id), f.get("inputs"),
+    return StepModel(st.name, st.sequence, _time_of(st._started), _time_of(st._ended), st.type, None, uuid.UUID(st.run.id), f.get("inputs"),
                      f.get("outputs"), f.get("reasoning"), f.get("candidates_in"), f.get("candidates_out"), None,
                      f.get("filters_applied"), f.get("metadata"), st._error)
 

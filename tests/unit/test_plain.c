@@ -2,6 +2,7 @@
 #include "support/check.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #define TEXT(s) (s), strlen(s)
@@ -172,16 +173,20 @@ static void test_batch_columns(void)
     xray_error err = {0};
     char text[4096];
 
-    b.scores = b.thresholds = prices;
+    b.scores = b.thresholds = b.weights = prices;
     b.ranks_in = b.ranks_out = ranks;
     b.columns = columns;
     b.column_count = 3;
+    b.size = offsetof(xray_batch, weights); /* a caller that does not know of weights: they are not looked at */
+    CHECK_STATUS((int)xray_step_candidates(begin_step(run, "older"), &b, &err), 4, &err);
+    b.size = sizeof b;
     CHECK_STATUS((int)xray_step_candidates(st, &b, &err), 4, &err);
     xray_step_end(st, XRAY_SUCCESS);
     xray_run_end(run, XRAY_SUCCESS);
     close_writer(w);
     select_all(dir, NULL, XRAY_UNIT_CAND, 0, false, text, sizeof text);
-    CHECK_EQ(count_of(text, "\n"), 4);
+    CHECK_EQ(count_of(text, "\n"), 8);
+    CHECK_EQ(count_of(text, "\"weight\""), 3);
     CHECK(strstr(text, "\"item\":\"a\",\"verdict\":\"accept\",\"score\":1.5,\"threshold\":1.5,\"rank_in\":0,\"rank_out\":0,"
                        "\"evidence\":{\"price\":1.5,\"age\":1,\"kind\":\"x\"}}") != NULL);
     CHECK(strstr(text, "\"item\":\"bc\",\"verdict\":\"reject\",\"reasons\":[{\"code\":\"dup\"}],\"rank_in\":1,\"rank_out\":1,"
@@ -236,7 +241,7 @@ static void test_batch_wrong(void)
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         bad[i] = small_batch();
-    bad[0].size = sizeof(xray_batch) - 8;
+    bad[0].size = offsetof(xray_batch, weights) - 8;
     bad[1].item_ends = falling;
     bad[2].verdicts = unknown;
     bad[3].reasons = outside;
