@@ -345,7 +345,7 @@ int main(int argc, char **argv)
 
     if (!explained && visits_find(&w.visits, w.store, w.item)) {
         where_bind(&w.where, w.store);
-        w.id_digits = runs_id_digits(w.visits.runs, w.visits.run_count);
+        w.id_digits = runs_id_digits(w.store);
         if (w.run_id != NULL)
             found = show_run(&w);
         else

@@ -15,33 +15,38 @@ static xray_str keep_text(xray_str text)
     return xray_strn(copy, text.len);
 }
 
-static void add(struct visits *v, const struct idmap *numbers, const xray_item_record *rec)
+/* 0, or a status. */
+static int add(struct visits *v, xray_store *store, const xray_item_record *rec, xray_error *err)
 {
+    struct visit visit_now = {.raw_step = rec->raw_step, .verdict = rec->event.verdict};
     struct visit *visit;
+    xray_run_record run;
+    int r = xray_store_run_index(store, rec->run_id, &visit_now.run, err);
 
+    if (r <= 0)
+        return r; /* nothing is known of its run */
+    r = xray_store_run(store, visit_now.run, &run, err);
+    if (r < 0)
+        return r;
+    visit_now.run_start_ns = run.start_ns;
     if (v->count == v->cap)
         v->items = memory_grow(v->items, &v->cap, v->count + 1, sizeof *v->items);
     visit = &v->items[v->count];
-    *visit = (struct visit){.raw_step = rec->raw_step, .verdict = rec->event.verdict};
-    if (!idmap_find(numbers, rec->run_id, &visit->run))
-        return; /* nothing is known of its run */
+    *visit = visit_now;
     memcpy(visit->writer_id, rec->writer_id, 16);
     if (rec->event.reason_count > 0 && rec->event.reasons[0].code.len > 0)
         visit->code = keep_text(rec->event.reasons[0].code);
     v->count++;
+    return 0;
 }
-
-/* qsort has no context argument in C11. */
-static const xray_run_record *sorted_runs;
 
 /* Newest run first, as xray-ls lists them. */
 static int compare_runs(const void *a, const void *b)
 {
     const struct visit *x = a, *y = b;
-    const int64_t start_x = sorted_runs[x->run].start_ns, start_y = sorted_runs[y->run].start_ns;
 
-    if (start_x != start_y)
-        return start_x > start_y ? -1 : 1;
+    if (x->run_start_ns != y->run_start_ns)
+        return x->run_start_ns > y->run_start_ns ? -1 : 1;
     return x->run > y->run ? -1 : x->run < y->run;
 }
 
@@ -54,28 +59,18 @@ static int compare_steps(const void *a, const void *b)
 
 bool visits_find(struct visits *v, xray_store *store, xray_str item)
 {
-    struct idmap numbers = {0};
     xray_items *items = NULL;
     xray_item_record rec;
     xray_error err = {0};
-    int r = xray_store_runs(store, &v->runs, &v->run_count, &err);
+    int r = xray_items_open(&items, store, item, &err);
 
-    for (size_t i = 0; r >= 0 && i < v->run_count; i++) {
-        bool added;
-
-        idmap_put(&numbers, v->runs[i].id, &added);
-    }
-    if (r >= 0)
-        r = xray_items_open(&items, store, item, &err);
     while (r >= 0 && (r = xray_items_next(items, &rec, &err)) == 1)
-        add(v, &numbers, &rec);
+        r = add(v, store, &rec, &err);
     xray_items_close(items);
-    idmap_free(&numbers);
     if (r < 0) {
         input_failed(&err);
         return false;
     }
-    sorted_runs = v->runs;
     if (v->count > 0)
         qsort(v->items, v->count, sizeof *v->items, compare_runs);
     return true;
@@ -96,12 +91,17 @@ xray_trace *visits_open(struct visits *v, xray_store *store, struct where *where
 {
     const size_t run = v->items[at].run;
     enum where_answer answer;
+    xray_run_record record;
     xray_trace *trace = NULL;
     xray_error err = {0};
 
     for (*end = at; *end < v->count && v->items[*end].run == run;)
         ++*end;
-    answer = where_test_run(where, run, &v->runs[run]);
+    if (xray_store_run(store, run, &record, &err) < 0) {
+        input_failed(&err);
+        return NULL;
+    }
+    answer = where_test_run(where, run, &record);
     if (answer == WHERE_NO)
         return NULL;
     if (xray_trace_open(&trace, store, run, &err) < 0) {

@@ -8,6 +8,7 @@ enum { VERDICTS = XRAY_MODIFY + 1 };
 
 struct visit { /* one record of the item in one step */
     size_t run;
+    int64_t run_start_ns;
     uint8_t writer_id[16];
     int64_t raw_step;   /* XRAY_MISSING: of the run itself */
     int64_t step;       /* number in the trace, once resolved; 0: the run itself, or a step that is lost */
@@ -18,8 +19,6 @@ struct visit { /* one record of the item in one step */
 struct visits {
     struct visit *items;
     size_t count, cap;
-    const xray_run_record *runs;
-    size_t run_count;
 };
 
 /* Looks the item up in the whole store. False if reading failed, which was said. */
