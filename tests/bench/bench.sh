@@ -9,6 +9,7 @@
 # BENCH_REPEAT=5   runs per figure, of which the median is shown (default 3)
 # BENCH_QUICK=1    a tenth of the data, without zstd -19
 # BENCH_BIG=1      also the 1 GB run of big.sh
+# What a store is asked, beside DuckDB, SQLite and ripgrep, is measured by peers.sh at the end.
 set -eu
 build=$(cd "${1:?usage: bench.sh BUILD}" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -200,3 +201,4 @@ heading "From Python"
 python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3 || true)
 [ -z "$python" ] || "$python" "$here/bench_python.py" "$build" "$quick"
+sh "$here/peers.sh" "$build" $([ "$quick" = 0 ] && echo 100 1000 || echo 10)

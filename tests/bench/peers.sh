@@ -168,7 +168,7 @@ item()
     have rg || return 0
     item=$(sed -n '700{s/.*"item_id":"\([^"]*\)".*/\1/p;q}' "$decisions.json")
     rg -c -- "$item" "$decisions.json" >theirs
-    xray-why -j "$item" "$decisions" | grep -c '"kind":"run"' >ours || true
+    xray-why -j "$item" "$decisions" | grep -c '"kind":"visit"' >ours || true
     same ours theirs
     row "where did item $item go" "rg on plain JSON lines" "$(time_of "rg -c -- '$item' $decisions.json")" \
         "$(time_of "xray-why $item $decisions")" "$(time_of "xray-why --index=never $item $decisions")"
