@@ -16,6 +16,7 @@ except ImportError: xxhash = print("no module xxhash: checksums are not verified
 BLOCK, HELLO = b"\x58\x2A\x4D\x18\x70\0\0\0XRB1", b"\x28\xB5\x2F\xFD\x64"  # 4.1, 3.1
 PAYLOAD, CANDIDATES, SPINE, LOSS, SEAL = KINDS = range(1, 6)  # 4.5
 MAX_ROWS, MAX_BYTES, MAX_DEPTH, I64 = 1 << 20, 64 << 20, 64, 1 << 63  # 11
+TAIL = MAX_BYTES + 120  # 2.2
 Header = collections.namedtuple("Header", "kind flags zero segment ordinal pos stored_len raw_len rows rows2 "
                                 "first first2 prev body check at end raw stored")  # 4.1; place, end, bytes, body
 Ext = collections.namedtuple("Ext", "code data")
@@ -93,7 +94,7 @@ def read_file(name):  # its segments with their whole blocks, not decoded yet
     marks = [mark.start() for mark in re.finditer(re.escape(BLOCK) + b"|" + re.escape(HELLO), data)]
     headers, segments, pos = {at: header_at(data, at) for at in marks}, [], 0  # pos: end of what is known
     for at in (at for at in marks if at >= pos):
-        h, torn = headers[at], segments and not segments[-1].sealed
+        h, torn = headers[at], segments and not segments[-1].sealed and at - pos <= TAIL
         seg = h and next((s for s in reversed(segments) if s.goes_on(h)), None)
         new = None if seg else segment_at(name, data, headers, at, pos)
         if new:
@@ -107,7 +108,7 @@ def read_file(name):  # its segments with their whole blocks, not decoded yet
             if h.body == xxh3(h.stored, xxhash and xxh3(h.raw[16:48])):
                 pos, seg.last, seg.sealed, seg.prev = h.end, h.ordinal, h.kind == SEAL, xxh3(h.raw)
                 seg.size, seg.blocks = h.end - seg.base, seg.blocks + [h] * (h.kind in KINDS[:4] and not seg.refused)
-    if not segments or segments[-1].sealed and pos < len(data):
+    if not segments or pos < len(data) and (segments[-1].sealed or len(data) - pos > TAIL):  # 2.2
         report(3 if segments else 2, f"{name}: bytes from {pos} on are no segment")
     if any(seg.refused for seg in segments): report(2, f"{name}: needs a newer reader")
     return segments

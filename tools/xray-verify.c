@@ -51,9 +51,10 @@ static const struct cli_tool tool = {
              "is lost: MessagePack that is not in its shortest form, a step whose counts are not those of its recorded "
              "candidates.\n\n"
              "After its findings each segment has a line that says what it is: sealed (known to be complete), open (its "
-             "writer is alive), crashed (its writer is gone), or unsealed (its writer ran elsewhere). What follows the last "
-             "whole block of a segment that is not sealed is a torn tail, the normal result of a crash, and no "
-             "damage. A file that was cut at the end of a block is unsealed.\n\n"
+             "writer is alive), crashed (its writer is gone), unsealed (its writer ran elsewhere), or empty (a file of a directory whose "
+             "writer died before it had written its hello). What follows the last "
+             "whole block of a segment that is not sealed, if it is not more than a block can be (64 MiB), is a torn tail, the "
+             "normal result of a crash, and no damage. A file that was cut at the end of a block is unsealed.\n\n"
              "No index is believed. One that stands beside a sound segment is made again and compared, as xray-index(1) does. "
              "xray-repair(1) keeps what is good of a damaged file.",
     .see_also = "xray-repair(1), xray-index(1), xray-ls(1), xrayfile(5)",
@@ -95,6 +96,7 @@ static const char *state_name(enum xray_segment_state state)
     case XRAY_STATE_CRASHED: return "crashed";
     case XRAY_STATE_UNSEALED: return "unsealed";
     case XRAY_STATE_NEWER: return "newer";
+    case XRAY_STATE_EMPTY: return "empty";
     }
     return "";
 }
@@ -126,7 +128,7 @@ static void print_segment(const struct verify *v, const xray_verified_segment *s
     text_printf(&t, "%s%s", v->quick ? "quick: " : "", state_name(s->state));
     if (s->damages > 0)
         put_amount(&t, s->damages, "finding of damage", "findings of damage");
-    else if (s->state != XRAY_STATE_NEWER)
+    else if (s->state != XRAY_STATE_NEWER && s->state != XRAY_STATE_EMPTY)
         text_puts(&t, v->quick ? ", headers intact" : s->content_checked ? ", intact, content digest right" : ", intact");
     put_amount(&t, s->blocks, "block", "blocks");
     put_amount(&t, s->step_rows, "step row", "step rows");

@@ -316,12 +316,20 @@ static int search(struct xf_walk *w, uint64_t gap, uint64_t pos, struct found *f
 
 /* ---- steps ----------------------------------------------------------------------- */
 
+/* Whether what stands behind the last whole block, up to the end of the segment, is a torn tail (spec 2.2). A writer
+ * has at most one block under way: more than that is lost, and said to be. */
+static bool is_torn_tail(const struct xf_place *place, uint64_t len)
+{
+    return place->inside && !place->sealed && len > 0 && len <= XF_HEADER_LEN + (uint64_t)XF_BLOCK_MAX;
+}
+
 static int step_end(struct xf_walk *w, struct xf_walk_step *step)
 {
     w->done = true;
     *step = (struct xf_walk_step){.event = XF_WALK_END, .from = w->place.pos, .to = w->source.size};
     if (step->to < step->from) /* the file has shrunk */
         step->to = step->from;
+    step->torn = is_torn_tail(&w->place, step->to - step->from);
     return XRAY_OK;
 }
 
@@ -360,7 +368,7 @@ static int step_gap(struct xf_walk *w, uint64_t from, const xray_error *why, str
         step->missing = f.header.ordinal - w->place.next_ordinal;
         w->place.next_ordinal = f.header.ordinal;
     } else {
-        step->torn = w->place.inside && !w->place.sealed;
+        step->torn = is_torn_tail(&w->place, f.pos - gap);
         w->place.inside = false;
     }
     w->place.chained = false;

@@ -30,7 +30,7 @@ struct xf_place {
 };
 
 enum xf_walk_event {
-    XF_WALK_END, /* nothing more that fits; from..to is what is left: a torn tail, or bytes after a seal */
+    XF_WALK_END, /* nothing more that fits; from..to is what is left */
     XF_WALK_SEGMENT, /* a segment begins at `from`; its hello, if it has one, ends at `to` */
     XF_WALK_BLOCK,   /* a block of it, whose header is good */
     XF_WALK_GAP,     /* from..to is damaged and was skipped, or blocks are missing there */
@@ -42,7 +42,7 @@ struct xf_walk_step {
     uint64_t from, to;        /* positions in the file */
     bool named;               /* SEGMENT: it has a hello. Else only its id is known (spec 3.4) */
     bool refused;             /* SEGMENT: written for a newer reader (`why`); no blocks follow */
-    bool torn;                /* GAP: a tail, with another segment concatenated behind it */
+    bool torn;                /* END; GAP before another segment: what is there is a torn tail, and no damage (spec 2.2) */
     struct xf_hello hello;    /* SEGMENT: strings live until the next step */
     struct xf_header header;  /* BLOCK */
     bool unchained;           /* BLOCK: its `prev` is not the digest of the header before */

@@ -1293,6 +1293,7 @@ enum xray_segment_state {
     XRAY_STATE_CRASHED = 2,  /* its writer is gone, on this machine */
     XRAY_STATE_UNSEALED = 3, /* open or crashed: its writer is not of this machine, or unknown */
     XRAY_STATE_NEWER = 4,    /* not checked to its end: needs a newer reader */
+    XRAY_STATE_EMPTY = 5,    /* its writer died before it had a hello (spec 2.2); in directories only */
 };
 
 /* What a segment was found to be, once it was checked. */

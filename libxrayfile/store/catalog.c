@@ -132,20 +132,27 @@ static void refuse_rest(struct walker *k, const struct xf_walk_step *step, uint6
     k->refused = true;
 }
 
-/* What is left at the end is a torn tail, unless the segment was sealed. */
+/* What is left at the end: a torn tail, or damage (spec 2.2). */
 static void end_file(struct walker *k, const struct xf_walk_step *step)
 {
-    struct xf_file *f = &k->s->files[k->file];
+    struct xf_segment *seg = k->s->files[k->file].tail;
     const uint64_t len = step->to - step->from;
     xray_error why;
 
-    if (f->tail != NULL && !f->tail->sealed)
-        f->tail->torn_bytes = len;
-    if (f->tail != NULL && f->tail->sealed && len > 0) {
+    if (seg == NULL)
+        return;
+    seg->torn_bytes = seg->sealed ? 0 : len;
+    if (len == 0 || step->torn)
+        return;
+    if (seg->sealed)
         xf_fail(&why, XRAY_ECORRUPT, step->from, "%" PRIu64 " bytes after the seal at byte %" PRIu64, len,
                 step->from);
-        complain(k, -1, step->from, XRAY_ECORRUPT, why.message);
-    }
+    else
+        xf_fail(&why, XRAY_ECORRUPT, step->from,
+                "%" PRIu64 " bytes behind the last whole block, at byte %" PRIu64 ", are more than one torn block", len,
+                step->from);
+    complain(k, -1, step->from, XRAY_ECORRUPT, why.message);
+    seg->damaged |= !seg->sealed;
 }
 
 /* The walk goes on behind what the index of the segment that just began covers. */

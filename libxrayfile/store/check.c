@@ -423,6 +423,10 @@ static int take_end(struct xf_check *c, const struct xf_walk_step *step)
         return XRAY_OK;
     if (!c->sealed) {
         c->torn_bytes = len;
+        if (!step->torn)
+            xf_check_say(c, XF_CHECK_DAMAGE, NO_BLOCK, step->from,
+                         "%" PRIu64 " bytes behind the last whole block are more than one torn block; the blocks before "
+                         "them are not touched", len);
         return XRAY_OK;
     }
     xf_check_say(c, XF_CHECK_DAMAGE, NO_BLOCK, step->from,

@@ -53,8 +53,8 @@ static bool is_zeros(const uint8_t *data, size_t len)
     return true;
 }
 
-/* All there is of the file: nothing, less than the hello that it begins with, or zeros in its place (spec 2.2). */
-static bool is_torn_hello(const uint8_t *data, size_t len, uint64_t size)
+/* All there is of the file: nothing, less than the hello that it begins with, or zeros in its place. */
+bool xf_is_empty_segment(const uint8_t *data, size_t len, uint64_t size)
 {
     static const uint8_t head[] = {0x28, 0xb5, 0x2f, 0xfd, 0x64};
 
@@ -69,7 +69,7 @@ void xf_guess_complain(struct xray_store *s, uint32_t file)
 {
     struct xf_file_reader reader = {s, file};
     const struct xf_source source = xf_file_source(&reader, 0);
-    uint8_t data[4096];
+    uint8_t data[XF_GUESS_LEN];
     xray_error why;
     size_t got;
     int status = XRAY_ECORRUPT;
@@ -80,7 +80,7 @@ void xf_guess_complain(struct xray_store *s, uint32_t file)
     }
     /* A writer that died between creating its file and the end of its first write, or lost power then, leaves this
      * behind. It lost nothing that was flushed: in a directory such a file is no more than an empty segment. */
-    if (s->files[file].listed && is_torn_hello(data, got, s->files[file].size))
+    if (s->files[file].listed && xf_is_empty_segment(data, got, s->files[file].size))
         return;
     if (got == 0)
         status = xf_fail(&why, XRAY_ETRUNCATED, 0, "not an xray segment: the file is empty");

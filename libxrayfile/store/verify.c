@@ -9,6 +9,7 @@
 #include "os/listing.h"
 #include "os/process.h"
 #include "store/check.h"
+#include "store/guess.h"
 
 #define SUFFIX ".xray"
 
@@ -94,25 +95,66 @@ static int on_end(void *ctx, struct xf_check *c)
 
 /* ---- one file --------------------------------------------------------------------------- */
 
-/* Whether what cannot be opened as a segment is the rest of one: empty, or a hello cut short or damaged. That
- * is what power losses leave behind; anything else is no business of ours. */
-static bool is_rest(const char *path)
+/* The first bytes of a file that cannot be opened as a segment. */
+struct start {
+    uint8_t data[XF_GUESS_LEN];
+    size_t len;
+    uint64_t size;
+};
+
+static bool read_start(struct start *start, const char *path)
 {
-    uint8_t start[512];
-    size_t got = 0;
     int fd, r;
 
     if (xf_file_open(&fd, path, NULL) < 0)
         return false;
-    r = xf_file_read(fd, 0, start, sizeof start, &got, NULL);
+    r = xf_file_size(fd, &start->size, NULL);
+    if (r >= 0)
+        r = xf_file_read(fd, 0, start->data, sizeof start->data, &start->len, NULL);
     xf_file_close(fd);
-    if (r < 0)
+    return r >= 0;
+}
+
+/* Whether it is the rest of a segment: empty, zeros, or a hello cut short or damaged. Anything else is no business of
+ * ours. */
+static bool is_rest(const struct start *start)
+{
+    for (size_t i = 0; i < start->len; i++)
+        if (start->data[i] != 0)
+            return xf_hello_looks_like(start->data, start->len) ||
+                   memcmp(start->data, "\x28\xB5\x2F\xFD\x64", start->len < 5 ? start->len : 5) == 0;
+    return true;
+}
+
+static void tell_empty(struct verify *v, uint64_t size)
+{
+    const xray_verified_segment seg = {.path = v->path, .state = XRAY_STATE_EMPTY, .torn_bytes = size};
+
+    v->result->segments++;
+    v->result->bytes += size;
+    v->result->torn_bytes += size;
+    if (v->options->segment != NULL)
+        v->options->segment(v->options->ctx, &seg);
+}
+
+/* A file without a segment: empty, damaged, of a newer version, or none of ours (false). */
+static bool tell_rest(struct verify *v, const char *path, bool listed, int status, const char *message)
+{
+    const size_t prefix = strlen(path); /* messages begin with the path, which findings have apart */
+    const bool named = strncmp(message, path, prefix) == 0 && strncmp(message + prefix, ": ", 2) == 0;
+    struct start start = {.len = 0};
+
+    if (status != XRAY_EUNSUPPORTED && (status != XRAY_ECORRUPT || !read_start(&start, path)))
         return false;
-    for (size_t i = 0; i < got; i++)
-        if (start[i] != 0)
-            return xf_hello_looks_like(start, got) ||
-                   memcmp(start, "\x28\xB5\x2F\xFD\x64", got < 5 ? got : 5) == 0;
-    return true; /* empty, or zeros */
+    if (status == XRAY_ECORRUPT && listed && xf_is_empty_segment(start.data, start.len, start.size))
+        tell_empty(v, start.size);
+    else if (status == XRAY_EUNSUPPORTED || is_rest(&start))
+        tell(v, status == XRAY_EUNSUPPORTED ? XRAY_FINDING_NEWER : XRAY_FINDING_DAMAGE, -1, 0,
+             message + (named ? prefix + 2 : 0));
+    else
+        return false;
+    v->result->files++;
+    return true;
 }
 
 /* The index beside it, made again and compared. Readers pass over an index they cannot trust, but believe one that is
@@ -133,7 +175,8 @@ static int verify_index(struct verify *v, const char *path, xray_error *err)
     return XRAY_OK;
 }
 
-static int verify_file(struct verify *v, const char *path, xray_error *err)
+/* listed: found in a directory, not named by a person. */
+static int verify_file(struct verify *v, const char *path, bool listed, xray_error *err)
 {
     const uint64_t damages = v->result->damages;
     const struct xf_check_sink sink = {.ctx = v, .finding = on_finding, .end = on_end};
@@ -151,15 +194,8 @@ static int verify_file(struct verify *v, const char *path, xray_error *err)
             r = verify_index(v, path, err);
         return r;
     }
-    if (r == XRAY_EUNSUPPORTED || (r == XRAY_ECORRUPT && is_rest(path))) {
-        const size_t prefix = strlen(path); /* messages begin with the path, which findings have apart */
-        const bool named = strncmp(why.message, path, prefix) == 0 && strncmp(why.message + prefix, ": ", 2) == 0;
-
-        v->result->files++;
-        tell(v, r == XRAY_EUNSUPPORTED ? XRAY_FINDING_NEWER : XRAY_FINDING_DAMAGE, -1, 0,
-             why.message + (named ? prefix + 2 : 0));
+    if (tell_rest(v, path, listed, r, why.message))
         return XRAY_OK;
-    }
     if (err != NULL)
         *err = why;
     return r;
@@ -205,7 +241,7 @@ static int verify_names(struct verify *v, const struct names *n, xray_error *err
     for (uint32_t i = 0; i < n->count && r >= 0; i++) {
         xray_error why = {0};
 
-        r = verify_file(v, n->list[i], &why);
+        r = verify_file(v, n->list[i], true, &why);
         if (r == XRAY_ENOMEM)
             return xf_fail_memory(err);
         if (r == XRAY_EIO && why.sys_errno == ENOENT)
@@ -249,5 +285,5 @@ int xray_verify(const char *path, const xray_verify_options *options, xray_verif
         r = xf_path_look(path, &kind, err);
     if (r < 0)
         return r;
-    return kind == XF_PATH_DIRECTORY ? verify_directory(&v, path, err) : verify_file(&v, path, err);
+    return kind == XF_PATH_DIRECTORY ? verify_directory(&v, path, err) : verify_file(&v, path, false, err);
 }

@@ -81,9 +81,34 @@ mkdir -p "$work/mixed"
 cp "$work/whole.xray" "$work/mixed/a.xray"
 : >"$work/mixed/empty.xray"
 run xray-verify "$work/mixed"
-expect_status 3 "verify of a directory with an empty file"
-expect_out "empty.xray: @0: damage: not an xray segment: the file is empty" "verify names the empty file"
+expect_status 0 "verify of a directory with a file whose writer died at once"
+expect_out "empty.xray: empty, 0 blocks" "verify names the empty file"
 expect_out "a.xray: sealed, intact" "verify goes on to the others"
+run xray-verify "$work/mixed/empty.xray"
+expect_status 3 "verify of an empty file"
+expect_out "empty.xray: @0: damage: not an xray segment: the file is empty" "verify names the empty file"
+
+# What xray-verify calls torn, and what damage, the readers of a store do too (trace-file.md, 2.2).
+agree() # WHAT STATUS SIZE-CHANGE FILE TEXT
+{
+    rm -rf "$work/one"
+    mkdir "$work/one"
+    cp "$4" "$work/one/b.xray"
+    truncate -s "$3" "$work/one/b.xray"
+    run xray-cat "$work/one"
+    expect_status "$([ "$2" = 0 ] && [ "$6" = none ] && echo 1 || echo "$2")" "cat of $1"
+    run xray-verify "$work/one"
+    expect_status "$2" "verify of $1"
+    expect_out "$5" "verify says what it is: $1"
+}
+torn=$((64 * 1024 * 1024 + 120)) # at most
+agree "a torn tail as long as a block" 0 +$torn "$work/cut.xray" "crashed, intact" some
+agree "more than a torn tail" 3 +$((torn + 1)) "$work/cut.xray" "@$((seal - 8)): damage: $((torn + 1)) bytes behind the last whole block" some
+agree "an empty file" 0 0 "$work/whole.xray" "empty" none
+agree "a torn hello" 0 300 "$work/whole.xray" "empty, 0 blocks, 0 step rows, 0 candidates, torn tail of 300 bytes" none
+agree "a short hole" 0 4096 "$work/mixed/empty.xray" "empty" none
+agree "a long hole" 3 4097 "$work/mixed/empty.xray" "damage: not an xray segment: looks like zeros" none
+agree "a torn second block" 0 $((block + 10)) "$work/whole.xray" "crashed, intact, 1 block" none
 run xray-verify "$here/data/shop.ndjson"
 expect_status 2 "verify of JSON"
 expect_err "looks like JSON text" "verify of JSON says so"

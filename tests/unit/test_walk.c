@@ -1,5 +1,7 @@
 /* Walking over segments (spec 2, 3.4, 4.2, 4.7): whole ones, torn ones, damaged ones,
  * ones behind each other, and ones that only seem to be there. */
+#include <inttypes.h>
+
 #include "support/check.h"
 #include "support/image.h"
 
@@ -14,6 +16,7 @@ struct seen {
     uint64_t ordinals[64]; /* of the blocks */
     uint8_t ids[64];       /* first byte of their segment ids */
     uint64_t skipped, missing, left;
+    bool left_torn; /* END: what is left is a torn tail */
     struct xf_place place;
 };
 
@@ -53,6 +56,7 @@ static struct seen walk_from(struct image *m, const struct xf_place *place)
             break;
         case XF_WALK_END:
             s.left = step.to - step.from;
+            s.left_torn = step.torn;
             break;
         }
     } while (step.event != XF_WALK_END);
@@ -148,6 +152,73 @@ static void test_resumed(void)
         CHECK_EQ(second.gaps + second.unchained, 0);
     }
     image_done(&m);
+}
+
+/* An image with a hole behind it. */
+struct hole {
+    struct xf_source image;
+    uint64_t end; /* of the image */
+};
+
+static int read_hole(void *ctx, uint64_t pos, void *out, size_t n, size_t *got, xray_error *err)
+{
+    const struct hole *h = ctx;
+
+    if (pos < h->end) {
+        const int r = h->image.read(h->image.ctx, pos, out, n < h->end - pos ? n : (size_t)(h->end - pos), got, err);
+
+        if (r < 0)
+            return r;
+    } else {
+        *got = 0;
+    }
+    memset((uint8_t *)out + *got, 0, n - *got);
+    *got = n;
+    return XRAY_OK;
+}
+
+static uint64_t data_before_hole(void *ctx, uint64_t pos)
+{
+    const struct hole *h = ctx;
+
+    return pos < h->end ? pos : UINT64_MAX;
+}
+
+/* A torn tail is at most one block; nothing is torn behind a seal (spec 2.2). */
+static void test_tail_length(void)
+{
+    const uint64_t most = XF_HEADER_LEN + (uint64_t)XF_BLOCK_MAX;
+    const struct {
+        uint64_t len;
+        bool sealed, torn;
+    } tails[] = {{0, false, false},       {1, false, true},  {most, false, true}, {most + 1, false, false},
+                 {(uint64_t)1 << 40, false, false}, {0, true, false}, {1, true, false}};
+
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        struct image m = {0};
+        struct xf_walk_step step;
+        struct xf_walk w;
+        const struct xf_place start = {0};
+
+        check_context("%" PRIu64 " bytes%s", tails[i].len, tails[i].sealed ? " after a seal" : "");
+        add_segment(&m, 1, 3, tails[i].sealed);
+
+        struct hole h = {image_source(&m), m.bytes.len};
+        const struct xf_source source = {
+            .read = read_hole, .next_data = data_before_hole, .ctx = &h, .size = h.end + tails[i].len};
+
+        xf_walk_init(&w, &source, &start);
+        do {
+            if (!CHECK_EQ(xf_walk_next(&w, &step, NULL), XRAY_OK))
+                break;
+            CHECK(step.event != XF_WALK_GAP);
+        } while (step.event != XF_WALK_END);
+        CHECK_EQ(step.to - step.from, tails[i].len);
+        CHECK_EQ(step.torn, tails[i].torn);
+        xf_walk_done(&w);
+        image_done(&m);
+    }
+
 }
 
 /* The first segment cut off anywhere, the second one whole behind it (spec 2.2, 2.3). */
@@ -306,5 +377,5 @@ static void test_junk(void)
     image_done(&m);
 }
 
-CHECK_MAIN(test_whole, test_prefixes, test_resumed, test_concatenated, test_damage, test_gap,
+CHECK_MAIN(test_whole, test_prefixes, test_tail_length, test_resumed, test_concatenated, test_damage, test_gap,
            test_image_in_payload, test_misplaced, test_newer, test_junk)
