@@ -146,6 +146,28 @@ static int apply_candidate(struct xf_slot *s, const struct xf_op *op, struct xf_
     return xf_back_candidate(b, s->object, &c);
 }
 
+static int apply_plain_candidate(struct xf_slot *s, const struct xf_op *op, struct xf_op_reader r)
+{
+    struct xf_back *b = s->writer->back;
+    struct xf_apply_scratch *scratch = &b->apply;
+    xray_candidate c = {.verdict = (xray_verdict)op->a, .item = xf_scrub_text(b->scrub, xf_op_take_name(&r))};
+    xray_reason reason = {.code = xf_scrub_text(b->scrub, xf_op_take_name(&r))};
+
+    if (!make_room((void **)&scratch->attrs, &scratch->attr_cap, op->b, sizeof *scratch->attrs)) {
+        lose(s, XF_LOST_CANDIDATE);
+        return XRAY_ENOMEM;
+    }
+    for (uint32_t i = 0; i < op->b; i++) {
+        scratch->attrs[i].key = xf_op_take_name(&r);
+        scratch->attrs[i].value = xf_op_take_value(&r);
+    }
+    c.reasons = &reason;
+    c.reason_count = reason.code.len > 0;
+    c.evidence = scratch->attrs;
+    c.evidence_count = op->b;
+    return xf_back_candidate(b, s->object, &c);
+}
+
 static int apply_event(struct xf_slot *s, const struct xf_op *op, struct xf_op_reader r)
 {
     struct xf_event e = {.table = (enum xf_table)op->a, .after = xf_op_take_i64(&r)};
@@ -169,7 +191,7 @@ static int apply_op(struct xf_slot *s, const uint8_t *at)
     if (op.kind == XF_OP_STEP_BEGIN)
         return apply_step_begin(s, r);
     if (s->object == NULL) { /* its begin is lost, so this is */
-        if (op.kind == XF_OP_CANDIDATE)
+        if (op.kind == XF_OP_CANDIDATE || op.kind == XF_OP_PLAIN_CANDIDATE)
             lose(s, XF_LOST_CANDIDATE);
         else if (op.kind == XF_OP_EVENT)
             lose(s, op.a == XF_TABLE_DECISIONS ? XF_LOST_DECISION : XF_LOST_NOTE);
@@ -196,6 +218,8 @@ static int apply_op(struct xf_slot *s, const uint8_t *at)
     }
     case XF_OP_CANDIDATE:
         return apply_candidate(s, &op, r);
+    case XF_OP_PLAIN_CANDIDATE:
+        return apply_plain_candidate(s, &op, r);
     case XF_OP_REASON_COUNT: {
         const int64_t count = xf_op_take_i64(&r);
 

@@ -206,13 +206,11 @@ static int thin_candidate(struct xf_slot *s, const xray_candidate *given)
     return xf_call_candidate(s, &c);
 }
 
-static inline int candidate(xray_step handle, const xray_candidate *c)
+/* With the step's `busy` held, which is let go. */
+static int record(struct xf_slot *s, const xray_candidate *c)
 {
-    struct xf_slot *s = xf_enter_step(handle);
     struct measure m;
 
-    if (s == NULL)
-        return XRAY_ECLOSED;
     if (s->writer->thin)
         return xf_call_done(s, thin_candidate(s, c));
     m = measure(c);
@@ -221,52 +219,95 @@ static inline int candidate(xray_step handle, const xray_candidate *c)
 
 int xray_step_candidate(xray_step step, const xray_candidate *c)
 {
-    struct xf_slot *s;
+    struct xf_slot *s = xf_enter_step(step);
 
-    if (xray_verdict_name(c->verdict) != NULL && (c->fields & XRAY_HAS_EVIDENCE) == 0)
-        return candidate(step, c);
-    s = xf_enter_step(step);
     if (s == NULL)
         return XRAY_ECLOSED;
+    if (xray_verdict_name(c->verdict) != NULL && (c->fields & XRAY_HAS_EVIDENCE) == 0)
+        return record(s, c);
     return xf_call_done(s, s->writer->thin ? thin_candidate(s, c) : xf_call_candidate(s, c));
+}
+
+/* ---- what most candidates are: an item, a verdict, at most a reason, some evidence ---- */
+
+struct plain {
+    xray_verdict verdict;
+    xray_str item, reason;
+    const xray_attr *evidence;
+    size_t count;
+};
+
+/* Bytes of the operation; 0: it takes the long way. */
+static inline size_t plain_size(const struct plain *c)
+{
+    size_t len = sizeof(struct xf_op) + 2 + c->item.len + 2 + c->reason.len;
+    size_t names = c->item.len | c->reason.len | c->count;
+
+    for (size_t i = 0; i < c->count; i++) {
+        const xray_attr *a = &c->evidence[i];
+
+        if (a->value.kind == XRAY_VALUE_TREE)
+            return 0;
+        names |= a->key.len;
+        len += 2 + a->key.len + xf_op_value_size(&a->value);
+    }
+    return names <= XF_OP_NAME_MAX ? len : 0;
+}
+
+static int record_plain(struct xf_slot *s, const struct plain *p)
+{
+    const xray_reason reason = {.code = p->reason};
+    const xray_candidate c = {
+        .item = p->item,
+        .verdict = p->verdict,
+        .reasons = &reason,
+        .reason_count = p->reason.len > 0,
+        .evidence = p->evidence,
+        .evidence_count = p->count,
+    };
+
+    return record(s, &c);
+}
+
+static int plain_candidate(xray_step step, const struct plain *c)
+{
+    struct xf_slot *s = xf_enter_step(step);
+    uint8_t *p = NULL;
+    size_t len;
+
+    if (s == NULL)
+        return XRAY_ECLOSED;
+    len = s->writer->direct ? plain_size(c) : 0;
+    if (len > 0)
+        p = xf_op_begin(s, &len, XF_CLASS_EVENT, XF_OP_PLAIN_CANDIDATE, (uint8_t)c->verdict, (uint16_t)c->count);
+    if (p == NULL)
+        return record_plain(s, c);
+    p = xf_op_put_name(xf_op_put_name(p, c->item), c->reason);
+    for (size_t i = 0; i < c->count; i++)
+        p = xf_op_put_value(xf_op_put_name(p, c->evidence[i].key), &c->evidence[i].value);
+    xf_log_publish(s, len);
+    xf_leave_direct(s);
+    return XRAY_OK;
 }
 
 int xray_step_accept(xray_step step, xray_str item)
 {
-    const xray_candidate c = {.item = item, .verdict = XRAY_ACCEPT};
-
-    return candidate(step, &c);
-}
-
-static inline int with_reason(xray_step step, xray_verdict verdict, xray_str item, xray_str reason,
-                              const xray_attr *evidence, size_t evidence_count)
-{
-    const xray_reason one = {.code = reason};
-    const xray_candidate c = {
-        .item = item,
-        .verdict = verdict,
-        .reasons = &one,
-        .reason_count = reason.len > 0,
-        .evidence = evidence,
-        .evidence_count = evidence_count,
-    };
-
-    return candidate(step, &c);
+    return plain_candidate(step, &(struct plain){XRAY_ACCEPT, item, {0}, NULL, 0});
 }
 
 int xray_step_reject(xray_step step, xray_str item, xray_str reason, const xray_attr *evidence, size_t evidence_count)
 {
-    return with_reason(step, XRAY_REJECT, item, reason, evidence, evidence_count);
+    return plain_candidate(step, &(struct plain){XRAY_REJECT, item, reason, evidence, evidence_count});
 }
 
 int xray_step_defer(xray_step step, xray_str item, xray_str reason, const xray_attr *evidence, size_t evidence_count)
 {
-    return with_reason(step, XRAY_DEFER, item, reason, evidence, evidence_count);
+    return plain_candidate(step, &(struct plain){XRAY_DEFER, item, reason, evidence, evidence_count});
 }
 
 int xray_step_modify(xray_step step, xray_str item, xray_str reason, const xray_attr *evidence, size_t evidence_count)
 {
-    return with_reason(step, XRAY_MODIFY, item, reason, evidence, evidence_count);
+    return plain_candidate(step, &(struct plain){XRAY_MODIFY, item, reason, evidence, evidence_count});
 }
 
 static int put_reason_count(struct xf_slot *s, xray_str code, int64_t count)

@@ -84,6 +84,7 @@ struct xray_writer {
     pthread_cond_t wake;     /* of the thread */
     pthread_cond_t answered; /* of those who wait for it */
     bool sync;
+    bool direct;             /* calls append to the log and are done: asynchronous, every candidate kept, nothing told */
     uint32_t epoch;          /* xf_fork_epoch of the process it records for */
     xray_writer_options options;
     char app[128];
@@ -149,6 +150,7 @@ extern pthread_mutex_t xf_sync_lock;
 struct xf_slot *xf_enter_run(xray_run run);
 struct xf_slot *xf_enter_step(xray_step step);
 void xf_leave(struct xf_slot *s);
+void xf_leave_direct(struct xf_slot *s); /* of a writer that is `direct` */
 
 /* For calls on the writer itself. False: the call comes from within another one. */
 bool xf_enter_writer(const xray_writer *w);

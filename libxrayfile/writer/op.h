@@ -5,13 +5,13 @@
 
 #include "xrayfile.h"
 
-enum xf_op_kind { XF_OP_RUN_BEGIN = 1, XF_OP_STEP_BEGIN, XF_OP_SET, XF_OP_SET_INT, XF_OP_ADD, XF_OP_CANDIDATE, XF_OP_REASON_COUNT, XF_OP_EVENT, XF_OP_VALUE_LOST };
+enum xf_op_kind { XF_OP_RUN_BEGIN = 1, XF_OP_STEP_BEGIN, XF_OP_SET, XF_OP_SET_INT, XF_OP_ADD, XF_OP_CANDIDATE, XF_OP_PLAIN_CANDIDATE, XF_OP_REASON_COUNT, XF_OP_EVENT, XF_OP_VALUE_LOST };
 
 struct xf_op {
     uint32_t len; /* of all of it */
     uint8_t kind;
     uint8_t a; /* field; verdict; table */
-    uint16_t b;
+    uint16_t b; /* of a plain candidate: pieces of evidence */
 };
 
 /* ---- writing: into reserved room, which the size functions measured ---- */
@@ -51,6 +51,27 @@ static inline uint8_t *xf_op_put_text(uint8_t *p, xray_str s)
 static inline bool xf_op_is_bytes(enum xray_value_kind kind)
 {
     return kind == XRAY_VALUE_TEXT || kind == XRAY_VALUE_BIN || kind == XRAY_VALUE_JSON || kind == XRAY_VALUE_MSGPACK;
+}
+
+/* A name of at most XF_OP_NAME_MAX bytes: a u16 and the bytes. Most are short, and two moves that overlap
+ * are cheaper than a call. */
+#define XF_OP_NAME_MAX UINT16_MAX
+
+static inline uint8_t *xf_op_put_name(uint8_t *p, xray_str s)
+{
+    const uint16_t len = (uint16_t)s.len;
+
+    p = xf_op_put(p, &len, 2);
+    if (s.len - 8 <= 8) {
+        memcpy(p, s.ptr, 8);
+        memcpy(p + s.len - 8, s.ptr + s.len - 8, 8);
+    } else if (s.len - 4 < 4) {
+        memcpy(p, s.ptr, 4);
+        memcpy(p + s.len - 4, s.ptr + s.len - 4, 4);
+    } else if (s.len > 0) {
+        memcpy(p, s.ptr, s.len);
+    }
+    return p + s.len;
 }
 
 /* Text at NULL is "none". */
@@ -116,6 +137,17 @@ static inline xray_str xf_op_take_text(struct xf_op_reader *r)
     const uint32_t len = xf_op_take_u32(r);
     const xray_str s = xray_strn((const char *)r->at, len);
 
+    r->at += len;
+    return s;
+}
+
+static inline xray_str xf_op_take_name(struct xf_op_reader *r)
+{
+    uint16_t len;
+    xray_str s;
+
+    xf_op_take(r, &len, 2);
+    s = xray_strn((const char *)r->at, len);
     r->at += len;
     return s;
 }

@@ -62,6 +62,7 @@ static int take_options(xray_writer *w, const xray_writer_options *o, xray_error
         w->keep_below = (uint64_t)(rate * 18446744073709551616.0);
     }
     w->thin |= o->summary;
+    w->direct = !w->sync && !w->thin && o->on_error != XRAY_ON_ERROR_RAISE;
     memory = o->memory_bytes == 0 ? MEMORY_DEFAULT : o->memory_bytes < MEMORY_MIN ? MEMORY_MIN : o->memory_bytes;
     /* A quarter is kept for values and the spine, an eighth for the spine alone. What a synchronous writer's call appends is gone before it returns. */
     w->limits[XF_CLASS_EVENT] = w->sync ? SIZE_MAX : memory / 4 * 3;

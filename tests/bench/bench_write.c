@@ -5,7 +5,9 @@
  * One thread records the same seeded rejections (item id, reason, one number as evidence) with xrayfile, as
  * JSON lines through stdio, and into SQLite in WAL mode; then steps with an input and an output of 2 KB, calls with
  * tracing off, and calls while the disk is busy. Times are per call: medians of batches of 512 calls, so that the
- * clock does not count. Sustained: from the first call until all is in the file. */
+ * clock does not count. In bursts: with a flush after each, as in a program that does other work too, so that the memory
+ * of one burst serves the next. At once: all calls as fast as they go, which is faster than anything compresses, so
+ * most of the time is the kernel's, for new memory. Sustained: from the first call until all is in the file. */
 #include "random.h"
 
 #include <xrayfile.h>
@@ -23,6 +25,7 @@
 
 #define BATCH 512
 #define STEP_EVENTS 4096 /* candidates of a step */
+#define BURST 32768
 
 static double now(void)
 {
@@ -83,17 +86,29 @@ static double per_call(const char *name, struct times *t, double reference)
 }
 
 typedef void record_fn(void *ctx, const struct event *e);
+typedef void between_fn(void *ctx);
 
-static void run_batches(struct times *t, record_fn *record, void *ctx, const struct event *events, size_t count)
+/* `between`: called after each burst, not timed. */
+static void run_bursts(struct times *t, record_fn *record, between_fn *between, void *ctx, const struct event *events,
+                       size_t count)
 {
     t->count = 0;
     for (size_t i = 0; i + BATCH <= count; i += BATCH) {
-        const double started = now();
+        double started;
+
+        if (between != NULL && i % BURST == 0)
+            between(ctx);
+        started = now();
 
         for (size_t k = 0; k < BATCH; k++)
             record(ctx, &events[i + k]);
         t->batch[t->count++] = (now() - started) / BATCH;
     }
+}
+
+static void run_batches(struct times *t, record_fn *record, void *ctx, const struct event *events, size_t count)
+{
+    run_bursts(t, record, NULL, ctx, events, count);
 }
 
 /* ---- the three recorders ---- */
@@ -115,6 +130,13 @@ static void record_xray(void *ctx, const struct event *e)
         x->step = xray_step_begin(x->run, xray_s("filter"), xray_s("filter"), NULL);
     }
     xray_step_reject(x->step, xray_strn(e->item, 10), xray_s(e->reason), XRAY_ATTRS(xray_kv("price", xray_double(e->price))));
+}
+
+static void flush_xray(void *ctx)
+{
+    const struct xray *x = ctx;
+
+    xray_writer_flush(x->writer, -1, NULL);
 }
 
 static void record_json(void *ctx, const struct event *e)
@@ -185,23 +207,37 @@ static xray_writer_stats finish(xray_writer *w)
     return stats;
 }
 
+/* Median of the calls. */
+static double bench_bursts(const char *dir, const struct event *events, size_t count, struct times *t)
+{
+    struct xray x = {.writer = open_writer(dir, 0)};
+
+    x.run = xray_run_begin(x.writer, xray_s("bench"), NULL);
+    run_bursts(t, record_xray, flush_xray, &x, events, count);
+    xray_run_end(x.run, XRAY_SUCCESS);
+    finish(x.writer);
+    return per_call("xrayfile, in bursts of 32,768", t, 0);
+}
+
 static void bench_candidates(const char *dir, const struct event *events, size_t count, struct times *t)
 {
-    struct xray x = {.writer = open_writer(dir, (size_t)2 << 30)};
-    const double started = now();
-    double reference, called;
+    struct xray x = {0};
+    double reference, started, called, all;
     xray_writer_stats stats;
     char path[1024];
     FILE *file;
 
     printf("Recording one rejection with reason and a number: ns per call\n  %-44s %9s %9s %9s\n", "", "median", "p99", "p99.9");
+    reference = bench_bursts(dir, events, count, t);
+    started = now();
+    x.writer = open_writer(dir, (size_t)2 << 30);
     x.run = xray_run_begin(x.writer, xray_s("bench"), NULL);
     run_batches(t, record_xray, &x, events, count);
     xray_run_end(x.run, XRAY_SUCCESS);
     called = now() - started;
     stats = finish(x.writer);
-    reference = per_call("xrayfile", t, 0);
-    const double all = now() - started;
+    all = now() - started;
+    per_call("xrayfile, all at once", t, reference);
 
     snprintf(path, sizeof path, "%s/bench.json", dir);
     file = fopen(path, "w");
