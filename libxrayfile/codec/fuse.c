@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 
-enum { HEAD_LEN = 16, TRIES = 100 };
+enum { HEAD_LEN = 16 };
 
 struct shape { /* follows from the number of keys and the bits */
     uint32_t segment_len; /* a power of two */
@@ -148,9 +148,9 @@ static void fill_array(const struct shape *s, uint64_t seed, const uint64_t *ord
 
 /* Finds a seed under which all keys peel. */
 static bool find_seed(const struct shape *s, const uint64_t *keys, uint32_t count, struct slot *slots,
-                      uint32_t *stack, uint64_t *order, uint32_t *order_at, uint64_t *seed)
+                      uint32_t *stack, uint64_t *order, uint32_t *order_at, unsigned tries, uint64_t *seed)
 {
-    for (uint64_t try = 1; try <= TRIES; try++) {
+    for (uint64_t try = 1; try <= tries; try++) {
         *seed = try * UINT64_C(0x9E3779B97F4A7C15);
         memset(slots, 0, s->slots * sizeof *slots);
         for (uint32_t i = 0; i < count; i++) {
@@ -168,7 +168,7 @@ static bool find_seed(const struct shape *s, const uint64_t *keys, uint32_t coun
     return false;
 }
 
-int xf_fuse_build(const uint64_t *keys, uint32_t count, unsigned bits, xray_buffer *out)
+int xf_fuse_build(const uint64_t *keys, uint32_t count, unsigned bits, unsigned tries, xray_buffer *out)
 {
     const struct shape s = shape_of(count, bits);
     struct slot *slots = xf_alloc_array(s.slots, sizeof *slots);
@@ -179,7 +179,7 @@ int xf_fuse_build(const uint64_t *keys, uint32_t count, unsigned bits, xray_buff
     int r = XRAY_ENOMEM;
 
     if (slots != NULL && stack != NULL && order != NULL && order_at != NULL) {
-        r = find_seed(&s, keys, count, slots, stack, order, order_at, &seed);
+        r = find_seed(&s, keys, count, slots, stack, order, order_at, tries, &seed);
         if (r == 1) {
             uint8_t *p = xf_buf_extend(out, HEAD_LEN + array_len(&s));
 

@@ -13,9 +13,9 @@
 /* Bytes of a filter of so many keys and bits. */
 size_t xf_fuse_len(uint32_t keys, unsigned bits);
 
-/* Appends a filter of `count` distinct keys to *out. 1, 0: no seed was found that works (of keys that are not
- * distinct, there is none), XRAY_ENOMEM. */
-int xf_fuse_build(const uint64_t *keys, uint32_t count, unsigned bits, xray_buffer *out);
+/* Appends a filter of `count` distinct keys to *out. 1, 0: no seed of `tries` works (of keys that are not distinct,
+ * none does; otherwise one in two or better), XRAY_ENOMEM. */
+int xf_fuse_build(const uint64_t *keys, uint32_t count, unsigned bits, unsigned tries, xray_buffer *out);
 
 /* The keys of the filter may hold `key`. `data` of any content is safe; a filter that is malformed
  * holds everything. */

@@ -1,7 +1,6 @@
 /* The id column (idcol.h, spec 8.3): candidate ids in the densest of four forms. */
 #include "codec/idcol.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -130,25 +129,17 @@ static int64_t decimal_value(const char *text, size_t len, bool unpadded)
 
 struct decimal {
     size_t prefix;
-    size_t width; /* 0: unpadded */
-    uint64_t cost;
+    size_t width;     /* 0: unpadded */
+    xray_buffer data; /* the differences */
 };
 
-static size_t int_cost(int64_t v)
-{
-    if (v < 0)
-        return v >= -32 ? 1 : v >= INT8_MIN ? 2 : v >= INT16_MIN ? 3 : v >= INT32_MIN ? 5 : 9;
-    return v < 128 ? 1 : v <= UINT8_MAX ? 2 : v <= UINT16_MAX ? 3 : v <= UINT32_MAX ? 5 : 9;
-}
-
-/* True if every id is the prefix and a number, and then what the column costs. */
+/* True if every id is the prefix and a number, and then its differences: what the column costs. */
 static bool all_decimal(const xray_str *ids, size_t count, const struct survey *s, struct decimal *d)
 {
     int64_t before = 0;
 
     d->prefix = s->common;
     d->width = s->max_len - s->common;
-    d->cost = 0;
     if (s->min_len != s->max_len) { /* the prefix may have eaten digits that all numbers begin with */
         while (d->prefix > 0 && ids[0].ptr[d->prefix - 1] >= '0' && ids[0].ptr[d->prefix - 1] <= '9')
             d->prefix--;
@@ -159,27 +150,20 @@ static bool all_decimal(const xray_str *ids, size_t count, const struct survey *
 
         if (v < 0)
             return false;
-        d->cost += int_cost(v - before);
+        xf_mp_int(&d->data, v - before);
         before = v;
     }
-    return true;
+    return !d->data.failed;
 }
 
 static void encode_decimal(const xray_str *ids, size_t count, const struct decimal *d, xray_buffer *out)
 {
-    int64_t before = 0;
-
     put_prefix(ids[0], d->prefix, 3, out);
     xf_mp_cstr(out, "dec");
     xf_mp_uint(out, d->width);
     xf_mp_cstr(out, "data");
     xf_mp_array(out, count);
-    for (size_t i = 0; i < count; i++) {
-        const int64_t v = decimal_value(ids[i].ptr + d->prefix, ids[i].len - d->prefix, false);
-
-        xf_mp_int(out, v - before);
-        before = v;
-    }
+    xf_buf_put(out, d->data.data, d->data.len);
 }
 
 /* ---- encoding: UUIDs ------------------------------------------------------------------- */
@@ -227,31 +211,33 @@ static void encode_uuid(const xray_str *ids, size_t count, const struct survey *
     xray_buffer_free(&data);
 }
 
+/* Appends the smallest of the dense forms, if one is smaller than plain. */
+static bool encode_dense(const xray_str *ids, size_t count, xray_buffer *out)
+{
+    const struct survey s = look_at(ids, count);
+    /* The prefix must be text; an empty id has no digits. */
+    const bool text = s.min_len > 0 && xf_utf8_valid_len(ids[0].ptr, s.common) == s.common;
+    struct decimal d = {0};
+    const uint64_t dec = text && all_decimal(ids, count, &s, &d) ? d.prefix + d.data.len : UINT64_MAX;
+    const uint64_t as_hex = s.common + count * ((s.max_len - s.common + 1) / 2);
+    bool done = true;
+
+    if (text && as_hex < s.total && as_hex <= dec && all_hex(ids, count, &s))
+        encode_hex(ids, count, &s, out);
+    else if (dec < s.total)
+        encode_decimal(ids, count, &d, out);
+    else if (all_uuid(ids, count, &s) && xf_utf8_valid_len(ids[0].ptr, s.max_len) == s.max_len)
+        encode_uuid(ids, count, &s, out);
+    else
+        done = false;
+    xray_buffer_free(&d.data);
+    return done;
+}
+
 void xf_idcol_encode(const xray_str *ids, size_t count, xray_buffer *out)
 {
-    if (count > 1) {
-        const struct survey s = look_at(ids, count);
-        /* The prefix must be text; an empty id has no digits. */
-        const bool text = s.min_len > 0 && xf_utf8_valid_len(ids[0].ptr, s.common) == s.common;
-        const uint64_t hex = text && all_hex(ids, count, &s)
-                                 ? s.common + count * ((s.max_len - s.common + 1) / 2)
-                                 : UINT64_MAX;
-        struct decimal d;
-        const uint64_t dec = text && all_decimal(ids, count, &s, &d) ? d.prefix + d.cost : UINT64_MAX;
-
-        if (hex < s.total && hex <= dec) {
-            encode_hex(ids, count, &s, out);
-            return;
-        }
-        if (dec < s.total) {
-            encode_decimal(ids, count, &d, out);
-            return;
-        }
-        if (all_uuid(ids, count, &s) && xf_utf8_valid_len(ids[0].ptr, s.max_len) == s.max_len) {
-            encode_uuid(ids, count, &s, out);
-            return;
-        }
-    }
+    if (count > 1 && encode_dense(ids, count, out))
+        return;
     xf_mp_array(out, count);
     for (size_t i = 0; i < count; i++)
         xf_mp_text(out, ids[i].ptr, ids[i].len);
@@ -383,6 +369,22 @@ static int64_t add_delta(int64_t value, int64_t delta)
     return delta > INT64_MAX - value ? -1 : value + delta;
 }
 
+/* Writes v in decimal with at least `width` digits; returns how many. */
+static size_t put_decimal(char *text, uint64_t v, size_t width)
+{
+    char digits[20]; /* from the last to the first */
+    size_t n = 0;
+
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while ((v /= 10) != 0);
+    while (n < width)
+        digits[n++] = '0';
+    for (size_t i = 0; i < n; i++)
+        text[i] = digits[n - 1 - i];
+    return n;
+}
+
 static int decode_decimal(xray_str prefix, int64_t width, xray_str data, struct xf_arena *arena,
                           const xray_str **ids, uint32_t *count, xray_error *err)
 {
@@ -411,10 +413,7 @@ static int decode_decimal(xray_str prefix, int64_t width, xray_str data, struct 
         if (value < 0)
             return fail_column(err, "a number is negative or too large");
         memcpy(text, prefix.ptr, prefix.len);
-
-        const int digits = snprintf(text + prefix.len, 20, "%0*lld", (int)width, (long long)value);
-
-        list[i] = xray_strn(text, prefix.len + (size_t)digits);
+        list[i] = xray_strn(text, prefix.len + put_decimal(text + prefix.len, (uint64_t)value, (size_t)width));
     }
     *ids = list;
     *count = n;

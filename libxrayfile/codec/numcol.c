@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include "codec/mpread.h"
 #include "codec/mpwrite.h"
 
@@ -33,41 +34,39 @@ static bool is_scaled(double d, int scale, int64_t *v)
     return (double)*v / power_of_ten[scale] == d && !(d == 0 && signbit(d));
 }
 
-/* The least scale that fits all values: 0 if they are integers, 1 to 9 if doubles, -1 if none does.
- * What fits a scale fits the next one too unless it grows out of range; reading the integers looks again. */
-static int find_scale(const xray_buffer *values, size_t count)
+/* The values as integers at the least scale that fits them all: 0 if they are integers, 1 to 9 if doubles. What fits a
+ * scale fits the next one too unless it grows out of range; so the ones before are taken again, and looked at again.
+ * -1 if there is none. */
+static int take_integers(const xray_buffer *values, size_t count, int64_t *out)
 {
     xray_mp c = xray_mp_over(values->data, values->len);
-    int scale = -1;
+    int scale = -1, first = -1;
 
     for (size_t i = 0; i < count; i++) {
         xray_mp_item item;
-        int64_t v;
 
         if (!xray_mp_next(&c, &item))
             return -1;
         if (scale < 0)
-            scale = item.type == XRAY_MP_INT ? 0 : 1;
+            scale = first = item.type == XRAY_MP_INT ? 0 : 1;
         if (item.type != (scale == 0 ? XRAY_MP_INT : XRAY_MP_FLOAT))
             return -1;
-        while (scale > 0 && !is_scaled(item.d, scale, &v))
+        if (scale == 0)
+            out[i] = item.i;
+        while (scale > 0 && !is_scaled(item.d, scale, &out[i]))
             if (++scale > MAX_SCALE)
                 return -1;
     }
-    return scale;
-}
+    if (scale == first)
+        return scale;
+    c = xray_mp_over(values->data, values->len);
+    for (size_t i = 0; i < count; i++) {
+        xray_mp_item item;
 
-static bool next_integer(xray_mp *c, int scale, int64_t *v)
-{
-    xray_mp_item item;
-
-    if (!xray_mp_next(c, &item))
-        return false;
-    if (scale == 0) {
-        *v = item.i;
-        return true;
+        if (!xray_mp_next(&c, &item) || !is_scaled(item.d, scale, &out[i]))
+            return -1;
     }
-    return is_scaled(item.d, scale, v);
+    return scale;
 }
 
 static uint64_t zigzag(int64_t d)
@@ -82,13 +81,7 @@ static int64_t unzigzag(uint64_t u)
 
 static unsigned bits_of(uint64_t u)
 {
-    unsigned n = 0;
-
-    for (; u >= 256; u >>= 8)
-        n += 8;
-    for (; u > 0; u >>= 1)
-        n++;
-    return n;
+    return u == 0 ? 0 : 64 - (unsigned)__builtin_clzll(u);
 }
 
 static unsigned bytes_of(uint64_t u)
@@ -104,65 +97,51 @@ struct plan {
     unsigned width;
 };
 
-static bool survey(const xray_buffer *values, size_t count, int64_t *min, uint64_t *range, uint64_t *max_step,
-                   uint64_t *step_bits, int scale)
+struct survey {
+    int64_t min;
+    uint64_t range, max_step;
+    uint64_t step_bits; /* that the differences take, in all */
+};
+
+static struct survey look_at(const int64_t *v, size_t count)
 {
-    xray_mp c = xray_mp_over(values->data, values->len);
-    int64_t max = INT64_MIN, last = 0;
+    struct survey s = {.min = v[0]};
+    int64_t max = v[0];
 
-    *min = INT64_MAX;
-    *max_step = *step_bits = 0;
-    for (size_t i = 0; i < count; i++) {
-        int64_t v;
-        uint64_t step;
+    for (size_t i = 1; i < count; i++) {
+        const uint64_t step = zigzag((int64_t)((uint64_t)v[i] - (uint64_t)v[i - 1]));
 
-        if (!next_integer(&c, scale, &v))
-            return false;
-        step = i == 0 ? 0 : zigzag((int64_t)((uint64_t)v - (uint64_t)last));
-        *max_step = step > *max_step ? step : *max_step;
-        *step_bits += bits_of(step);
-        *min = v < *min ? v : *min;
-        max = v > max ? v : max;
-        last = v;
+        s.max_step = step > s.max_step ? step : s.max_step;
+        s.step_bits += bits_of(step);
+        s.min = v[i] < s.min ? v[i] : s.min;
+        max = v[i] > max ? v[i] : max;
     }
-    *range = (uint64_t)max - (uint64_t)*min;
-    return true;
+    s.range = (uint64_t)max - (uint64_t)s.min;
+    return s;
 }
 
 /* Bits that the values take above their minimum. */
-static uint64_t value_bits(const xray_buffer *values, size_t count, int scale, int64_t min)
+static uint64_t value_bits(const int64_t *v, size_t count, int64_t min)
 {
-    xray_mp c = xray_mp_over(values->data, values->len);
     uint64_t bits = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        int64_t v = 0;
-
-        next_integer(&c, scale, &v);
-        bits += bits_of((uint64_t)v - (uint64_t)min);
-    }
+    for (size_t i = 0; i < count; i++)
+        bits += bits_of((uint64_t)v[i] - (uint64_t)min);
     return bits;
 }
 
 /* Differences pay where they are clearly smaller than the values: sorted scores, ranks. */
-static bool make_plan(const xray_buffer *values, size_t count, struct plan *p)
+static void make_plan(const int64_t *v, size_t count, struct plan *p)
 {
-    uint64_t range, max_step, step_bits;
-    xray_mp c = xray_mp_over(values->data, values->len);
+    const struct survey s = look_at(v, count);
 
-    p->scale = find_scale(values, count);
-    if (p->scale < 0 || !survey(values, count, &p->base, &range, &max_step, &step_bits, p->scale))
-        return false;
-    p->delta = step_bits + count / 2 < value_bits(values, count, p->scale, p->base);
-    if (p->delta && !next_integer(&c, p->scale, &p->base))
-        return false;
-    p->width = bytes_of(p->delta ? max_step : range);
-    return true;
+    p->delta = s.step_bits + count / 2 < value_bits(v, count, s.min);
+    p->base = p->delta ? v[0] : s.min;
+    p->width = bytes_of(p->delta ? s.max_step : s.range);
 }
 
-static void put_planes(const xray_buffer *values, size_t count, const struct plan *p, xray_buffer *out)
+static void put_planes(const int64_t *v, size_t count, const struct plan *p, xray_buffer *out)
 {
-    xray_mp c = xray_mp_over(values->data, values->len);
     int64_t last = p->base;
     uint8_t *planes;
 
@@ -181,14 +160,11 @@ static void put_planes(const xray_buffer *values, size_t count, const struct pla
     xf_mp_bin_header(out, count * p->width);
     planes = xf_buf_extend(out, count * p->width);
     for (size_t i = 0; planes != NULL && i < count; i++) {
-        int64_t v = 0;
-        uint64_t u;
+        uint64_t u = (uint64_t)v[i] - (uint64_t)last;
 
-        next_integer(&c, p->scale, &v);
-        u = (uint64_t)v - (uint64_t)last;
         if (p->delta) {
             u = zigzag((int64_t)u);
-            last = v;
+            last = v[i];
         }
         for (unsigned k = 0; k < p->width; k++)
             planes[k * count + i] = (uint8_t)(u >> 8 * k);
@@ -257,27 +233,46 @@ static void put_dict(const xray_buffer *values, size_t count, struct distinct *d
     }
 }
 
+/* The form that is smallest; what it needs is in `p` and `d`. */
+static enum xf_numcol_form choose(const xray_buffer *values, size_t count, int64_t *integers, struct plan *p,
+                                  struct distinct *d)
+{
+    size_t best = values->len;
+    enum xf_numcol_form form = XF_NUMCOL_PLAIN;
+
+    p->scale = take_integers(values, count, integers);
+    if (p->scale >= 0) {
+        make_plan(integers, count, p);
+        if (count * p->width + MAP_COST < best) {
+            form = XF_NUMCOL_PLANES;
+            best = count * p->width + MAP_COST;
+        }
+    }
+    return find_distinct(values, count, d) && count + d->bytes + MAP_COST / 2 < best ? XF_NUMCOL_DICT : form;
+}
+
 void xf_numcol_encode(const xray_buffer *values, size_t count, xray_buffer *out)
 {
     struct distinct d = {.count = 0};
     struct plan p = {0};
-    size_t best = values->len;
     enum xf_numcol_form form = XF_NUMCOL_PLAIN;
+    int64_t *integers = NULL;
 
-    if (count >= COUNT_MIN && make_plan(values, count, &p) && count * p.width + MAP_COST < best) {
-        form = XF_NUMCOL_PLANES;
-        best = count * p.width + MAP_COST;
+    if (count >= COUNT_MIN) {
+        integers = xf_alloc_array(count, sizeof *integers);
+        out->failed |= integers == NULL;
+        if (integers != NULL)
+            form = choose(values, count, integers, &p, &d);
     }
-    if (count >= COUNT_MIN && find_distinct(values, count, &d) && count + d.bytes + MAP_COST / 2 < best)
-        form = XF_NUMCOL_DICT;
     if (form == XF_NUMCOL_PLANES) {
-        put_planes(values, count, &p, out);
+        put_planes(integers, count, &p, out);
     } else if (form == XF_NUMCOL_DICT) {
         put_dict(values, count, &d, out);
     } else {
         xf_mp_array(out, count);
         xf_buf_put(out, values->data, values->len);
     }
+    xf_free(integers);
 }
 
 /* ---- reading ---- */

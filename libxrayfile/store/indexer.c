@@ -14,7 +14,7 @@
 #include "os/file.h"
 #include "store/indexuse.h"
 
-enum { ITEM_HEAD = 8, ITEM_ENTRY = 12, AUTO_LEAST = 2, AUTO_MOST = 8, KEYS_ENOUGH = 1 << 18 };
+enum { ITEM_HEAD = 8, ITEM_ENTRY = 12, AUTO_LEAST = 2, AUTO_MOST = 8, KEYS_ENOUGH = 1 << 18, TRIES_FEW = 4, TRIES_MANY = 100 };
 
 /* ---- items ---- */
 
@@ -59,6 +59,19 @@ static void drop_doubles(struct gathering *g)
     g->count = kept;
 }
 
+/* A block's items are distinct, and so are their hashes: only in a block of somebody's making, or once in 2^64, are
+ * they not, and only then is the sort worth its while. */
+static int build_filter(struct gathering *g)
+{
+    const unsigned bits = g->item_bits > 0 ? g->item_bits : choose_bits(g->count, g->stored);
+    const int r = xf_fuse_build(g->keys, g->count, bits, TRIES_FEW, &g->data);
+
+    if (r != 0)
+        return r;
+    drop_doubles(g);
+    return xf_fuse_build(g->keys, g->count, bits, TRIES_MANY, &g->data);
+}
+
 static bool end_filter(struct gathering *g)
 {
     const size_t off = g->data.len;
@@ -67,8 +80,7 @@ static bool end_filter(struct gathering *g)
 
     if (g->count == 0)
         return true;
-    drop_doubles(g);
-    r = xf_fuse_build(g->keys, g->count, g->item_bits > 0 ? g->item_bits : choose_bits(g->count, g->stored), &g->data);
+    r = build_filter(g);
     p = r >= 0 ? xf_buf_extend(&g->table, ITEM_ENTRY) : NULL;
     if (p == NULL)
         return false;

@@ -25,7 +25,7 @@ static void check_filter(uint32_t count, unsigned bits)
     for (uint32_t i = 0; i < count; i++)
         keys[i] = key_number(i);
     check_context("%u keys of %u bits", count, bits);
-    CHECK_EQ(xf_fuse_build(keys, count, bits, &filter), 1);
+    CHECK_EQ(xf_fuse_build(keys, count, bits, 100, &filter), 1);
     CHECK_EQ(filter.len, xf_fuse_len(count, bits));
     for (uint32_t i = 0; i < count; i++)
         missed += !xf_fuse_may_hold(filter.data, filter.len, keys[i]);
@@ -57,7 +57,7 @@ static void test_filters_from_anywhere(void)
 
     for (size_t i = 0; i < 300; i++)
         keys[i] = key_number(i);
-    CHECK_EQ(xf_fuse_build(keys, 300, 5, &filter), 1);
+    CHECK_EQ(xf_fuse_build(keys, 300, 5, 100, &filter), 1);
     for (size_t len = 0; len < filter.len; len++) {
         uint8_t *copy = check_copy(filter.data, len);
 
@@ -72,7 +72,7 @@ static void test_filters_from_anywhere(void)
         free(copy);
     }
     keys[1] = keys[0];
-    CHECK_EQ(xf_fuse_build(keys, 300, 5, &filter), 0);
+    CHECK_EQ(xf_fuse_build(keys, 300, 5, 100, &filter), 0);
     xray_buffer_free(&filter);
 }
 
