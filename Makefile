@@ -168,7 +168,7 @@ demo: deps ## build, and show the main job on real traces
 check: deps ## build and run every test
 	@$(MAKE) --no-print-directory test
 
-test: all $(UNIT) $(REPLAY) $(PROVE) $B/bench/gen_decisions $B/tests/live_writer
+test: all $(UNIT) $(REPLAY) $(PROVE) $B/bench/gen_decisions $B/bench/gen_tiny $B/tests/live_writer
 	@sh tests/run.sh $B
 
 prove: all $(UNIT) $(PROVE) ## the proofs of tests/PROMISES.md, in full: about an hour

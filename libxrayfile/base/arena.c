@@ -20,7 +20,7 @@ struct xf_arena_chunk {
 /* Chunks double up to a bound, so that small arenas stay small and large ones need few of them. */
 static struct xf_arena_chunk *add_chunk(struct xf_arena *a, size_t size)
 {
-    size_t len = a->chunks == NULL ? CHUNK_LEN : a->chunks->len * 2;
+    size_t len = a->chunks != NULL ? a->chunks->len * 2 : a->first_len > 0 ? a->first_len : CHUNK_LEN;
 
     if (len > MAX_CHUNK_LEN)
         len = MAX_CHUNK_LEN;
@@ -36,6 +36,7 @@ static struct xf_arena_chunk *add_chunk(struct xf_arena *a, size_t size)
     chunk->next = a->chunks;
     chunk->len = len;
     chunk->used = 0;
+    a->held += sizeof *chunk + len;
     a->chunks = chunk;
     return chunk;
 }
@@ -94,6 +95,7 @@ void xf_arena_reset(struct xf_arena *a)
         first->used = 0;
     a->chunks = first;
     a->used = 0;
+    a->held = first != NULL ? sizeof *first + first->len : 0;
 }
 
 void xf_arena_done(struct xf_arena *a)
@@ -101,4 +103,5 @@ void xf_arena_done(struct xf_arena *a)
     xf_arena_reset(a);
     xf_free(a->chunks);
     a->chunks = NULL;
+    a->held = 0;
 }

@@ -8,6 +8,8 @@
 struct xf_arena {
     struct xf_arena_chunk *chunks; /* newest first */
     size_t used;                   /* bytes handed out */
+    size_t held;                   /* bytes it takes */
+    size_t first_len;              /* of the first chunk; set it where little is expected. 0: 16 KiB */
 };
 
 /* Zeroed memory aligned for any type, or NULL. Start with an all-zero arena. */

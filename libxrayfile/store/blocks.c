@@ -114,7 +114,7 @@ int xf_load_begin(struct xf_load *l, struct xray_store *s, uint32_t segment, uin
     struct xf_file_reader reader = {s, part->file};
     const struct xf_source source = xf_file_source(&reader, 0);
 
-    l->entry = xf_cached_new(segment, block);
+    l->entry = xf_cached_new(segment, block, part->seg->blocks[block].raw_len);
     if (l->entry == NULL)
         return xf_fail_memory(err);
     l->seg = part->seg;

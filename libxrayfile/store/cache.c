@@ -3,7 +3,17 @@
 
 #include "base/mem.h"
 
-struct xf_cached *xf_cached_new(uint32_t segment, uint32_t block)
+#define FIRST_LEAST ((size_t)256)       /* of an arena's first chunk */
+#define FIRST_MOST ((size_t)16 * 1024)
+#define ALLOCATOR_BYTES 64              /* what the allocator keeps for itself, for the entry, body, arena */
+
+/* What is decoded of a body takes about as much as the body; a store can have a million of a few hundred bytes. */
+static size_t first_chunk(size_t raw_len)
+{
+    return raw_len < FIRST_LEAST ? FIRST_LEAST : raw_len < FIRST_MOST ? raw_len : FIRST_MOST;
+}
+
+struct xf_cached *xf_cached_new(uint32_t segment, uint32_t block, size_t raw_len)
 {
     struct xf_cached *e = xf_alloc(sizeof *e);
 
@@ -12,6 +22,7 @@ struct xf_cached *xf_cached_new(uint32_t segment, uint32_t block)
     e->segment = segment;
     e->block = block;
     e->holders = 1;
+    e->arena.first_len = first_chunk(raw_len);
     return e;
 }
 
@@ -129,7 +140,7 @@ static void shrink(struct xf_cache *c)
 static void measure(struct xf_cache *c, struct xf_cached *e)
 {
     c->bytes -= e->bytes;
-    e->bytes = sizeof *e + e->body.cap + e->arena.used;
+    e->bytes = sizeof *e + e->body.cap + e->arena.held + ALLOCATOR_BYTES;
     c->bytes += e->bytes;
 }
 

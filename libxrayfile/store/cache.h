@@ -48,8 +48,8 @@ struct xf_cache { /* all zero but the limit = empty */
     struct xf_cached *newest, *oldest;
 };
 
-/* A new entry, not yet in the cache, held once. NULL: memory is out. */
-struct xf_cached *xf_cached_new(uint32_t segment, uint32_t block);
+/* A new entry for a body of raw_len bytes, not yet in the cache, held once. NULL: memory is out. */
+struct xf_cached *xf_cached_new(uint32_t segment, uint32_t block, size_t raw_len);
 void xf_cached_free(struct xf_cached *e);
 
 /* The entry, held once more; or NULL. */

@@ -1,18 +1,32 @@
-/* gen_tiny - a store of very many small runs, the same on every machine.
+/* gen_tiny - a store of very many small runs, the same on every machine; or of very many small blocks.
  *
- *     gen_tiny STORE RUNS
+ *     gen_tiny STORE RUNS [step]
  *
  * Each run has one or two steps with counts and a time, and nothing in the payload: what a store costs by the number of its runs
- * alone. One in ten has its own id from outside, one in fifty fails. */
+ * alone. One in ten has its own id from outside, one in fifty fails. With `step` each step has a candidate and an input, too,
+ * and is written when it ends (XRAY_FLUSH_STEP): what a store costs by the number of its blocks, two to three a step. */
 #include <xrayfile.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/random.h"
 
 #define SECOND INT64_C(1000000000)
+
+static bool by_step;
+
+static void add_items(xray_step step, struct xb_random *r, int64_t in)
+{
+    char item[32], input[80];
+
+    snprintf(item, sizeof item, "item-%" PRIu64, xb_next(r) % 100000);
+    xray_step_reject(step, xray_s(item), xray_s("too_far"), NULL, 0);
+    snprintf(input, sizeof input, "what is wanted is number %" PRId64 " of those that were found near %s", in, item);
+    xray_step_set(step, XRAY_INPUT, xray_text(input));
+}
 
 static void add_step(xray_run run, struct xb_random *r, const char *name, const char *type)
 {
@@ -22,6 +36,8 @@ static void add_step(xray_run run, struct xb_random *r, const char *name, const 
     xray_step_set_int(step, XRAY_CANDIDATES_IN, in);
     xray_step_set_int(step, XRAY_CANDIDATES_OUT, xb_below(r, (uint32_t)in + 1));
     xray_step_set_int(step, XRAY_DURATION, xb_between(r, 1000, 90000000));
+    if (by_step)
+        add_items(step, r, in);
     xray_step_end(step, XRAY_SUCCESS);
 }
 
@@ -50,15 +66,18 @@ static void add_run(xray_writer *w, struct xb_random *r, uint64_t number)
 int main(int argc, char **argv)
 {
     const xray_fixed fixed = {.id = "tiny runs", .time_ns = 1760000000 * SECOND, .tick_ns = 1000};
-    const xray_writer_options options = {.app = "gen_tiny", .fixed = &fixed, .sync = true};
+    xray_writer_options options = {.app = "gen_tiny", .fixed = &fixed, .sync = true};
     struct xb_random r = {.state = 1};
     xray_writer *w = NULL;
     xray_error err = {0};
 
-    if (argc != 3) {
-        fputs("usage: gen_tiny STORE RUNS\n", stderr);
+    by_step = argc == 4 && strcmp(argv[3], "step") == 0;
+    if (argc != 3 + by_step) {
+        fputs("usage: gen_tiny STORE RUNS [step]\n", stderr);
         return 2;
     }
+    if (by_step)
+        options.flush = XRAY_FLUSH_STEP;
     if (xray_writer_open(&w, argv[1], &options, &err) < 0) {
         fprintf(stderr, "gen_tiny: %s\n", err.message);
         return 2;

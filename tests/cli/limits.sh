@@ -119,6 +119,18 @@ case $build in
     done
     run xray-cat -j "$work/long"
     check "200,000 candidates come back" test "$(grep -c '"kind":"cand"' "$out")" = 200000
+
+    # A block for each step that ends, as flush=step writes them: what a reader keeps of a block is small.
+    "$build/bench/gen_tiny" "$work/tiny" 8400 step
+    run xray-verify -j "$work/tiny"
+    check "45,000 small blocks" test "$(jq -s '.[-1].blocks > 45000 and .[-1].damages == 0' "$out")" = true
+    limit=96
+    for command in "xray-ls $work/tiny" "xray-cat $work/tiny" "xray-cat -j $work/tiny" "xray-grep -c zzzz $work/tiny" \
+        "xray-funnel $work/tiny" "xray-verify $work/tiny"; do
+        # shellcheck disable=SC2086
+        used=$(peak $command)
+        check "${command%% *}, small blocks: $used MiB, at most $limit" test "$used" -le $limit
+    done
     ;;
 *) echo "skip memory: sanitizers have their own" ;;
 esac
