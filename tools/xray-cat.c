@@ -4,13 +4,15 @@
 
 #include "cat/follow.h"
 #include "common/input.h"
+#include "common/narrow.h"
 #include "common/progress.h"
 #include "common/runs.h"
 
 struct cat {
     struct printer printer;
     struct settings *settings;
-    size_t count;
+    struct sieve sieve;
+    size_t count; /* runs */
 };
 
 /* Opens a run's trace if the run is wanted, else NULL. */
@@ -22,7 +24,7 @@ static xray_trace *open_wanted(struct cat *c, size_t index)
 
     runs_record(c->printer.store, index, &run);
 
-    const enum where_answer answer = where_test_run(&c->settings->where, index, &run);
+    const enum where_answer answer = sieve_test(&c->sieve, index, &run);
 
     if (answer == WHERE_NO)
         return NULL;
@@ -30,8 +32,14 @@ static xray_trace *open_wanted(struct cat *c, size_t index)
         input_failed(&err);
         return NULL;
     }
-    if (!printer_has_steps(&c->printer, trace) ||
-        (answer == WHERE_OPEN && !where_run(&c->settings->where, c->printer.store, trace))) {
+
+    bool wanted = printer_has_steps(&c->printer, trace);
+
+    if (wanted && answer == WHERE_OPEN) {
+        wanted = where_run(&c->settings->where, c->printer.store, trace);
+        sieve_opened(&c->sieve, wanted);
+    }
+    if (!wanted) {
         xray_trace_close(trace);
         return NULL;
     }
@@ -97,10 +105,12 @@ static void print_all(struct cat *c)
         return;
     c->printer.id_digits = runs_id_digits(c->printer.store);
     where_bind(&c->settings->where, c->printer.store);
+    c->sieve = (struct sieve){.where = &c->settings->where, .store = c->printer.store, .count = c->count};
     if (c->settings->last != UINT64_MAX)
         print_last(c);
     else
         print_first(c);
+    sieve_free(&c->sieve);
     if (wants_losses(c->settings))
         print_losses(&c->printer);
 }

@@ -10,6 +10,7 @@
 
 #include "common/cli.h"
 #include "common/input.h"
+#include "common/narrow.h"
 #include "common/out.h"
 #include "common/runs.h"
 #include "grep/deliver.h"
@@ -35,6 +36,8 @@ struct grep {
     size_t run_count;
     uint8_t *answers;   /* enum where_answer of each run */
     size_t chosen;      /* runs of which it is not no */
+    struct narrow narrow;
+    bool narrowed;
     bool *texts;        /* the runs that refer to payload that matches; NULL: not known */
     bool *segments; /* those that hold hits (-l, -L) */
     size_t listed;  /* how many of them */
@@ -126,11 +129,32 @@ static void take_run(struct grep *g, size_t index, xray_trace *trace)
         print_run_id(g, run);
 }
 
+/* The run has hits that need not be opened. */
+static void take_told_run(struct grep *g, size_t index, uint64_t left)
+{
+    const uint64_t hits = g->settings.unit == XRAY_UNIT_RUN ? 1 : g->narrow.hits[index];
+    xray_run_record run;
+
+    g->matched_runs++;
+    count_hits(g, counts_runs(g) ? 1 : hits < left ? hits : left);
+    if (g->settings.output != OUTPUT_RUNS)
+        return;
+    runs_record(g->store, index, &run);
+    print_run_id(g, &run);
+}
+
 /* Is the run a hit as a whole by what its record says, and is that enough for the output? */
 static bool needs_no_trace(const struct grep *g, size_t index)
 {
     return g->settings.unit == XRAY_UNIT_RUN && !g->settings.has_pattern && g->answers[index] == WHERE_YES &&
            !(settings_prints_hits(&g->settings) && deliver_needs_trace(&g->deliver));
+}
+
+/* Do the records of its steps tell all that is printed of the run? */
+static bool is_told(const struct grep *g, size_t index)
+{
+    return g->narrowed && !g->narrow.open[index] && g->answers[index] == WHERE_OPEN && !g->settings.has_pattern &&
+           !settings_prints_hits(&g->settings) && !lists_files(g);
 }
 
 /* Can anything of the run match, by what a search of all payload has found? */
@@ -155,6 +179,10 @@ static void grep_run(struct grep *g, size_t index)
     if (needs_no_trace(g, index)) {
         g->marks.total = 1;
         take_run(g, index, NULL);
+        return;
+    }
+    if (is_told(g, index)) {
+        take_told_run(g, index, left);
         return;
     }
     if (xray_trace_open(&trace, g->store, index, &err) < 0) {
@@ -193,6 +221,38 @@ static bool are_few(const struct grep *g)
     return g->chosen <= FEW_RUNS || g->chosen <= g->run_count / FEW_RUNS_OF;
 }
 
+/* Candidates are not in the records of steps. */
+static enum where_answer test_step(void *ctx, const xray_run_record *run, const xray_step_record *step)
+{
+    struct grep *g = ctx;
+    const enum where_answer answer = selection_test_step(&g->settings.selection, run, step);
+
+    return answer == WHERE_YES && g->settings.unit == XRAY_UNIT_CAND ? WHERE_OPEN : answer;
+}
+
+static size_t count_open(const struct grep *g, size_t from)
+{
+    size_t open = 0;
+
+    for (size_t i = from; i < g->run_count; i++)
+        open += g->answers[i] == WHERE_OPEN;
+    return open;
+}
+
+/* Asks the steps of all runs in one scan, if there is something to ask them. With -v an expression about steps speaks of all
+ * steps of a run where the hit is the run. */
+static void narrow_by_scan(struct grep *g, size_t from)
+{
+    const struct selection *s = &g->settings.selection;
+
+    if (!selection_has_steps(s) || (s->inverts && g->settings.unit == XRAY_UNIT_RUN) || count_open(g, from) <= FEW_RUNS)
+        return;
+    g->narrowed = narrow_runs(&g->narrow, g->store, g->answers, g->run_count, test_step, g);
+    g->chosen = 0;
+    for (size_t i = 0; i < g->run_count; i++)
+        g->chosen += g->answers[i] != WHERE_NO;
+}
+
 /* Could the expression hold for anything in the run? */
 static bool has_chosen(struct grep *g, xray_trace *trace)
 {
@@ -217,7 +277,7 @@ static void narrow_by_expression(struct grep *g, size_t from)
         xray_trace *trace = NULL;
         xray_error err = {0};
 
-        if (g->answers[i] != WHERE_OPEN)
+        if (g->answers[i] != WHERE_OPEN || (g->narrowed && !g->narrow.open[i]))
             continue;
         if (xray_trace_open(&trace, g->store, i, &err) < 0)
             continue; /* reported when it is searched */
@@ -331,6 +391,33 @@ static int grep_payload(struct grep *g, size_t from, xray_error *err)
     }
 }
 
+/* Behind the first so many runs in question. */
+static size_t behind_open(const struct grep *g, size_t open)
+{
+    size_t i = 0;
+
+    while (i < g->run_count && open > 0)
+        open -= g->answers[i++] == WHERE_OPEN;
+    return i;
+}
+
+/* Without a pattern. What only counts is told by the scan; where runs must be opened for what is printed, it pays if
+ * few have a hit: the first ones show it. */
+static void grep_expression(struct grep *g)
+{
+    size_t from = 0;
+
+    if (settings_prints_hits(&g->settings) || stops_early(g)) {
+        from = behind_open(g, FIRST_RUNS);
+        grep_runs(g, 0, from);
+        if (is_full(g))
+            return;
+    }
+    if (g->matched_runs < FIRST_RUNS / 2)
+        narrow_by_scan(g, from);
+    grep_runs(g, from, g->run_count);
+}
+
 static int grep_store(struct grep *g, xray_error *err)
 {
     const unsigned needs = selection_needs(&g->settings.selection);
@@ -340,7 +427,7 @@ static int grep_store(struct grep *g, xray_error *err)
     if (g->chosen == 0 || is_full(g))
         return 0;
     if (!g->settings.has_pattern) {
-        grep_runs(g, 0, g->run_count);
+        grep_expression(g);
         return 0;
     }
     if (are_few(g)) {
@@ -353,6 +440,7 @@ static int grep_store(struct grep *g, xray_error *err)
         if (is_full(g))
             return 0;
     }
+    narrow_by_scan(g, from);
     if ((needs & (XRAY_NEEDS_PAYLOAD | XRAY_NEEDS_EVENTS)) == 0)
         narrow_by_expression(g, from);
     if (are_few(g)) {
@@ -459,6 +547,7 @@ static bool grep_all(struct grep *g)
     const bool found = finish_output(g);
 
     search_done(&g->search);
+    narrow_free(&g->narrow);
     if (matcher != NULL)
         too_expensive = matcher_failures(matcher);
     if (cli_stats() && settings_prints_hits(&g->settings))

@@ -10,6 +10,7 @@
 #include "common/cli.h"
 #include "common/human.h"
 #include "common/input.h"
+#include "common/narrow.h"
 #include "common/out.h"
 #include "common/progress.h"
 #include "common/rows.h"
@@ -127,8 +128,8 @@ static int compare_runs(const void *a, const void *b)
     return x->run > y->run ? -1 : x->run < y->run;
 }
 
-/* Is the run wanted? Its trace is opened only if its record does not tell. */
-static bool is_wanted(struct list *l, size_t index)
+/* Is the run wanted? Its trace is opened only if records do not tell. */
+static bool is_wanted(struct list *l, struct sieve *sieve, size_t index)
 {
     xray_run_record run;
     xray_trace *trace = NULL;
@@ -136,7 +137,7 @@ static bool is_wanted(struct list *l, size_t index)
 
     runs_record(l->store, index, &run);
 
-    const enum where_answer answer = where_test_run(&l->settings->where, index, &run);
+    const enum where_answer answer = sieve_test(sieve, index, &run);
 
     if (answer != WHERE_OPEN)
         return answer == WHERE_YES;
@@ -148,6 +149,7 @@ static bool is_wanted(struct list *l, size_t index)
     const bool wanted = where_run(&l->settings->where, l->store, trace);
 
     xray_trace_close(trace);
+    sieve_opened(sieve, wanted);
     return wanted;
 }
 
@@ -173,13 +175,15 @@ static uint32_t *sort_runs(const struct list *l)
 /* Filters first, then counts. */
 static void choose_runs(struct list *l)
 {
+    struct sieve sieve = {.where = &l->settings->where, .store = l->store, .count = l->run_count};
     uint32_t *order = sort_runs(l);
 
     for (size_t i = 0; i < l->run_count && l->chosen_count < l->settings->max_count; i++) {
         progress_show("runs tested", i, l->run_count);
-        if (is_wanted(l, order[i]))
+        if (is_wanted(l, &sieve, order[i]))
             order[l->chosen_count++] = order[i];
     }
+    sieve_free(&sieve);
     l->chosen = order;
 }
 

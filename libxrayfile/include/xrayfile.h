@@ -1123,7 +1123,12 @@ XRAY_API int xray_query_canonical(const xray_query *q, xray_buffer *out);
  * run matches (unit run), or every step does; 2 it must be opened. */
 XRAY_API int xray_query_test_run(xray_query *q, const xray_run_record *run);
 
-/* The same, and where that is 2, with what the index of the run's segment says of its steps: 0 if none of them can match.
+/* What can be said of a step from its record in a scan, of which `number` and `parent` are not those of an opened run, and that of its
+ * run, which may be NULL: not known. 0 neither it nor a candidate of it matches; 1 it matches (unit run: the run does; unit candidate: all of
+ * its candidates do); 2 the run must be opened. */
+XRAY_API int xray_query_test_step(xray_query *q, const xray_run_record *run, const xray_step_record *step);
+
+/* The same as xray_query_test_run, and where that is 2, with what the index of the run's segment says of its steps: 0 if none of them can match.
  * `run_index` is that of xray_store_run. XRAY_ENOMEM, XRAY_ENOTFOUND. */
 XRAY_API int xray_query_test_indexed(xray_query *q, xray_store *s, size_t run_index, xray_error *err);
 

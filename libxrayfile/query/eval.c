@@ -1,6 +1,6 @@
 /* Evaluating a query: truth of conditions, values of operands (ql 4).
  *
- * The same code answers from the run's record alone (q->trace == NULL): what that does not
+ * The same code answers from the run's record alone, or with that of one step (q->trace == NULL): what these do not
  * tell is UNKNOWN, and conditions become MAYBE where it matters (Kleene's three values). With a trace nothing
  * is unknown, and there are the two values of ql 4.1. */
 #include "base/fail.h"

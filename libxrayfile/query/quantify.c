@@ -142,6 +142,8 @@ static int guess(xray_query *q, const struct xf_expr *e, struct xf_val *out)
     int holds;
 
     q->at.depth++;
+    if (e->over == XF_STEP)
+        q->at.step = XF_NO_STEP; /* names mean any step here, not the one at hand */
     holds = body != NULL ? xf_eval_truth(q, body) : XF_TRUE;
     q->at = outer;
     if (holds < 0)
@@ -210,7 +212,7 @@ static int find_chain(xray_query *q, const struct xf_expr *e)
 static int guess_chain(xray_query *q, const struct xf_expr *e)
 {
     for (const struct xf_expr *link = e->first; link != NULL; link = link->next) {
-        const int holds = xf_eval_truth(q, link);
+        const int holds = holds_at(q, link, XF_NO_STEP);
 
         if (holds <= 0)
             return holds;

@@ -154,6 +154,18 @@ int xray_query_test_run(xray_query *q, const xray_run_record *run)
     return r < 0 ? XF_MAYBE : r; /* a pattern that is too expensive is reported when the run is opened */
 }
 
+int xray_query_test_step(xray_query *q, const xray_run_record *run, const xray_step_record *step)
+{
+    int r;
+
+    begin(q, NULL, NULL, run, NULL);
+    q->steps = step;
+    q->step_count = 1;
+    q->at.step = 0;
+    r = xf_eval_truth(q, q->root);
+    return r < 0 ? XF_MAYBE : r; /* as above */
+}
+
 /* With the element of the query's unit bound. */
 static int test_here(xray_query *q, void *ctx)
 {

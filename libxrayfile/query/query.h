@@ -57,8 +57,8 @@ struct xray_query {
     struct xf_binding at;
     bool optional_missing; /* a field marked ? was missing in the comparison at hand */
     xray_store *store;
-    xray_trace *trace; /* NULL: only the run's record is known */
-    const xray_run_record *run;
+    xray_trace *trace; /* NULL: only the run's record is known, and perhaps that of one step */
+    const xray_run_record *run; /* NULL: not even that */
     const xray_step_record *steps;
     size_t step_count;
     xray_error *err;

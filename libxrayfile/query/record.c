@@ -435,11 +435,37 @@ static bool is_column(const struct xf_field_ref *f)
     return f->field->id == XF_F_VALUE || f->field->id == XF_F_ERROR || f->field->id == XF_F_SIZE;
 }
 
+/* Without a trace: the numbers of steps, and what follows from them, take all steps of the run. */
+static bool step_tells(const struct xf_field_ref *f)
+{
+    switch (f->field->id) {
+    case XF_F_NUMBER:
+    case XF_F_PARENT:
+    case XF_F_ORPHAN:
+    case XF_F_TEXT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Does what is known of the run or step at hand tell the field? */
+static bool is_known(const xray_query *q, const struct xf_field_ref *f)
+{
+    if (q->trace != NULL)
+        return true;
+    if (is_column(f) || f->owner == XF_CAND)
+        return false;
+    if (f->owner == XF_RUN)
+        return q->run != NULL;
+    return q->at.step != XF_NO_STEP && step_tells(f);
+}
+
 int xf_record_get(xray_query *q, const struct xf_field_ref *f, struct xf_val *out)
 {
     if (q->plan.probed == f)
         *out = q->plan.probe;
-    else if (q->trace == NULL && (f->owner != XF_RUN || is_column(f)))
+    else if (!is_known(q, f))
         *out = xf_val_of(XF_UNKNOWN);
     else if (is_column(f))
         return get_column(q, f, out);

@@ -395,6 +395,51 @@ static bool compare_cands(const struct both *b, xray_query *q, const struct naiv
     return good;
 }
 
+static uint64_t step_count, told_count; /* by their records */
+
+/* What the record of a step out of a scan says, with and without its run's, against what is found in the opened run. */
+static bool compare_step_record(const struct both *b, xray_query *q, xray_trace *t, size_t run, size_t step,
+                                const xray_step_record *record)
+{
+    const int alone = xray_query_test_step(q, NULL, record);
+    const int told = xray_query_test_step(q, &b->runs[run], record);
+    const int held = xray_query_unit(q) == XRAY_UNIT_RUN ? xray_query_match_run(q, b->store, t, NULL)
+                                                         : xray_query_match_step(q, b->store, t, step, NULL);
+
+    step_count++;
+    told_count += told != 2;
+    if (!CHECK(alone == 2 || alone == told))
+        return false;
+    /* That all candidates of a step match says nothing of one that has none. */
+    return (told == 1 && xray_query_unit(q) == XRAY_UNIT_CAND) || borne_out(told, held == 1, run);
+}
+
+/* The steps of all runs in one scan. */
+static bool compare_scan(const struct both *b, xray_query *q)
+{
+    xray_scan *scan = NULL;
+    xray_scan_record record;
+    bool good = CHECK_STATUS(xray_scan_open(&scan, b->store, XRAY_SCAN_STEP, NULL), XRAY_OK, NULL);
+
+    while (good && xray_scan_next(scan, &record, NULL) == 1) {
+        const xray_step_record *steps;
+        xray_trace *t = NULL;
+        size_t run, count, step = 0;
+
+        good = CHECK_EQ(xray_store_run_index(b->store, record.step->run_id, &run, NULL), 1) &&
+               CHECK_STATUS(xray_trace_open(&t, b->store, run, NULL), XRAY_OK, NULL);
+        if (!good)
+            break;
+        steps = xray_trace_steps(t, &count);
+        while (step < count && steps[step].raw_number != record.step->raw_number)
+            step++;
+        good = CHECK(step < count) && compare_step_record(b, q, t, run, step, record.step);
+        xray_trace_close(t);
+    }
+    xray_scan_close(scan);
+    return good;
+}
+
 static bool compare_run(const struct both *b, xray_query *q, const struct naive_query *naive, size_t run)
 {
     const struct naive_run *n = &b->naive.runs[run];
@@ -461,6 +506,7 @@ static bool compare_text(const struct both *b, const struct naive_query *naive, 
         good = CHECK_EQ(xray_query_unit(q), naive_unit(naive) == 's' ? XRAY_UNIT_STEP : XRAY_UNIT_RUN);
     for (size_t i = 0; good && i < b->count; i++)
         good = compare_run(b, q, naive, i);
+    good = good && compare_scan(b, q);
     if (!good)
         printf("%s\n", text);
     xray_query_free(q);
@@ -513,9 +559,12 @@ static void test_against_naive(void)
     CHECK(held_count > tried_count / 10 && held_count < tried_count * 9 / 10);
     CHECK(tried_count > stores * queries * 2);
     CHECK(ruled_out_count > asked_count / 20);
+    CHECK(told_count > step_count / 4);
     if (getenv("XRAY_TEST_LONG") != NULL)
         printf("indexes ruled out %llu of %llu runs\n", (unsigned long long)ruled_out_count,
                (unsigned long long)asked_count);
+    if (getenv("XRAY_TEST_LONG") != NULL)
+        printf("records told of %llu of %llu steps\n", (unsigned long long)told_count, (unsigned long long)step_count);
 }
 
 CHECK_MAIN(test_against_naive)

@@ -334,6 +334,26 @@ enum where_answer where_test_run(struct where *w, size_t index, const xray_run_r
     return xray_query_test_indexed(w->query, w->store, index, NULL) == 0 ? WHERE_NO : WHERE_OPEN;
 }
 
+enum where_answer where_test_step(struct where *w, const xray_run_record *run, const xray_step_record *step)
+{
+    bool by_number = false; /* which a scan does not know */
+    bool named = w->steps.count == 0;
+    int answer = 1;
+
+    for (size_t i = 0; i < w->steps.count; i++) {
+        named = named || name_matches(w->steps.items[i], step->name);
+        by_number = by_number || is_number(w->steps.items[i]);
+    }
+    if (!any_matches(&w->types, step->type) || !(named || by_number))
+        return WHERE_NO;
+    if (w->query != NULL)
+        answer = xray_query_test_step(w->query, run, step);
+    if (answer == 0)
+        return WHERE_NO;
+    /* What holds for all candidates says nothing of a step that has none. */
+    return answer == 1 && named && w->unit != XRAY_UNIT_CAND ? WHERE_YES : WHERE_OPEN;
+}
+
 /* A value on which an expression failed does not match; this is said a few times, then counted. */
 static bool holds(struct where *w, xray_trace *trace, int r, const xray_error *err)
 {

@@ -120,6 +120,10 @@ enum where_answer where_test_run(struct where *w, size_t index, const xray_run_r
 /* The same without -r, for records that come from a scan. */
 enum where_answer where_test_record(struct where *w, const xray_run_record *run);
 
+/* What the record of a step out of a scan tells, with the record of its run, of a run for which where_test_run did not say no. WHERE_YES:
+ * where_step would hold for it. */
+enum where_answer where_test_step(struct where *w, const xray_run_record *run, const xray_step_record *step);
+
 /* Opened traces, of runs for which where_test_run did not say no. Expressions that fail on a value (a pattern that is
  * too expensive) are reported, the exit status will be 2, and do not match. */
 bool where_run(struct where *w, xray_store *store, xray_trace *trace); /* is there a hit in it */

@@ -5,6 +5,7 @@
 
 #include "common/cli.h"
 #include "common/input.h"
+#include "common/narrow.h"
 #include "common/runs.h"
 
 /* What is known of a run before its steps are seen. */
@@ -14,7 +15,15 @@ struct known {
     uint32_t group; /* number of its group, as far as the run tells */
 };
 
-enum how { LEFT_OUT, FROM_SCAN, FROM_SUM, FROM_TRACE };
+enum how {
+    LEFT_OUT,
+    FROM_SCAN,
+    SOME_FROM_SCAN, /* those of its steps that are wanted, as their records tell */
+    FROM_SUM,
+    FROM_TRACE,
+};
+
+enum { FEW_RUNS = 16 }; /* are opened rather than scanned for */
 
 struct reading {
     const struct feed *feed;
@@ -60,11 +69,43 @@ static struct feed_run run_at(struct reading *r, size_t i)
 
 /* ---- before the steps ---- */
 
+static bool is_scanned(const struct known *k)
+{
+    return k->how == FROM_SCAN || k->how == SOME_FROM_SCAN;
+}
+
+static enum where_answer test_step(void *ctx, const xray_run_record *run, const xray_step_record *step)
+{
+    return where_test_step(ctx, run, step);
+}
+
+/* Takes the steps of runs in question from the scan as well, where their records tell which are wanted. answers[i]: enum where_answer,
+ * WHERE_OPEN of runs of which nothing else needs the trace. */
+static void narrow(struct reading *r, uint8_t *answers)
+{
+    struct narrow n = {0};
+
+    if (narrow_runs(&n, r->feed->store, answers, r->count, test_step, r->feed->where)) {
+        for (size_t i = 0; i < r->count; i++) {
+            struct known *k = &r->known[i];
+
+            if (k->how == FROM_TRACE && answers[i] == WHERE_NO)
+                k->how = LEFT_OUT;
+            if (k->how == FROM_TRACE && answers[i] == WHERE_OPEN && !n.open[i])
+                k->how = SOME_FROM_SCAN;
+            r->scanned += k->how == SOME_FROM_SCAN;
+        }
+    }
+    narrow_free(&n);
+}
+
 /* Chooses among the runs, as far as their records tell. */
 static void choose(struct reading *r)
 {
     const struct feed *f = r->feed;
     const bool traces = grouping_needs_traces(f->grouping);
+    uint8_t *answers = memory_new(r->count, sizeof *answers);
+    size_t open = 0;
 
     for (size_t i = 0; i < r->count; i++) {
         struct known *k = &r->known[i];
@@ -72,17 +113,25 @@ static void choose(struct reading *r)
         const enum where_answer answer = where_test_run(f->where, i, run);
         const int compared = f->compare != NULL ? xray_query_test_run(f->compare, run) : 1;
 
+        answers[i] = WHERE_YES; /* nothing to ask of its steps */
         if (answer == WHERE_NO)
             continue;
+        if (answer == WHERE_OPEN && !traces && compared != 2) {
+            answers[i] = WHERE_OPEN;
+            open++;
+        }
         k->how = traces || answer == WHERE_OPEN || compared == 2 ? FROM_TRACE : FROM_SCAN;
         k->side = (uint8_t)(f->compare != NULL ? compared == 0 : f->side);
         r->scanned += k->how == FROM_SCAN;
     }
+    if (open > FEW_RUNS && where_has_steps(f->where))
+        narrow(r, answers);
+    free(answers);
 }
 
 static bool find_scanned(const struct reading *r, const uint8_t id[16], size_t *i)
 {
-    return xray_store_run_index(r->feed->store, id, i, NULL) == 1 && r->known[*i].how == FROM_SCAN;
+    return xray_store_run_index(r->feed->store, id, i, NULL) == 1 && is_scanned(&r->known[*i]);
 }
 
 /* Values of runs, such as tags, are not in the list of runs: a scan of runs alone has them. */
@@ -115,7 +164,7 @@ static int group_scanned(struct reading *r, xray_error *err)
         struct record values = {.store = r->feed->store};
         struct group group;
 
-        if (r->known[i].how != FROM_SCAN)
+        if (!is_scanned(&r->known[i]))
             continue;
         values.run = record_at(r, i);
         group_of_run(r->feed->grouping, &values, &group);
@@ -166,16 +215,19 @@ static int read_sums(struct reading *r, xray_error *err)
 
 /* ---- steps ---- */
 
+static void take_run(struct reading *r, size_t i)
+{
+    const struct feed_run run = run_at(r, i);
+
+    r->feed->take_run(r->feed->ctx, &run);
+}
+
 /* Runs are all known before the first of their steps. */
 static void take_runs(struct reading *r)
 {
     for (size_t i = 0; i < r->count; i++) {
-        if (r->known[i].how != FROM_SCAN)
-            continue;
-
-        const struct feed_run run = run_at(r, i);
-
-        r->feed->take_run(r->feed->ctx, &run);
+        if (r->known[i].how == FROM_SCAN)
+            take_run(r, i);
     }
 }
 
@@ -189,7 +241,7 @@ static int narrow_scan(const struct reading *r, xray_scan *scan, xray_error *err
     size_t count = 0;
 
     for (size_t i = 0; i < r->count; i++) {
-        if (r->known[i].how == FROM_SCAN)
+        if (is_scanned(&r->known[i]))
             runs[count++] = i;
     }
 
@@ -216,6 +268,10 @@ static int scan_steps(struct reading *r, xray_error *err)
 
         const struct feed_run run = run_at(r, i);
         const struct record values = {.store = f->store, .run = run.record, .step = record.step};
+
+        if (r->known[i].how == SOME_FROM_SCAN && where_test_step(f->where, run.record, record.step) != WHERE_YES)
+            continue;
+
         struct group group = r->groups[r->known[i].group];
 
         group_of_step(f->grouping, &values, &group);
@@ -287,12 +343,15 @@ static int read_all(struct reading *r, xray_error *err)
         take_runs(r);
     if (status >= 0)
         status = read_sums(r, err);
-    if (status >= 0 && r->scanned > 0)
-        status = scan_steps(r, err);
+    /* Pipelines are shown as their runs come: the same whether records were enough or not. */
     for (size_t i = 0; i < r->count && status >= 0; i++) {
+        if (r->known[i].how == SOME_FROM_SCAN)
+            take_run(r, i);
         if (r->known[i].how == FROM_TRACE)
             status = open_trace(r, i, err);
     }
+    if (status >= 0 && r->scanned > 0)
+        status = scan_steps(r, err);
     return status;
 }
 

@@ -1,7 +1,7 @@
 /* The chosen runs and steps of a store, one after the other, with the group and side of each.
  *
- * What the run's record decides is decided there; the steps of such runs come from one scan of the
- * spine. Only runs that it leaves open have their trace opened. */
+ * What the run's record decides is decided there, and what the records of its steps decide in one scan of the spine; the
+ * steps of such runs come from another. Only runs that both leave open have their trace opened. */
 #ifndef FUNNEL_FEED_H
 #define FUNNEL_FEED_H
 

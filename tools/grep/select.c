@@ -67,6 +67,23 @@ enum where_answer selection_test_run(struct selection *s, size_t index, const xr
     return WHERE_OPEN;
 }
 
+enum where_answer selection_test_step(struct selection *s, const xray_run_record *run, const xray_step_record *step)
+{
+    const enum where_answer answer = where_test_step(&s->where, run, step);
+
+    if (answer == WHERE_NO || !s->inverts || s->unit == XRAY_UNIT_CAND)
+        return answer;
+    switch (where_test_step(&s->inverse, run, step)) {
+    case WHERE_NO:
+        return answer;
+    case WHERE_YES:
+        return WHERE_NO;
+    case WHERE_OPEN:
+        break;
+    }
+    return WHERE_OPEN;
+}
+
 bool selection_run(struct selection *s, xray_store *store, xray_trace *trace)
 {
     return where_run(&s->where, store, trace) && !(s->inverts && where_run(&s->inverse, store, trace));

@@ -26,6 +26,8 @@ unsigned selection_needs(const struct selection *s);
 
 /* As in where.h. */
 enum where_answer selection_test_run(struct selection *s, size_t index, const xray_run_record *run);
+/* WHERE_YES: selection_step would hold. */
+enum where_answer selection_test_step(struct selection *s, const xray_run_record *run, const xray_step_record *step);
 bool selection_run(struct selection *s, xray_store *store, xray_trace *trace);
 bool selection_step(struct selection *s, xray_store *store, xray_trace *trace, size_t step);
 /* For steps for which selection_step holds. */
