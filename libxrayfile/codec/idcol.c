@@ -369,20 +369,28 @@ static int64_t add_delta(int64_t value, int64_t delta)
     return delta > INT64_MAX - value ? -1 : value + delta;
 }
 
-/* Writes v in decimal with at least `width` digits; returns how many. */
+/* Writes v in decimal with at least `width` digits, two at a time; returns how many. */
 static size_t put_decimal(char *text, uint64_t v, size_t width)
 {
-    char digits[20]; /* from the last to the first */
-    size_t n = 0;
+    char digits[20]; /* filled from its end */
+    char *p = digits + sizeof digits;
+    size_t n;
 
-    do
-        digits[n++] = (char)('0' + v % 10);
-    while ((v /= 10) != 0);
-    while (n < width)
-        digits[n++] = '0';
-    for (size_t i = 0; i < n; i++)
-        text[i] = digits[n - 1 - i];
-    return n;
+    for (; v >= 10; v /= 100) {
+        const unsigned pair = (unsigned)(v % 100);
+
+        *--p = (char)('0' + pair % 10);
+        *--p = (char)('0' + pair / 10);
+    }
+    if (v > 0 || p == digits + sizeof digits)
+        *--p = (char)('0' + v);
+    n = (size_t)(digits + sizeof digits - p);
+    if (n < width) {
+        memset(text, '0', width - n);
+        text += width - n;
+    }
+    memcpy(text, p, n);
+    return n < width ? width : n;
 }
 
 static int decode_decimal(xray_str prefix, int64_t width, xray_str data, struct xf_arena *arena,

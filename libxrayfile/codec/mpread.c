@@ -305,6 +305,24 @@ bool xray_mp_next(xray_mp *c, xray_mp_item *item)
 
 /* ---- whole values --------------------------------------------------------- */
 
+/* Skips items whose length their first byte tells, `most` at most; how many. Columns are made of little else. */
+static size_t skip_fixed(xray_mp *c, size_t most)
+{
+    const uint8_t *p = c->at, *const end = c->at + c->left;
+    size_t done = 0;
+
+    for (; done < most && p < end; done++) {
+        const size_t len = fixed_len[*p];
+
+        if (len == 0 || len > (size_t)(end - p))
+            break;
+        p += len;
+    }
+    c->left = (size_t)(end - p);
+    c->at = p;
+    return done;
+}
+
 static bool skip_within(xray_mp *c, int max_depth)
 {
     size_t waiting[XF_DEPTH_SKIP];
@@ -325,6 +343,9 @@ static bool skip_within(xray_mp *c, int max_depth)
             }
             todo = waiting[--depth];
         }
+        todo -= skip_fixed(&at, todo);
+        if (todo == 0)
+            continue;
         todo--;
         if (!skip_item(&at, &children, &container))
             return fail(c);
@@ -418,6 +439,47 @@ bool xf_mp_take_bin(xray_mp *c, xray_str *out)
     return take_bytes(c, XRAY_MP_BIN, out);
 }
 
+/* The integers of two to five bytes. */
+static bool take_short_int(xray_mp *c, int64_t *out)
+{
+    const uint8_t *p = c->at;
+    size_t len;
+
+    if (c->bad || c->left < 5)
+        return false;
+    switch (p[0]) {
+    case 0xcc:
+        *out = p[1];
+        len = 2;
+        break;
+    case 0xcd:
+        *out = p[1] << 8 | p[2];
+        len = 3;
+        break;
+    case 0xce:
+        *out = xf_get_be32(p + 1);
+        len = 5;
+        break;
+    case 0xd0:
+        *out = (int8_t)p[1];
+        len = 2;
+        break;
+    case 0xd1:
+        *out = (int16_t)(p[1] << 8 | p[2]);
+        len = 3;
+        break;
+    case 0xd2:
+        *out = (int32_t)xf_get_be32(p + 1);
+        len = 5;
+        break;
+    default:
+        return false;
+    }
+    c->at += len;
+    c->left -= len;
+    return true;
+}
+
 bool xf_mp_take_int(xray_mp *c, int64_t *out)
 {
     if (!c->bad && c->left > 0 && (c->at[0] < 0x80 || c->at[0] >= 0xe0)) {
@@ -433,9 +495,11 @@ bool xf_mp_take_int(xray_mp *c, int64_t *out)
         return true;
     }
 
-    xray_mp at = *c;
     xray_mp_item item;
+    xray_mp at = *c;
 
+    if (take_short_int(c, out))
+        return true;
     if (!xray_mp_next(&at, &item) || (item.type != XRAY_MP_INT && item.type != XRAY_MP_NIL))
         return fail(c);
     *c = at;

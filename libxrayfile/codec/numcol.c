@@ -34,6 +34,21 @@ static bool is_scaled(double d, int scale, int64_t *v)
     return (double)*v / power_of_ten[scale] == d && !(d == 0 && signbit(d));
 }
 
+/* A double, or any item. */
+static inline bool take_item(xray_mp *c, xray_mp_item *item)
+{
+    uint64_t bits;
+
+    if (c->left < 9 || c->at[0] != 0xcb)
+        return xray_mp_next(c, item);
+    bits = xf_get_be64(c->at + 1);
+    item->type = XRAY_MP_FLOAT;
+    memcpy(&item->d, &bits, sizeof bits);
+    c->at += 9;
+    c->left -= 9;
+    return true;
+}
+
 /* The values as integers at the least scale that fits them all: 0 if they are integers, 1 to 9 if doubles. What fits a
  * scale fits the next one too unless it grows out of range; so the ones before are taken again, and looked at again.
  * -1 if there is none. */
@@ -45,7 +60,7 @@ static int take_integers(const xray_buffer *values, size_t count, int64_t *out)
     for (size_t i = 0; i < count; i++) {
         xray_mp_item item;
 
-        if (!xray_mp_next(&c, &item))
+        if (!take_item(&c, &item))
             return -1;
         if (scale < 0)
             scale = first = item.type == XRAY_MP_INT ? 0 : 1;
@@ -63,7 +78,7 @@ static int take_integers(const xray_buffer *values, size_t count, int64_t *out)
     for (size_t i = 0; i < count; i++) {
         xray_mp_item item;
 
-        if (!xray_mp_next(&c, &item) || !is_scaled(item.d, scale, &out[i]))
+        if (!take_item(&c, &item) || !is_scaled(item.d, scale, &out[i]))
             return -1;
     }
     return scale;

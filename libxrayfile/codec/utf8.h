@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Length of the well-formed prefix: == len if all of it is (no overlongs, surrogates, > U+10FFFF). */
 size_t xf_utf8_valid_len(const void *text, size_t len);
@@ -14,5 +15,26 @@ size_t xf_utf8_cut(const void *text, size_t len, size_t max);
 
 /* Decodes the character at text (len > 0): its code point and size, or -1 and size 1 if ill-formed. */
 int32_t xf_utf8_next(const uint8_t *text, size_t len, size_t *size);
+
+/* Whether it is all ASCII: what most names are, and soon told of short ones. */
+static inline bool xf_is_ascii(const void *text, size_t len)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    const uint8_t *p = (const uint8_t *)text;
+    uint64_t seen = 0, word;
+    uint8_t last = 0;
+
+    if (len >= 8) {
+        for (size_t i = 0; i + 8 < len; i += 8) {
+            memcpy(&word, p + i, 8);
+            seen |= word;
+        }
+        memcpy(&word, p + len - 8, 8);
+        return ((seen | word) & high) == 0;
+    }
+    for (size_t i = 0; i < len; i++)
+        last |= p[i];
+    return last < 0x80;
+}
 
 #endif

@@ -34,8 +34,7 @@ static void reset_block(struct xf_cands_build *b)
         xf_column_reset(&b->decisions.columns[i]);
         xf_column_reset(&b->notes.columns[i]);
     }
-    for (size_t i = 0; i < sizeof b->forms / sizeof *b->forms; i++)
-        b->forms[i].known = false;
+    xf_cand_forms_reset(&b->forms);
     b->decisions.rows = b->notes.rows = b->rows = 0;
     b->last_item = -1;
     b->time_min = INT64_MAX;
@@ -74,10 +73,7 @@ void xf_cands_done(struct xf_cands_build *b)
         xray_buffer_free(&b->decisions.columns[i].bytes);
         xray_buffer_free(&b->notes.columns[i].bytes);
     }
-    for (size_t i = 0; i < sizeof b->forms / sizeof *b->forms; i++) {
-        xray_buffer_free(&b->forms[i].reasons);
-        xray_buffer_free(&b->forms[i].keys);
-    }
+    xf_cand_forms_done(&b->forms);
     xf_free(b->evidence);
     xray_buffer_free(&b->shape);
     xray_buffer_free(&b->record);
@@ -111,19 +107,6 @@ void xf_cands_owner(const struct xf_cands_build *b, uint32_t i, const uint8_t **
     *step = (int64_t)xf_get_u64(key + 16);
 }
 
-/* A row record `c` taken apart; all spans borrow it. */
-struct cand {
-    xray_str item;
-    int64_t verdict;
-    xray_str all_reasons;
-    xray_mp reasons; /* behind the array's header */
-    uint32_t reason_count;
-    xray_str numbers[5]; /* score, threshold, rank_in, rank_out, weight; nil is one byte C0 */
-    int64_t time;
-    int64_t by, provenance;
-    xray_str evidence;
-};
-
 static bool is_nil(xray_str value)
 {
     return value.len == 1 && (uint8_t)value.ptr[0] == 0xc0;
@@ -141,7 +124,7 @@ static void take_member(xray_mp *c, xray_str *out)
     xf_mp_take_value(c, out);
 }
 
-static bool take_cand(xray_mp *c, struct cand *out)
+static bool take_cand(xray_mp *c, struct xf_cand *out)
 {
     uint32_t members;
 
@@ -150,9 +133,13 @@ static bool take_cand(xray_mp *c, struct cand *out)
     xf_mp_take_str(c, &out->item);
     xf_mp_take_int(c, &out->verdict);
     xf_mp_take_value(c, &out->all_reasons);
-    for (size_t i = 0; i < 5; i++)
+    out->fields = 0;
+    for (unsigned i = 0; i < 5; i++) {
         take_member(c, &out->numbers[i]);
+        out->fields |= is_nil(out->numbers[i]) ? 0 : 1u << i;
+    }
     xf_mp_take_int(c, &out->time);
+    out->fields |= out->time != XRAY_MISSING ? XRAY_HAS_TIME : 0;
     xf_mp_take_int(c, &out->by);
     xf_mp_take_int(c, &out->provenance);
     take_member(c, &out->evidence);
@@ -163,7 +150,7 @@ static bool take_cand(xray_mp *c, struct cand *out)
 }
 
 /* Appends the shape's reasons: strings become indexes. */
-static bool put_shape_reasons(struct xf_cands_build *b, struct cand *c)
+static bool put_shape_reasons(struct xf_cands_build *b, struct xf_cand *c)
 {
     xf_mp_array(&b->shape, c->reason_count);
     for (uint32_t i = 0; i < c->reason_count; i++) {
@@ -224,8 +211,21 @@ static bool keys_are_text(xray_str evidence)
     return true;
 }
 
-/* Appends the shape's list of keys, and each value to its key's column. */
-static int put_evidence(struct xf_cands_build *b, struct xf_payload_build *p, xray_str evidence)
+static int put_evidence_value(struct xf_cands_build *b, struct xf_payload_build *p, uint32_t key, xray_str value)
+{
+    struct xf_column_build *column = &b->evidence[key];
+    const size_t before = column->bytes.len;
+    const int r = xf_payload_store(p, value.ptr, value.len, &column->bytes);
+
+    if (r < 0)
+        return r;
+    column->count++;
+    b->size += column->bytes.len - before;
+    return XRAY_OK;
+}
+
+/* Appends the shape's list of keys, and each value to its key's column; the first XF_FORM_KEYS keys also to `columns`. */
+static int put_evidence(struct xf_cands_build *b, struct xf_payload_build *p, xray_str evidence, uint32_t *columns)
 {
     xray_mp c = xray_mp_over(evidence.ptr, evidence.len);
     uint32_t count;
@@ -236,7 +236,6 @@ static int put_evidence(struct xf_cands_build *b, struct xf_payload_build *p, xr
     for (uint32_t i = 0; i < count; i++) {
         xray_str key, value;
         uint32_t index;
-        size_t before;
         int r;
 
         xf_mp_take_str(&c, &key);
@@ -246,12 +245,11 @@ static int put_evidence(struct xf_cands_build *b, struct xf_payload_build *p, xr
         if (index == UINT32_MAX || !more_evidence(b, index))
             return XRAY_ENOMEM;
         xf_mp_uint(&b->shape, index);
-        before = b->evidence[index].bytes.len;
-        r = xf_payload_store(p, value.ptr, value.len, &b->evidence[index].bytes);
+        r = put_evidence_value(b, p, index, value);
         if (r < 0)
             return r;
-        b->evidence[index].count++;
-        b->size += b->evidence[index].bytes.len - before;
+        if (i < XF_FORM_KEYS)
+            columns[i] = index;
     }
     return XRAY_OK;
 }
@@ -276,127 +274,44 @@ static void put_item(struct xf_cands_build *b, uint32_t index)
     b->last_item = index;
 }
 
-/* Columns of the fields that are there; returns the shape's bit set. */
-static unsigned put_numbers(struct xf_cands_build *b, const struct cand *c, int64_t base_time)
+/* Columns of the fields that are there. */
+static void put_numbers(struct xf_cands_build *b, unsigned fields, const xray_str numbers[5], int64_t time, int64_t base_time)
 {
-    unsigned fields = 0;
-
     for (unsigned i = 0; i < 5; i++)
-        if (!is_nil(c->numbers[i])) {
-            xf_column_put(&b->columns[XF_CAND_SCORE + i], c->numbers[i]);
-            b->size += c->numbers[i].len;
-            fields |= 1u << i;
+        if ((fields >> i & 1) != 0) {
+            xf_column_put(&b->columns[XF_CAND_SCORE + i], numbers[i]);
+            b->size += numbers[i].len;
         }
-    if (c->time != XRAY_MISSING) {
-        xf_column_put_int(&b->columns[XF_CAND_TIME], (int64_t)((uint64_t)c->time - (uint64_t)base_time));
-        note_time(b, c->time);
+    if ((fields & XRAY_HAS_TIME) != 0) {
+        xf_column_put_int(&b->columns[XF_CAND_TIME], (int64_t)((uint64_t)time - (uint64_t)base_time));
+        note_time(b, time);
         b->size += 5;
-        fields |= XRAY_HAS_TIME;
     }
-    return fields;
 }
 
-/* ---- forms ---- */
+/* ---- candidates ---- */
 
-static unsigned fields_of(const struct cand *c)
+static int add_formed(struct xf_cands_build *b, struct xf_payload_build *p, const struct xf_cand_form *f,
+                      const struct xf_cand_values *v, int64_t base_time)
 {
-    unsigned fields = c->time != XRAY_MISSING ? XRAY_HAS_TIME : 0;
-
-    for (unsigned i = 0; i < 5; i++)
-        fields |= is_nil(c->numbers[i]) ? 0 : 1u << i;
-    return fields;
-}
-
-static struct xf_cand_form *form_of(struct xf_cands_build *b, const struct cand *c)
-{
-    const uint64_t hash = xf_hash64(c->all_reasons.ptr, c->all_reasons.len, (uint64_t)c->verdict);
-
-    return &b->forms[hash % (sizeof b->forms / sizeof *b->forms)];
-}
-
-/* Whether the candidate has this form; the values of its evidence are in `values` then. */
-static bool has_form(const struct xf_cand_form *f, const struct cand *c, xray_str values[8])
-{
-    xray_mp at = xray_mp_over(c->evidence.ptr, c->evidence.len);
-    uint32_t start = 0, count;
-
-    if (!f->known || f->verdict != c->verdict || f->by != c->by || f->provenance != c->provenance ||
-        f->reasons.len != c->all_reasons.len || memcmp(f->reasons.data, c->all_reasons.ptr, f->reasons.len) != 0 ||
-        f->fields != fields_of(c))
-        return false;
-    if (!f->has_evidence)
-        return is_nil(c->evidence);
-    if (!xf_mp_take_map(&at, &count) || count != f->key_count)
-        return false;
-    for (uint32_t i = 0; i < count; start = f->key_end[i++]) {
-        const uint32_t len = f->key_end[i] - start;
-
-        if (len > at.left || memcmp(at.at, f->keys.data + start, len) != 0)
-            return false;
-        at.at += len;
-        at.left -= len;
-        if (!xf_mp_take_value(&at, &values[i]))
-            return false;
-    }
-    return true;
-}
-
-static int add_formed(struct xf_cands_build *b, struct xf_payload_build *p, const struct xf_cand_form *f, const struct cand *c,
-                      int64_t base_time, const xray_str values[8])
-{
-    put_numbers(b, c, base_time);
+    if (f->fields != 0)
+        put_numbers(b, f->fields, v->numbers, v->time, base_time);
     for (uint32_t i = 0; i < f->key_count; i++) {
-        struct xf_column_build *column = &b->evidence[f->column[i]];
-        const size_t before = column->bytes.len;
-        const int r = xf_payload_store(p, values[i].ptr, values[i].len, &column->bytes);
+        const int r = put_evidence_value(b, p, f->column[i], v->evidence[i]);
 
         if (r < 0)
             return r;
-        column->count++;
-        b->size += column->bytes.len - before;
     }
     xf_column_put_int(&b->columns[XF_CAND_SHAPE], f->shape);
     return XRAY_OK;
 }
 
-/* Evidence as a whole, and of many keys, is not worth remembering: another candidate hardly has the same. */
-static void remember_form(struct xf_cands_build *b, struct xf_cand_form *f, const struct cand *c, uint32_t shape, bool none)
-{
-    xray_mp at = xray_mp_over(c->evidence.ptr, c->evidence.len);
-    uint32_t count = 0;
-    xray_str key, value;
-
-    f->known = false;
-    if (!none && (!xf_mp_take_map(&at, &count) || count > sizeof f->column / sizeof *f->column))
-        return;
-    xf_buf_reset(&f->reasons);
-    xf_buf_reset(&f->keys);
-    xf_buf_put(&f->reasons, c->all_reasons.ptr, c->all_reasons.len);
-    for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *start = at.at;
-
-        xf_mp_take_str(&at, &key);
-        xf_buf_put(&f->keys, start, (size_t)(at.at - start));
-        f->key_end[i] = (uint32_t)f->keys.len;
-        f->column[i] = xf_dict_put(&b->keys, key.ptr, key.len); /* it is there */
-        xf_mp_take_value(&at, &value);
-    }
-    f->known = !f->reasons.failed && !f->keys.failed;
-    f->has_evidence = !none;
-    f->fields = (uint8_t)fields_of(c);
-    f->key_count = (uint8_t)count;
-    f->verdict = c->verdict;
-    f->by = c->by;
-    f->provenance = c->provenance;
-    f->shape = shape;
-}
-
-/* A candidate of a form not met before: its shape, and the columns it goes to. */
-static int add_unformed(struct xf_cands_build *b, struct xf_payload_build *p, struct xf_cand_form *form, struct cand *c,
-                        int64_t base_time)
+/* A candidate of a form not met before: its shape, and the columns it goes to. Evidence as a whole is not worth
+ * remembering: another candidate hardly has the same. */
+static int add_unformed(struct xf_cands_build *b, struct xf_payload_build *p, struct xf_cand *c, int64_t base_time)
 {
     const bool none = is_nil(c->evidence), whole = !none && !keys_are_text(c->evidence);
-    uint32_t shape;
+    uint32_t columns[XF_FORM_KEYS], shape;
     int r = XRAY_OK;
 
     xf_buf_reset(&b->shape);
@@ -404,13 +319,14 @@ static int add_unformed(struct xf_cands_build *b, struct xf_payload_build *p, st
     xf_mp_int(&b->shape, c->verdict);
     if (!put_shape_reasons(b, c))
         return XRAY_ENOMEM;
-    xf_mp_uint(&b->shape, put_numbers(b, c, base_time) | (whole ? XRAY_HAS_EVIDENCE : 0u));
+    put_numbers(b, c->fields, c->numbers, c->time, base_time);
+    xf_mp_uint(&b->shape, c->fields | (whole ? XRAY_HAS_EVIDENCE : 0u));
     xf_mp_int(&b->shape, c->by);
     xf_mp_int(&b->shape, c->provenance);
     if (none)
         xf_mp_array(&b->shape, 0);
     else
-        r = whole ? put_whole_evidence(b, p, c->evidence) : put_evidence(b, p, c->evidence);
+        r = whole ? put_whole_evidence(b, p, c->evidence) : put_evidence(b, p, c->evidence, columns);
     if (r < 0)
         return r;
     shape = xf_dict_put(&b->shapes, b->shape.data, b->shape.len);
@@ -418,25 +334,37 @@ static int add_unformed(struct xf_cands_build *b, struct xf_payload_build *p, st
         return XRAY_ENOMEM;
     xf_column_put_int(&b->columns[XF_CAND_SHAPE], shape);
     if (!whole)
-        remember_form(b, form, c, shape, none);
+        xf_cand_form_add(&b->forms, c, shape, columns);
     return XRAY_OK;
 }
 
-static int add_cand(struct xf_cands_build *b, struct xf_payload_build *p, struct cand *c, int64_t base_time)
+/* The record `c` at the cursor, which moves behind it. */
+static int add_cand(struct xf_cands_build *b, struct xf_payload_build *p, xray_mp *cursor, int64_t base_time)
 {
     const uint32_t items_before = b->items.count;
-    const uint32_t item = xf_dict_put(&b->items, c->item.ptr, c->item.len);
-    struct xf_cand_form *form = form_of(b, c);
-    xray_str values[8];
+    const struct xf_cand_form *form;
+    struct xf_cand_values values;
+    xray_mp at = *cursor;
+    struct xf_cand c;
+    uint32_t members, item;
     int r;
 
+    if (!xf_mp_take_array(&at, &members) || members != 12 || !xf_mp_take_str(&at, &c.item))
+        return XRAY_ECORRUPT;
+    item = xf_dict_put(&b->items, c.item.ptr, c.item.len);
     if (item == UINT32_MAX)
         return XRAY_ENOMEM;
-    r = has_form(form, c, values) ? add_formed(b, p, form, c, base_time, values) : add_unformed(b, p, form, c, base_time);
+    form = xf_cand_form_match(&b->forms, &at, &values);
+    if (form != NULL) {
+        *cursor = at;
+        r = add_formed(b, p, form, &values, base_time);
+    } else {
+        r = take_cand(cursor, &c) ? add_unformed(b, p, &c, base_time) : XRAY_ECORRUPT;
+    }
     if (r < 0)
         return r;
     put_item(b, item);
-    b->size += 3 + (b->items.count != items_before ? c->item.len : 0);
+    b->size += 3 + (b->items.count != items_before ? c.item.len : 0);
     b->rows++;
     return XRAY_OK;
 }
@@ -458,16 +386,13 @@ int xf_cands_add_batch(struct xf_cands_build *b, struct xf_payload_build *p, str
     head = b->record.len;
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *start = cursor.at;
-        struct cand c;
 
-        if (!take_cand(&cursor, &c))
-            return XRAY_ECORRUPT;
+        r = add_cand(b, p, &cursor, base);
+        if (r < 0)
+            return r;
         b->record.len = head;
         xf_buf_put(&b->record, start, (size_t)(cursor.at - start));
         xf_digest_add(digest, b->record.data, b->record.len);
-        r = add_cand(b, p, &c, base);
-        if (r < 0)
-            return r;
     }
     xf_column_put_int(&b->batch_run, run);
     xf_column_put_int(&b->batch_step, owner->step);

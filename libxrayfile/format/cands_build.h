@@ -2,6 +2,7 @@
 #ifndef XF_FORMAT_CANDS_BUILD_H
 #define XF_FORMAT_CANDS_BUILD_H
 
+#include "format/cand_form.h"
 #include "format/column_build.h"
 #include "format/payload_build.h"
 #include "format/rowrecord.h"
@@ -21,19 +22,6 @@ enum xf_cand_column {
 
 enum xf_event_column { XF_EV_RUN, XF_EV_STEP, XF_EV_AFTER, XF_EV_NAME, XF_EV_TIME, XF_EV_BODY, XF_EV_COLUMNS };
 
-/* What became of an earlier candidate of this block: all that its shape says, as it stood in the record, and which
- * shape and columns that is. The same code path records the same form again and again. */
-struct xf_cand_form {
-    bool known;
-    bool has_evidence;
-    uint8_t fields; /* XRAY_HAS_SCORE .. XRAY_HAS_TIME */
-    uint8_t key_count;
-    int64_t verdict, by, provenance;
-    uint32_t shape;
-    uint32_t key_end[8], column[8]; /* end of each key in `keys`; its column */
-    xray_buffer reasons, keys;
-};
-
 struct xf_event_table { /* decisions or notes */
     struct xf_column_build columns[XF_EV_COLUMNS];
     uint32_t rows;
@@ -46,7 +34,7 @@ struct xf_cands_build {
     struct xf_column_build columns[XF_CAND_COLUMNS];
     struct xf_column_build *evidence; /* one per key */
     uint32_t evidence_cap;
-    struct xf_cand_form forms[16]; /* by hash */
+    struct xf_cand_forms forms;
     struct xf_event_table decisions, notes;
     uint32_t rows; /* candidates */
     int64_t last_item;

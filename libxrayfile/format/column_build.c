@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "codec/mpwrite.h"
 
-void xf_column_put_int(struct xf_column_build *c, int64_t v)
+void xf_column_put_any_int(struct xf_column_build *c, int64_t v)
 {
     if (v == XRAY_MISSING)
         xf_mp_nil(&c->bytes);

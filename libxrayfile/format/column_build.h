@@ -9,7 +9,19 @@ struct xf_column_build {
     uint32_t count;
 };
 
-void xf_column_put_int(struct xf_column_build *c, int64_t v); /* XRAY_MISSING: nil */
+void xf_column_put_any_int(struct xf_column_build *c, int64_t v);
+
+/* XRAY_MISSING: nil. Most are small, and have room. */
+static inline void xf_column_put_int(struct xf_column_build *c, int64_t v)
+{
+    if (v < 0 || v > 127 || c->bytes.len == c->bytes.cap) {
+        xf_column_put_any_int(c, v);
+        return;
+    }
+    c->bytes.data[c->bytes.len++] = (uint8_t)v;
+    c->count++;
+}
+
 void xf_column_put(struct xf_column_build *c, xray_str encoded);
 void xf_column_pad(struct xf_column_build *c, uint32_t rows); /* nil for rows before that lack it */
 void xf_column_reset(struct xf_column_build *c);

@@ -143,6 +143,11 @@ bool xf_scrub_is_name(const struct xf_scrub *s, xray_str name)
     return false;
 }
 
+bool xf_scrub_keeps_numbers(const struct xf_scrub *s)
+{
+    return s->name_count + s->pattern_count == 0 && s->value_limit >= sizeof(uint64_t) + 1;
+}
+
 /* A pattern that gives up may have matched: rather a text too few than a secret too many. */
 static bool matches(const struct xf_scrub *s, xray_str text)
 {

@@ -20,6 +20,9 @@ bool xf_scrub_is_name(const struct xf_scrub *s, xray_str name);
 /* `text`, or XF_REDACTED_TEXT if a pattern matches it, or one that costs too much might. */
 xray_str xf_scrub_text(const struct xf_scrub *s, xray_str text);
 
+/* Whether numbers, and the names they stand under, stay as they are, whatever these are. */
+bool xf_scrub_keeps_numbers(const struct xf_scrub *s);
+
 #define XF_SCRUB_CUT 1u /* something was cut to a limit */
 
 /* Scrubs the one canonical value that stands in *b from `start` on; `name` is what it stands under, or none. Returns

@@ -2,6 +2,7 @@
 #include "writer/back.h"
 
 #include "base/buf.h"
+#include "codec/mpraw.h"
 #include "codec/mpwrite.h"
 #include "codec/utf8.h"
 
@@ -85,7 +86,8 @@ static int put_evidence_value(struct xf_scope *s, xray_buffer *b, xray_value val
     return r;
 }
 
-static int put_candidate(struct xf_scope *s, const xray_candidate *c)
+/* The record of any candidate. */
+static int put_any(struct xf_scope *s, const xray_candidate *c)
 {
     xray_buffer *b = &s->cands;
     const unsigned f = c->fields;
@@ -111,6 +113,100 @@ static int put_candidate(struct xf_scope *s, const xray_candidate *c)
         return XRAY_OK;
     }
     return put_attrs(s, b, c->evidence, c->evidence_count);
+}
+
+/* ---- the record of a plain candidate: names of ASCII, evidence of numbers. All but a few are. ---- */
+
+static bool is_plain_name(xray_str text, size_t max)
+{
+    return text.len <= max && xf_is_ascii(text.ptr, text.len);
+}
+
+static bool is_number(const xray_value *v)
+{
+    return v->kind == XRAY_VALUE_DOUBLE || v->kind == XRAY_VALUE_INT || v->kind == XRAY_VALUE_BOOL;
+}
+
+/* Bytes that the record takes at most; 0: it is not plain. */
+static size_t plain_room(const struct xf_scope *s, const xray_candidate *c)
+{
+    size_t room = 12 * XF_MPRAW_NUMBER + c->item.len;
+    bool plain = is_plain_name(c->item, XF_ITEM_MAX) && (c->fields & XRAY_HAS_EVIDENCE) == 0;
+
+    for (size_t i = 0; i < c->reason_count; i++) {
+        const xray_reason *r = &c->reasons[i];
+
+        plain = plain && is_plain_name(r->code, XF_NAME_MAX) && r->code.len > 0 && (r->rule.len | r->version.len | r->params.len) == 0;
+        room += 2 * XF_MPRAW_NUMBER + r->code.len;
+    }
+    for (size_t i = 0; i < c->evidence_count; i++) {
+        const xray_attr *a = &c->evidence[i];
+
+        plain = plain && is_plain_name(a->key, XF_NAME_MAX) && is_number(&a->value);
+        room += 2 * XF_MPRAW_NUMBER + a->key.len;
+    }
+    return plain && (c->evidence_count == 0 || xf_scrub_keeps_numbers(s->back->scrub)) ? room : 0;
+}
+
+static uint8_t *plain_double(uint8_t *p, unsigned fields, unsigned bit, double v)
+{
+    return (fields & bit) != 0 ? xf_mpraw_double(p, v) : xf_mpraw_nil(p);
+}
+
+static uint8_t *plain_int(uint8_t *p, unsigned fields, unsigned bit, int64_t v)
+{
+    return (fields & bit) != 0 ? xf_mpraw_int(p, v) : xf_mpraw_nil(p);
+}
+
+static uint8_t *plain_number(uint8_t *p, const xray_value *v)
+{
+    return v->kind == XRAY_VALUE_DOUBLE ? xf_mpraw_double(p, v->as.d)
+           : v->kind == XRAY_VALUE_INT  ? xf_mpraw_int(p, v->as.i)
+                                        : xf_mpraw_bool(p, v->as.boolean);
+}
+
+static uint8_t *plain_numbers(uint8_t *p, const xray_candidate *c)
+{
+    const unsigned f = c->fields;
+
+    if ((f & (XRAY_HAS_TIME * 2u - 1)) == 0) {
+        memset(p, 0xc0, 6);
+        return p + 6;
+    }
+    p = plain_double(p, f, XRAY_HAS_SCORE, c->score);
+    p = plain_double(p, f, XRAY_HAS_THRESHOLD, c->threshold);
+    p = plain_int(p, f, XRAY_HAS_RANK_IN, c->rank_in);
+    p = plain_int(p, f, XRAY_HAS_RANK_OUT, c->rank_out);
+    p = plain_double(p, f, XRAY_HAS_WEIGHT, c->weight);
+    return plain_int(p, c->time_ns != XRAY_MISSING ? f : 0, XRAY_HAS_TIME, c->time_ns);
+}
+
+static uint8_t *plain_record(uint8_t *p, const xray_candidate *c)
+{
+    p = xf_mpraw_str(xf_mpraw_array(p, 12), c->item);
+    p = xf_mpraw_int(p, c->verdict);
+    p = xf_mpraw_array(p, (uint32_t)c->reason_count);
+    for (size_t i = 0; i < c->reason_count; i++)
+        p = xf_mpraw_str(xf_mpraw_array(p, 1), c->reasons[i].code);
+    p = plain_numbers(p, c);
+    p = xf_mpraw_int(xf_mpraw_int(p, c->by), c->provenance);
+    if (c->evidence_count == 0)
+        return xf_mpraw_nil(p);
+    p = xf_mpraw_map(p, (uint32_t)c->evidence_count);
+    for (size_t i = 0; i < c->evidence_count; i++)
+        p = plain_number(xf_mpraw_str(p, c->evidence[i].key), &c->evidence[i].value);
+    return p;
+}
+
+static int put_candidate(struct xf_scope *s, const xray_candidate *c)
+{
+    const size_t room = plain_room(s, c);
+
+    if (room == 0)
+        return put_any(s, c);
+    if (xf_buf_reserve(&s->cands, room))
+        s->cands.len = (size_t)(plain_record(s->cands.data + s->cands.len, c) - s->cands.data);
+    return XRAY_OK;
 }
 
 static void count_candidate(struct xf_step_slot *step, const xray_candidate *c)

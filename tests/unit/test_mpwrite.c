@@ -7,15 +7,18 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "codec/mpraw.h"
 #include "codec/mpread.h"
 #include "support/check.h"
 
 static void check_int(int64_t v, const char *want, size_t want_len)
 {
     xray_buffer b = {0};
+    uint8_t raw[XF_MPRAW_NUMBER];
 
     xf_mp_int(&b, v);
     CHECK_MEM(b.data, b.len, want, want_len);
+    CHECK_MEM(raw, (size_t)(xf_mpraw_int(raw, v) - raw), want, want_len);
     if (v >= 0) {
         xf_buf_reset(&b);
         xf_mp_uint(&b, (uint64_t)v);
@@ -161,4 +164,36 @@ static void test_out_of_memory(void)
     xray_buffer_free(&b);
 }
 
-CHECK_MAIN(test_integers, test_simple, test_headers, test_text, test_too_long, test_out_of_memory)
+/* What is written into room says the same as what is appended. */
+static void test_raw(void)
+{
+    static const uint32_t counts[] = {0, 15, 16, 31, 32, 255, 256, 65535, 65536};
+    char *text = malloc(65536);
+    uint8_t *raw = malloc(65536 + XF_MPRAW_NUMBER);
+    xray_buffer b = {0};
+
+    memset(text, 'x', 65536);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        const uint32_t n = counts[i];
+
+        xf_mp_str(&b, text, n);
+        CHECK_MEM(raw, (size_t)(xf_mpraw_str(raw, xray_strn(text, n)) - raw), b.data, b.len);
+        xf_buf_reset(&b);
+        xf_mp_array(&b, n);
+        CHECK_MEM(raw, (size_t)(xf_mpraw_array(raw, n) - raw), b.data, b.len);
+        xf_buf_reset(&b);
+        xf_mp_map(&b, n);
+        CHECK_MEM(raw, (size_t)(xf_mpraw_map(raw, n) - raw), b.data, b.len);
+        xf_buf_reset(&b);
+    }
+    xf_mp_nil(&b);
+    xf_mp_bool(&b, true);
+    xf_mp_bool(&b, false);
+    xf_mp_double(&b, -1.5);
+    CHECK_MEM(raw, (size_t)(xf_mpraw_double(xf_mpraw_bool(xf_mpraw_bool(xf_mpraw_nil(raw), true), false), -1.5) - raw), b.data, b.len);
+    xray_buffer_free(&b);
+    free(raw);
+    free(text);
+}
+
+CHECK_MAIN(test_raw, test_integers, test_simple, test_headers, test_text, test_too_long, test_out_of_memory)
