@@ -96,3 +96,23 @@ size_t xf_utf8_cut(const void *text, size_t len, size_t max)
     }
     return max;
 }
+
+size_t xf_utf8_clean(char *out, size_t max, const char *text, size_t len, bool *cut)
+{
+    size_t n = 0;
+
+    if (xf_utf8_valid_len(text, len) == len) {
+        n = len <= max ? len : xf_utf8_cut(text, len, max);
+        if (n > 0)
+            memcpy(out, text, n);
+        *cut = n != len;
+        return n;
+    }
+    *cut = true;
+    for (size_t i = 0; i < len && n < max; i++) { /* what is not ASCII in such a text cannot be trusted */
+        const char c = text[i];
+
+        out[n++] = (unsigned char)c < 0x80 ? c : '?';
+    }
+    return n;
+}

@@ -13,6 +13,9 @@ size_t xf_utf8_valid_len(const void *text, size_t len);
 /* The largest n <= max at which `text` may be cut without splitting a character. */
 size_t xf_utf8_cut(const void *text, size_t len, size_t max);
 
+/* Copies the text as well-formed UTF-8 of at most max bytes; returns how many, *cut if it differs. */
+size_t xf_utf8_clean(char *out, size_t max, const char *text, size_t len, bool *cut);
+
 /* Decodes the character at text (len > 0): its code point and size, or -1 and size 1 if ill-formed. */
 int32_t xf_utf8_next(const uint8_t *text, size_t len, size_t *size);
 

@@ -8,7 +8,6 @@
 #ifndef XF_STORE_REPAIR_H
 #define XF_STORE_REPAIR_H
 
-#include "format/loss_build.h"
 #include "store/check.h"
 
 struct xf_plan_item {
@@ -32,6 +31,11 @@ struct xf_plan { /* of one segment */
     uint64_t decisions, notes, lost;
 };
 
+struct xf_loss_row {
+    const char *cause, *what;
+    uint64_t count;
+};
+
 struct xf_repair {
     const xray_repair_options *options;
     xray_repair_result *result;
@@ -48,7 +52,6 @@ struct xf_repair {
     struct xf_seal_totals totals;
     struct xf_loss_row *pending; /* loss rows that no block has yet */
     uint32_t pending_count, pending_cap;
-    xray_buffer loss_text;
     xray_error *err;
 };
 

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "codec/mpwrite.h"
+#include "format/loss_build.h"
 #include "os/out.h"
 #include "store/resolve.h"
 
@@ -71,14 +72,21 @@ static int put_losses(struct xf_repair *r)
     struct xf_block_info info = {.kind = XF_LOSS, .rows = r->pending_count, .first = r->losses,
                                  .time_min = INT64_MAX, .time_max = INT64_MIN};
 
-    for (uint32_t i = 0; i < r->pending_count; i++) {
-        const uint64_t n = r->pending[i].count;
+    struct xf_losses losses = {.count = 0};
+    int status = XRAY_OK;
 
-        r->totals.lost = n > UINT64_MAX - r->totals.lost ? UINT64_MAX : r->totals.lost + n;
-        r->result->lost_records += n;
+    for (uint32_t i = 0; i < r->pending_count && status == XRAY_OK; i++) {
+        const struct xf_loss_row *row = &r->pending[i];
+
+        status = xf_losses_add(&losses, xray_s(row->cause), xray_s(row->what), row->count, XRAY_MISSING, XRAY_MISSING);
     }
+    r->totals.lost = xf_losses_sum(r->totals.lost, losses.total);
+    r->result->lost_records += losses.total;
     xf_buf_reset(&r->out.body);
-    xf_loss_encode(r->pending, r->pending_count, &r->out.body);
+    xf_losses_encode(&losses, &r->out.body);
+    xf_losses_done(&losses);
+    if (status < 0)
+        return xf_fail_memory(r->err);
     r->losses += r->pending_count;
     r->pending_count = 0;
     return put_block(r, &info);

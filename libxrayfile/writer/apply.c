@@ -306,6 +306,7 @@ void xf_apply_losses(xray_writer *w)
 {
     static const char *const what[XF_LOST_KINDS] = {"run", "step", "candidate", "decision", "note", "payload"};
     struct xf_back *b = w->back;
+    uint64_t reported;
 
     for (size_t i = 0; i < XF_LOST_KINDS; i++) {
         const uint64_t n = atomic_exchange_explicit(&w->lost[i], 0, memory_order_relaxed);
@@ -322,17 +323,9 @@ void xf_apply_losses(xray_writer *w)
     }
     xf_back_tell(b);
     pthread_mutex_lock(&w->lock);
-    if (!xf_buf_reserve(&b->losses, w->reported.len)) { /* another time */
-        b->losses.failed = false;
-        pthread_mutex_unlock(&w->lock);
-        return;
-    }
-    xf_buf_put(&b->losses, w->reported.data, w->reported.len);
-    b->loss_rows += w->reported_rows;
-    b->totals.lost = b->totals.lost + w->reported_total < w->reported_total ? UINT64_MAX : b->totals.lost + w->reported_total;
-    xf_buf_reset(&w->reported);
-    w->reported_rows = 0;
-    w->reported_total = 0;
+    reported = w->reported.total;
+    if (xf_losses_take(&b->losses, &w->reported) == XRAY_OK) /* or another time */
+        b->totals.lost = xf_losses_sum(b->totals.lost, reported);
     pthread_mutex_unlock(&w->lock);
 }
 

@@ -92,7 +92,7 @@ void xf_back_done(struct xf_back *b)
     xf_cands_done(&b->cands);
     xf_spine_done(&b->spine);
     xf_segment_out_done(&b->out);
-    xray_buffer_free(&b->losses);
+    xf_losses_done(&b->losses);
     xray_buffer_free(&b->scratch);
     xf_json_memo_done(&b->memo);
     xf_free(b->apply.reasons);
@@ -179,44 +179,13 @@ int xf_back_close(struct xf_back *b)
     return r < 0 ? r : XRAY_SEALED;
 }
 
-static void put_optional_int(xray_buffer *b, int64_t v)
-{
-    if (v == XRAY_MISSING)
-        xf_mp_nil(b);
-    else
-        xf_mp_int(b, v);
-}
-
-void xf_loss_put(xray_buffer *out, xray_str cause, xray_str what, uint64_t count, int64_t from_ns, int64_t to_ns)
-{
-    const xray_str texts[2] = {cause, what};
-    char clean[XF_NAME_MAX];
-
-    xf_mp_array(out, 5);
-    for (size_t i = 0; i < 2; i++) {
-        bool cut;
-        const size_t n = xf_clean_text(clean, sizeof clean, texts[i], &cut);
-
-        xf_mp_str(out, clean, n);
-    }
-    xf_mp_uint(out, count);
-    put_optional_int(out, from_ns);
-    put_optional_int(out, to_ns);
-}
-
 int xf_back_lose(struct xf_back *b, xray_str cause, xray_str what, uint64_t count, int64_t from_ns, int64_t to_ns)
 {
-    const size_t before = b->losses.len;
-
-    xf_loss_put(&b->losses, cause, what, count, from_ns, to_ns);
-    if (b->losses.failed) { /* later, without what it was */
-        b->losses.len = before;
-        b->losses.failed = false;
+    if (xf_losses_add(&b->losses, cause, what, count, from_ns, to_ns) < 0) { /* later, without what it was */
         b->untold += count;
         return XRAY_ENOMEM;
     }
-    b->loss_rows++;
-    b->totals.lost = b->totals.lost + count < count ? UINT64_MAX : b->totals.lost + count;
+    b->totals.lost = xf_losses_sum(b->totals.lost, count);
     return b->status;
 }
 

@@ -11,6 +11,7 @@
 #include "codec/value.h"
 #include "file/segment_out.h"
 #include "format/cands_build.h"
+#include "format/loss_build.h"
 #include "format/payload_build.h"
 #include "format/row.h"
 #include "format/scrub.h"
@@ -105,8 +106,7 @@ struct xf_back {
     struct xf_spine_build spine;
     struct xf_segment_out out;
     struct xf_seal_totals totals; /* of this segment */
-    xray_buffer losses;           /* rows of the next loss block: arrays of 5 */
-    uint32_t loss_rows;
+    struct xf_losses losses;      /* of the next loss block */
     uint64_t loss_first;
     xray_writer_stats stats;
     uint64_t in_blocks;   /* records in the builders, not yet on disk */
@@ -144,9 +144,7 @@ int xf_back_recover(struct xf_back *b);
 /* A row for what is lost and in none yet. */
 void xf_back_tell(struct xf_back *b);
 
-/* A row of a loss block (spec 9.1), as an array of 5; times may be XRAY_MISSING. */
-void xf_loss_put(xray_buffer *out, xray_str cause, xray_str what, uint64_t count, int64_t from_ns, int64_t to_ns);
-/* The same, into the next loss block. */
+/* A row for the next loss block; times may be XRAY_MISSING. */
 int xf_back_lose(struct xf_back *b, xray_str cause, xray_str what, uint64_t count, int64_t from_ns, int64_t to_ns);
 
 static inline struct xf_run_slot *xf_run_at(const struct xf_back *b, uint32_t i)
@@ -226,8 +224,6 @@ xray_outcome xf_scope_outcome(const struct xf_scope *s, xray_outcome given);
 void xf_scope_put_lost(struct xf_scope *s, unsigned column, uint64_t len);
 /* One entry of a map column. */
 int xf_scope_put_entry(struct xf_scope *s, unsigned column, xray_str key, xray_value value);
-/* Copies `text` as valid UTF-8 of at most max bytes into out; returns its length, *cut if it differs. */
-size_t xf_clean_text(char *out, size_t max, xray_str text, bool *cut);
 /* Appends the value, scrubbed; `name` is what it stands under, or none. One that is not well formed (JSON, MessagePack) is kept as text or bytes, and the scope flagged;
  * a synchronous writer refuses it instead. */
 int xf_scope_pack(struct xf_scope *s, xray_str name, xray_value value, xray_buffer *out);

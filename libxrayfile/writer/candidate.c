@@ -22,7 +22,7 @@ static void put_name(struct xf_scope *s, xray_buffer *b, xray_str text, size_t m
         xf_mp_str(b, text.ptr, text.len);
         return;
     }
-    xf_mp_str(b, clean, xf_clean_text(clean, max, text, &cut));
+    xf_mp_str(b, clean, xf_utf8_clean(clean, max, text.ptr, text.len, &cut));
     if (cut)
         s->flags |= XRAY_FLAG_TRUNCATED;
 }

@@ -166,42 +166,17 @@ static int write_spine(struct xf_back *w)
     return XRAY_OK;
 }
 
-/* Loss rows wait as arrays [cause, what, count, from, to]; the block wants columns. */
 static int write_losses(struct xf_back *w)
 {
-    static const char *const names[5] = {"cause", "what", "count", "from", "to"};
     const struct xf_block_info info = {
-        .kind = XF_LOSS, .rows = w->loss_rows, .first = w->loss_first, .time_min = INT64_MAX, .time_max = INT64_MIN};
-    xray_buffer *b = &w->out.body;
+        .kind = XF_LOSS, .rows = w->losses.count, .first = w->loss_first, .time_min = INT64_MAX, .time_max = INT64_MIN};
 
-    if (w->loss_rows == 0)
+    if (w->losses.count == 0)
         return XRAY_OK;
-    xf_buf_reset(b);
-    xf_mp_map(b, 2);
-    xf_mp_cstr(b, "kind");
-    xf_mp_cstr(b, "loss");
-    xf_mp_cstr(b, "losses");
-    xf_mp_map(b, 5);
-    for (uint32_t column = 0; column < 5; column++) {
-        xray_mp c = xray_mp_over(w->losses.data, w->losses.len);
-
-        xf_mp_cstr(b, names[column]);
-        xf_mp_array(b, w->loss_rows);
-        for (uint32_t row = 0; row < w->loss_rows; row++) {
-            uint32_t members;
-            xray_str cell;
-
-            xf_mp_take_array(&c, &members);
-            for (uint32_t i = 0; i < 5; i++) {
-                xf_mp_take_value(&c, &cell);
-                if (i == column)
-                    xf_buf_put(b, cell.ptr, cell.len);
-            }
-        }
-    }
-    w->loss_first += w->loss_rows;
-    w->loss_rows = 0;
-    xf_buf_reset(&w->losses);
+    xf_buf_reset(&w->out.body);
+    xf_losses_encode(&w->losses, &w->out.body);
+    w->loss_first += w->losses.count;
+    xf_losses_reset(&w->losses);
     return write_block(w, &info);
 }
 

@@ -106,9 +106,7 @@ struct xray_writer {
     struct xf_slot *open_first;
     struct xf_chunk *free_chunks[XF_CHUNK_SIZES];
     size_t free_bytes;
-    xray_buffer reported; /* rows of losses told by the application, until the thread takes them */
-    uint32_t reported_rows;
-    uint64_t reported_total;
+    struct xf_losses reported; /* told by the application, until the thread takes them */
     xray_writer_stats stats; /* as of the thread's last look */
 
     /* Memory of chunks in use, and the cap. */

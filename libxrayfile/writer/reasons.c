@@ -3,8 +3,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "codec/utf8.h"
 #include "format/layout.h"
-#include "writer/back.h"
 
 static bool is_code(const struct xf_reasons *r, uint32_t i, xray_str code)
 {
@@ -34,7 +34,7 @@ struct xf_reason_slot *xf_reasons_at(struct xf_reasons *r, xray_str given)
 
     if (slot != NULL) /* what is there is clean */
         return slot;
-    code = xray_strn(clean, xf_clean_text(clean, sizeof clean, given, &cut));
+    code = xray_strn(clean, xf_utf8_clean(clean, sizeof clean, given.ptr, given.len, &cut));
     slot = find(r, code);
     if (slot == NULL && r->count >= XF_REASONS_MAX) {
         code = xray_s("(other)");

@@ -2,6 +2,7 @@
 #include "writer/back.h"
 
 #include "codec/mpwrite.h"
+#include "codec/utf8.h"
 #include "writer/field.h"
 
 /* The text needs no column where it is just the id as readers print it. */
@@ -22,9 +23,9 @@ static void name_run(struct xf_run_slot *run, xray_field field, xray_str text)
     bool cut = false;
 
     if (field == XRAY_PIPELINE)
-        run->pipeline_len = (uint8_t)xf_clean_text(run->pipeline, sizeof run->pipeline, text, &cut);
+        run->pipeline_len = (uint8_t)xf_utf8_clean(run->pipeline, sizeof run->pipeline, text.ptr, text.len, &cut);
     else
-        run->version_len = (uint8_t)xf_clean_text(run->version, sizeof run->version, text, &cut);
+        run->version_len = (uint8_t)xf_utf8_clean(run->version, sizeof run->version, text.ptr, text.len, &cut);
     if (cut)
         run->scope.flags |= XRAY_FLAG_TRUNCATED;
     run->scope.dirty = true;

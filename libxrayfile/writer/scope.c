@@ -62,31 +62,11 @@ void xf_scope_done(struct xf_scope *s)
     xray_buffer_free(&s->events);
 }
 
-size_t xf_clean_text(char *out, size_t max, xray_str text, bool *cut)
-{
-    size_t n = 0;
-
-    if (xf_utf8_valid_len(text.ptr, text.len) == text.len) {
-        n = text.len <= max ? text.len : xf_utf8_cut(text.ptr, text.len, max);
-        if (n > 0)
-            memcpy(out, text.ptr, n);
-        *cut = n != text.len;
-        return n;
-    }
-    *cut = true;
-    for (size_t i = 0; i < text.len && n < max; i++) { /* what is not ASCII in such a text cannot be trusted */
-        const char c = text.ptr[i];
-
-        out[n++] = (unsigned char)c < 0x80 ? c : '?';
-    }
-    return n;
-}
-
 void xf_scope_put_text(struct xf_scope *s, unsigned column, xray_str text, size_t max, bool ident)
 {
     char clean[XF_ITEM_MAX];
     bool cut = false;
-    const size_t n = xf_clean_text(clean, max, text, &cut);
+    const size_t n = xf_utf8_clean(clean, max, text.ptr, text.len, &cut);
     struct xf_row *rows[2] = {&s->row, ident ? &s->ident : NULL};
 
     for (size_t i = 0; i < 2; i++) {

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "codec/utf8.h"
 #include "os/clock.h"
 #include "os/out.h"
 
@@ -36,7 +37,7 @@ static int take_options(xray_writer *w, const xray_writer_options *o, xray_error
         w->options.flush_interval_ms = FLUSH_INTERVAL_DEFAULT;
     if (o->app != NULL) {
         bool cut;
-        const size_t n = xf_clean_text(w->app, sizeof w->app - 1, xray_s(o->app), &cut);
+        const size_t n = xf_utf8_clean(w->app, sizeof w->app - 1, o->app, strlen(o->app), &cut);
 
         w->app[n] = '\0';
     }
@@ -131,7 +132,7 @@ void xf_writer_free(xray_writer *w)
         xf_back_done(w->back);
         xf_free(w->back);
     }
-    xray_buffer_free(&w->reported);
+    xf_losses_done(&w->reported);
     xf_free(w->redact);
     xf_free(w->sealed_dir);
     xf_out_close(w->dir_fd);
@@ -356,21 +357,10 @@ void xray_writer_get_stats(xray_writer *w, xray_writer_stats *out)
 
 static int report_loss(xray_writer *w, const char *cause, const char *what, uint64_t count, int64_t from_ns, int64_t to_ns)
 {
-    size_t before;
     int r;
 
     pthread_mutex_lock(&w->lock);
-    before = w->reported.len;
-    xf_loss_put(&w->reported, xray_s(cause), xray_s(what), count, from_ns, to_ns);
-    r = w->reported.failed ? XRAY_ENOMEM : XRAY_OK;
-    if (r < 0) {
-        w->reported.len = before;
-        w->reported.failed = false;
-    }
-    if (r == XRAY_OK) {
-        w->reported_rows++;
-        w->reported_total = w->reported_total + count < count ? UINT64_MAX : w->reported_total + count;
-    }
+    r = xf_losses_add(&w->reported, xray_s(cause), xray_s(what), count, from_ns, to_ns);
     w->fresh = true;
     if (w->state == XF_IDLE)
         xf_thread_wake(w);
@@ -408,9 +398,7 @@ bool xf_writer_revive(xray_writer *w)
     w->open_first = NULL;
     memset(w->free_chunks, 0, sizeof w->free_chunks);
     w->free_bytes = 0;
-    w->reported = (xray_buffer){0};
-    w->reported_rows = 0;
-    w->reported_total = 0;
+    w->reported = (struct xf_losses){0};
     w->stats = (xray_writer_stats){0};
     atomic_store(&w->used, 0);
     for (size_t i = 0; i < XF_LOST_KINDS; i++)
