@@ -25,7 +25,7 @@ static const struct cli_option option_table[] = {
     { KEY_DRY_RUN, "dry-run", NULL, "write nothing, say what would be imported" },
     { KEY_PRINT_IDS, "print-ids", NULL, "print the id of each run" },
     { KEY_MAX_VALUE, "max-value", "MIB", "largest single value in MiB (16)" },
-    { KEY_LEVEL, "level", "N", "zstd level, 1 to 19 (3)" },
+    { KEY_LEVEL, "level", "N", "zstd level, 1 to 19 (6)" },
     { KEY_NO_INDEX, "no-index", NULL, "leave indexing to xray-index(1)" },
     { 0, NULL, NULL, NULL },
 };
