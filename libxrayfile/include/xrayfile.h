@@ -315,7 +315,8 @@ XRAY_API int xray_value_pack(xray_value value, bool lax, xray_buffer *out, xray_
  *
  * fork: handles of the parent's are dead in the child (XRAY_ECLOSED); a writer of the
  * parent's begins anew there, with a segment of its own, at the next
- * xray_run_begin, flush or sync. What the parent had not flushed is the parent's to write.
+ * xray_run_begin, flush or sync. What the parent had not flushed is the parent's to write. The same holds of a child that
+ * clone() made without fork's handlers (Linux 4.14). A child of vfork() has the parent's memory: its calls are the parent's.
  *
  * Values are copied as given; JSON and MessagePack are checked by the writer's thread,
  * and if malformed kept as text or bytes, flagged (XRAY_FLAG_MALFORMED) and counted.

@@ -4,7 +4,9 @@
 #include "xrayfile.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static size_t read_small(const char *path, char *out, size_t cap)
@@ -33,6 +35,21 @@ void xf_self_boot(char out[64])
 {
     read_small("/proc/sys/kernel/random/boot_id", out, 64);
     out[strcspn(out, "\n")] = '\0';
+}
+
+_Atomic(unsigned) *xf_self_mark(void)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    _Atomic(unsigned) *mark = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (mark == MAP_FAILED)
+        return NULL;
+    if (madvise(mark, page, MADV_WIPEONFORK) != 0) {
+        munmap(mark, page);
+        return NULL;
+    }
+    atomic_store(mark, 1);
+    return mark;
 }
 
 int64_t xf_self_pid(void)

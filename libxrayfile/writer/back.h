@@ -96,6 +96,7 @@ struct xf_back {
     bool sync; /* applied on the caller's thread: failures are answers, not losses */
     uint64_t segment_bytes;
     uint64_t segment_number;
+    int64_t segment_clock; /* creation clock of the segment */
     struct xf_origin *origin; /* of ids and times */
     bool no_host;
     char app[128];
@@ -245,6 +246,9 @@ int xf_commit_blocks(struct xf_back *w, bool open_too);
 int xf_commit_rotate(struct xf_back *w);
 int xf_commit_begin_segment(struct xf_back *w, xray_error *err);
 int xf_commit_seal(struct xf_back *w);
+
+/* That the disk refuses, to those who want to know (xray_writer_options.on_error). */
+void xf_back_report(struct xf_back *w, const char *what, const xray_error *err);
 
 /* Stores the first failure; everything in memory is counted as dropped. Returns its status. */
 int xf_back_fail(struct xf_back *w, const xray_error *err);

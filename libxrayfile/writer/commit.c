@@ -24,6 +24,14 @@
 #define SEALED_LEAST (64u << 10)
 #define SEALED_MOST (64u << 20)
 
+void xf_back_report(struct xf_back *w, const char *what, const xray_error *err)
+{
+    atomic_store_explicit(&w->failing, err->status < 0 ? err->status : XRAY_EIO, memory_order_relaxed);
+    if (w->log_failure)
+        xf_message("xrayfile: %s: %s", what, err->message);
+    w->log_failure = false;
+}
+
 int xf_back_fail(struct xf_back *w, const xray_error *err)
 {
     if (w->status == XRAY_OK) {
@@ -33,10 +41,7 @@ int xf_back_fail(struct xf_back *w, const xray_error *err)
     w->stats.dropped += w->in_blocks;
     w->lost_in_blocks += w->in_blocks;
     w->in_blocks = 0;
-    atomic_store_explicit(&w->failing, w->status, memory_order_relaxed);
-    if (w->log_failure)
-        xf_message("xrayfile: records are lost: %s", w->failure.message);
-    w->log_failure = false;
+    xf_back_report(w, "records are lost", &w->failure);
     return w->status;
 }
 
@@ -449,6 +454,10 @@ int xf_commit_begin_segment(struct xf_back *w, xray_error *err)
     };
     int r;
 
+    /* The clock may have been set back, but this segment comes after the last one (spec 7.2). */
+    if (w->segment_number > 0 && hello.clock_real < w->segment_clock)
+        hello.clock_real = w->segment_clock;
+    w->segment_clock = hello.clock_real;
     segment_id(w, hello.id);
     memcpy(hello.writer_id, w->writer_id, 16);
     if (!w->origin->fixed && !w->no_host) {

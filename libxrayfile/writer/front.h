@@ -182,6 +182,7 @@ uint64_t xf_refused(void);
 void xf_slot_prepare_fork(void);
 void xf_slot_after_fork(void);
 void xf_slot_bury_all(void);
+void xf_slot_abandon_pool(void);
 
 /* ---- log.c: chunks ---- */
 
@@ -247,6 +248,15 @@ bool xf_writer_revive(xray_writer *w);
 /* ---- fork.c ---- */
 
 extern atomic_uint xf_fork_epoch;
+extern _Atomic(atomic_uint *) xf_fork_mark;
+void xf_fork_adopt(void);
+/* Before anything of the process's is touched: is this a child that nobody told us of? */
+static inline void xf_fork_look(void)
+{
+    if (atomic_load_explicit(atomic_load_explicit(&xf_fork_mark, memory_order_relaxed), memory_order_relaxed) != 1)
+        xf_fork_adopt();
+}
+
 void xf_fork_watch(xray_writer *w);
 void xf_fork_forget(xray_writer *w);
 

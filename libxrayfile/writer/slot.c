@@ -79,6 +79,7 @@ static inline struct xf_slot *enter(uint64_t handle, uint64_t kind)
         return NULL;
     }
     inside = 1;
+    xf_fork_look();
     if ((handle & SYNC_BIT) != 0)
         pthread_mutex_lock(&xf_sync_lock);
     s = slot_of(handle);
@@ -128,6 +129,7 @@ bool xf_enter_writer(const xray_writer *w)
         return false;
     }
     inside = 1;
+    xf_fork_look();
     if (w->sync)
         pthread_mutex_lock(&xf_sync_lock);
     return true;
@@ -361,6 +363,13 @@ void xf_slot_after_fork(void)
     pthread_mutex_unlock(&pool_lock);
 }
 
+/* In a child that was made while another thread may have had the lock. What is free is lost, which is little. */
+void xf_slot_abandon_pool(void)
+{
+    pthread_mutex_init(&pool_lock, NULL);
+    pool = NULL;
+}
+
 /* In the child: whoever was inside a call is not here. Slots in use are the parent's for ever; what they hold
  * may be half-written and is not touched. */
 void xf_slot_bury_all(void)
@@ -368,7 +377,7 @@ void xf_slot_bury_all(void)
     for (uint32_t p = 0; p < page_count; p++) {
         struct xf_slot *page = atomic_load_explicit(&pages[p], memory_order_relaxed);
 
-        for (uint32_t i = 0; i < PAGE_SLOTS; i++) {
+        for (uint32_t i = 0; page != NULL && i < PAGE_SLOTS; i++) { /* NULL: just being added (xf_slot_abandon_pool) */
             atomic_store_explicit(&page[i].handle, 0, memory_order_relaxed);
             atomic_store_explicit(&page[i].busy, 0, memory_order_relaxed);
         }

@@ -78,6 +78,7 @@ static bool wait_for_disk(void *ctx, const xray_error *err, unsigned times)
 
     if (err->sys_errno == EFBIG || (!full && times >= TRIES_MAX))
         return false;
+    xf_back_report(w->back, "records wait for the disk", err);
     pthread_mutex_lock(&w->lock);
     again = !w->quit;
     w->trouble = err->status;

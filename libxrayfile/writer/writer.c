@@ -328,6 +328,7 @@ int xray_writer_close(xray_writer *w, int timeout_ms, xray_error *err)
     if (w == NULL)
         return XRAY_OK;
     sync = w->sync;
+    xf_fork_look();
     if (w->epoch != atomic_load(&xf_fork_epoch)) /* the parent's, and never used here: nothing of it is touched */
         return XRAY_ACCEPTED;
     if (!xf_enter_writer(w))
@@ -342,6 +343,7 @@ int xray_writer_close(xray_writer *w, int timeout_ms, xray_error *err)
 void xray_writer_get_stats(xray_writer *w, xray_writer_stats *out)
 {
     *out = (xray_writer_stats){0};
+    xf_fork_look();
     if (w == NULL || w->epoch != atomic_load(&xf_fork_epoch) || !xf_enter_writer(w))
         return;
     if (w->sync) {

@@ -7,10 +7,12 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 
 ssize_t __real_writev(int fd, const struct iovec *parts, int count);
 int __real_fdatasync(int fd);
@@ -25,6 +27,10 @@ int __wrap_openat(int dir, const char *name, int flags, ...);
 int __wrap_open(const char *name, int flags, ...);
 int __wrap_unlinkat(int dir, const char *name, int flags);
 int __wrap_unlink(const char *name);
+int __real_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until);
+int __real_clock_gettime(clockid_t id, struct timespec *out);
+int __wrap_clock_gettime(clockid_t id, struct timespec *out);
 int __wrap_rename(const char *from, const char *to);
 int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
 int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
@@ -223,6 +229,44 @@ int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
 int __wrap_rename(const char *from, const char *to)
 {
     return __wrap_renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+/* ---- time ---- */
+
+static _Thread_local unsigned timed_waits;
+
+unsigned fault_timed_waits(void)
+{
+    return timed_waits;
+}
+
+int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until)
+{
+    const int r = __real_pthread_cond_timedwait(cond, mutex, until);
+
+    timed_waits += r == ETIMEDOUT;
+    return r;
+}
+
+static atomic_llong clock_offset;
+
+void fault_clock(int64_t offset_ns)
+{
+    atomic_store(&clock_offset, offset_ns);
+}
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *out)
+{
+    const int r = __real_clock_gettime(id, out);
+    const int64_t offset = id == CLOCK_REALTIME ? atomic_load(&clock_offset) : 0;
+
+    if (r == 0 && offset != 0) {
+        const int64_t ns = (int64_t)out->tv_sec * 1000000000 + out->tv_nsec + offset;
+
+        out->tv_sec = (time_t)(ns / 1000000000 - (ns % 1000000000 < 0));
+        out->tv_nsec = (long)((ns % 1000000000 + 1000000000) % 1000000000);
+    }
+    return r;
 }
 
 int __wrap_unlink(const char *name)

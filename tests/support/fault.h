@@ -10,6 +10,8 @@
 #ifndef TESTS_SUPPORT_FAULT_H
 #define TESTS_SUPPORT_FAULT_H
 
+#include <stdint.h>
+
 enum fault_kind { FAULT_WRITE, FAULT_FDATASYNC, FAULT_FSYNC, FAULT_OPEN, FAULT_RENAME, FAULT_KINDS };
 
 enum fault_mode {
@@ -24,6 +26,12 @@ void fault_plan(enum fault_kind kind, unsigned nth, int error, enum fault_mode m
 
 /* How often it struck so far. */
 unsigned fault_struck(void);
+
+/* From now on CLOCK_REALTIME is off by this: somebody sets the clock. */
+void fault_clock(int64_t offset_ns);
+
+/* How often this thread has waited on a condition until a time was over. */
+unsigned fault_timed_waits(void);
 
 /* Ends the plan, lets go of who hangs, and says how often it struck. */
 unsigned fault_clear(void);

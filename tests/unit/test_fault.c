@@ -14,16 +14,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static xray_writer *open_writer(const char *dir, const xray_writer_options *options)
 {
@@ -60,7 +51,7 @@ static xray_writer_stats settle(xray_writer *w)
 {
     xray_writer_stats stats;
 
-    for (int i = 0; i < 200 && xray_writer_flush(w, 1000, NULL) != XRAY_FLUSHED; i++)
+    while (xray_writer_flush(w, 1000, NULL) != XRAY_FLUSHED)
         usleep(20000);
     xray_writer_get_stats(w, &stats);
     CHECK_EQ(stats.accepted, stats.written + stats.dropped);
@@ -158,20 +149,65 @@ static void test_a_full_disk_is_waited_for(void)
     invariants_check(dir, items, items, stats.accepted);
 }
 
+/* Standard error goes to a file of the test's until the end. */
+static int hide_stderr(const char *path)
+{
+    const int old = dup(STDERR_FILENO), fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    fflush(stderr);
+    dup2(fd, STDERR_FILENO);
+    close(fd);
+    return old;
+}
+
+/* Waiting is a failure to those who want to know of one, as long as it lasts: nothing is lost, but nothing is written. */
+static void test_a_full_disk_is_told_while_it_is_waited_for(void)
+{
+    for (int log = 0; log < 2; log++) {
+        const char *dir = trace_dir();
+        const xray_writer_options options = {.on_error = log ? XRAY_ON_ERROR_LOG : XRAY_ON_ERROR_RAISE};
+        xray_writer *w = open_writer(dir, &options);
+        char path[600], *said;
+        uint64_t items = 0;
+        int told, later, real;
+        xray_run run;
+        size_t len;
+
+        snprintf(path, sizeof path, "%s/stderr%d", check_dir(), log);
+        record(w, 1, 10, &items, false);
+        run = xray_run_begin(w, xray_s("told"), NULL);
+        real = hide_stderr(path);
+        fault_plan(FAULT_WRITE, 1, ENOSPC, FAULT_FOREVER);
+        xray_writer_flush(w, -1, NULL);
+        told = xray_run_set(run, XRAY_INPUT, xray_int(1));
+        fault_clear();
+        settle(w);
+        later = xray_run_set(run, XRAY_OUTPUT, xray_int(2));
+        CHECK_EQ(xray_writer_close(w, -1, NULL), XRAY_SEALED);
+        dup2(real, STDERR_FILENO);
+        close(real);
+        CHECK_EQ(told, log ? XRAY_OK : XRAY_EIO);
+        CHECK_EQ(later, XRAY_OK);
+        said = check_read_file(path, &len);
+        check_context("%s said: %s", log ? "log" : "raise", said);
+        CHECK_EQ(strncmp(said, "xrayfile: records wait for the disk: ", 37) == 0, log);
+        CHECK_EQ(len, log ? (size_t)(strchr(said, '\n') - said + 1) : 0); /* one line */
+        free(said);
+        invariants_check(dir, items, items, 0);
+    }
+}
+
 /* A disk that is broken for good: close gives up, and the host hears of it. */
 static void test_a_broken_disk_does_not_hold_the_close(void)
 {
     const char *dir = trace_dir();
     xray_writer *w = open_writer(dir, NULL);
     uint64_t items = 0;
-    int64_t before;
 
     fault_plan(FAULT_WRITE, 1, EIO, FAULT_FOREVER);
     record(w, 5, 50, &items, false);
-    before = now_ns();
-    CHECK_EQ(xray_writer_close(w, 10000, NULL), XRAY_EIO);
-    CHECK(now_ns() - before < 5000000000);
-    fault_clear();
+    CHECK_EQ(xray_writer_close(w, -1, NULL), XRAY_EIO);
+    CHECK(fault_clear() > 0);
     invariants_check(dir, items, 0, 0);
     CHECK_EQ(invariants_there(), 0);
 }
@@ -199,7 +235,7 @@ static void test_a_hung_disk_drops_by_rule(void)
     hung = open_writer(dir, &options);
     fault_plan(FAULT_WRITE, 1, 0, FAULT_HANG);
     record(hung, 1, 5, &items, false);
-    for (int i = 0; i < 1000 && fault_struck() == 0; i++)
+    while (fault_struck() == 0)
         usleep(10000);
     pthread_create(&thread, NULL, record_meanwhile, &items);
     pthread_join(thread, NULL);
@@ -223,15 +259,12 @@ static void test_close_leaves_a_hung_disk(void)
     const char *dir = trace_dir();
     xray_writer *w = open_writer(dir, NULL);
     uint64_t items = 0;
-    int64_t before;
 
     fault_plan(FAULT_WRITE, 1, 0, FAULT_HANG);
     record(w, 3, 10, &items, false);
-    before = now_ns();
     CHECK_EQ(xray_writer_close(w, 50, NULL), XRAY_ACCEPTED);
-    CHECK(now_ns() - before < 3000000000);
     fault_clear();
-    for (int i = 0; i < 250; i++) { /* the thread goes on alone, to the seal */
+    for (;;) { /* the thread goes on alone, to the seal */
         char *text = trace_text(dir, NULL);
         const bool all = trace_count(text, "\"kind\":\"cand\"") == items;
 
@@ -313,5 +346,5 @@ static void test_the_host_takes_our_descriptor(void)
 
 CHECK_MAIN(test_a_failed_write_is_made_again, test_a_failed_sync_ends_the_segment,
            test_a_segment_that_cannot_be_made_is_made_later, test_a_failed_sync_is_told_once,
-           test_a_full_disk_is_waited_for, test_a_broken_disk_does_not_hold_the_close, test_a_hung_disk_drops_by_rule,
+           test_a_full_disk_is_waited_for, test_a_full_disk_is_told_while_it_is_waited_for, test_a_broken_disk_does_not_hold_the_close, test_a_hung_disk_drops_by_rule,
            test_close_leaves_a_hung_disk, test_a_limit_on_file_size, test_the_host_takes_our_descriptor)

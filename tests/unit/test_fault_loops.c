@@ -146,7 +146,7 @@ static bool run_one(const struct plan *p, unsigned n, bool threaded, uint64_t *l
         CHECK(struck);
         return true;
     }
-    for (int i = 0; threaded && i < 200 && xray_writer_flush(w, 1000, NULL) != XRAY_FLUSHED; i++)
+    while (threaded && xray_writer_flush(w, 1000, NULL) != XRAY_FLUSHED)
         usleep(10000);
     if (!threaded)
         xray_writer_flush(w, -1, NULL);
