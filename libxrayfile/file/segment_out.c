@@ -23,9 +23,7 @@ static void segment_name(const struct xf_hello *hello, char out[64])
 /* The hello frame is in s->stored: it goes out, and a segment begins. */
 static int begin_with(struct xf_segment_out *s, const uint8_t id[16], int level, xray_error *err)
 {
-    struct iovec part = {.iov_base = s->stored.data, .iov_len = s->stored.len};
-    uint64_t written;
-    const int r = xf_out_append(s->fd, &part, 1, &written, err);
+    const int r = xf_out_append_bytes(s->fd, s->stored.data, s->stored.len, err);
 
     if (r < 0)
         return r;
@@ -124,14 +122,11 @@ static int append_block(struct xf_segment_out *s, const struct xf_header *h, con
     parts[0] = (struct iovec){.iov_base = bytes, .iov_len = sizeof bytes};
     parts[1] = (struct iovec){.iov_base = s->stored.data, .iov_len = s->stored.len};
     for (unsigned times = 1;; times++) {
-        uint64_t written = 0;
-
         r = hold_file(s, &why);
         if (r == XRAY_OK)
-            r = xf_out_append(s->fd, left, count, &written, &why);
+            r = xf_out_append(s->fd, &left, &count, &why);
         if (r == XRAY_OK)
             break;
-        xf_out_skip(&left, &count, written);
         if (patience == NULL || !patience->again(patience->ctx, &why, times)) {
             if (err != NULL)
                 *err = why;

@@ -131,7 +131,8 @@ int xf_out_reopen(int *out_fd, int dir_fd, const char *name, const struct xf_fil
     return XRAY_OK;
 }
 
-void xf_out_skip(struct iovec **parts, int *count, uint64_t n)
+/* Takes `n` bytes off the front of what is to be written. */
+static void skip(struct iovec **parts, int *count, size_t n)
 {
     while (*count > 0 && n >= (*parts)->iov_len) {
         n -= (*parts)->iov_len;
@@ -144,34 +145,32 @@ void xf_out_skip(struct iovec **parts, int *count, uint64_t n)
     }
 }
 
-static int append_all(int fd, struct iovec *parts, int count, uint64_t *written)
+static int append_all(int fd, struct iovec **parts, int *count)
 {
-    while (count > 0) {
-        const ssize_t n = writev(fd, parts, count);
+    while (*count > 0) {
+        const ssize_t n = writev(fd, *parts, *count);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n == 0 ? ENOSPC : errno;
-        *written += (uint64_t)n;
-        xf_out_skip(&parts, &count, (uint64_t)n);
+        skip(parts, count, (size_t)n);
     }
     return 0;
 }
 
 /* Over RLIMIT_FSIZE a write raises SIGXFSZ, which would end the host. It is
  * blocked for the call, and taken off the thread again if this write raised it. */
-int xf_out_append(int fd, struct iovec *parts, int count, uint64_t *written, xray_error *err)
+int xf_out_append(int fd, struct iovec **parts, int *count, xray_error *err)
 {
     sigset_t xfsz, old, pending;
     int e;
 
-    *written = 0;
     sigemptyset(&xfsz);
     sigaddset(&xfsz, SIGXFSZ);
     pthread_sigmask(SIG_BLOCK, &xfsz, &old);
     sigpending(&pending);
-    e = append_all(fd, parts, count, written);
+    e = append_all(fd, parts, count);
     if (e == EFBIG && !sigismember(&pending, SIGXFSZ)) {
         const struct timespec zero = {0};
 
@@ -181,6 +180,14 @@ int xf_out_append(int fd, struct iovec *parts, int count, uint64_t *written, xra
     if (e != 0)
         return xf_fail_errno(err, e, XF_NO_POS, "cannot write");
     return XRAY_OK;
+}
+
+int xf_out_append_bytes(int fd, const void *data, size_t len, xray_error *err)
+{
+    struct iovec part = {.iov_base = (void *)data, .iov_len = len}, *left = &part;
+    int count = 1;
+
+    return xf_out_append(fd, &left, &count, err);
 }
 
 int xf_out_sync(int fd, xray_error *err)

@@ -26,11 +26,12 @@ bool xf_out_is(int fd, const struct xf_file_id *id);
 /* Opens it again. XRAY_EIO if it is not there, or another. */
 int xf_out_reopen(int *out_fd, int dir_fd, const char *name, const struct xf_file_id *id, xray_error *err);
 
-/* Appends all of it. SIGXFSZ does not reach the process. On failure *written says how much went out. */
-int xf_out_append(int fd, struct iovec *parts, int count, uint64_t *written, xray_error *err);
+/* Appends all of it. SIGXFSZ does not reach the process. On failure *parts and *count (and the first part) are what has not gone
+ * out, so that the same call goes on where this one stopped. */
+int xf_out_append(int fd, struct iovec **parts, int *count, xray_error *err);
 
-/* Takes `n` bytes off the front of what is to be written. */
-void xf_out_skip(struct iovec **parts, int *count, uint64_t n);
+/* The same, of one piece that is not taken up again. */
+int xf_out_append_bytes(int fd, const void *data, size_t len, xray_error *err);
 
 int xf_out_sync(int fd, xray_error *err);     /* fdatasync */
 int xf_dir_sync(int dir_fd, xray_error *err); /* makes names durable */

@@ -76,10 +76,8 @@ static int create_beside(const char *path, char *temporary, size_t cap, xray_err
 
 static int fill(int fd, int like_fd, const void *data, size_t len, xray_error *err)
 {
-    struct iovec part = {(void *)data, len};
     struct stat like;
-    uint64_t written;
-    int r = xf_out_append(fd, &part, 1, &written, err);
+    int r = xf_out_append_bytes(fd, data, len, err);
 
     if (r < 0)
         return r;

@@ -357,12 +357,10 @@ static int copy_bytes(struct xf_repair *r, uint64_t from, uint64_t to)
 
     while (from < to && status >= 0) {
         const size_t n = to - from < sizeof piece ? (size_t)(to - from) : sizeof piece;
-        struct iovec part = {.iov_base = piece, .iov_len = n};
-        uint64_t written;
 
         status = read_exactly(r, from, piece, n);
         if (status >= 0)
-            status = xf_out_append(r->file->fd, &part, 1, &written, r->err);
+            status = xf_out_append_bytes(r->file->fd, piece, n, r->err);
         from += n;
     }
     return status;

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -34,6 +35,8 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *out);
 int __wrap_rename(const char *from, const char *to);
 int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
 int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+
+#define SHORT_PARTS 4
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
@@ -122,11 +125,12 @@ ssize_t __wrap_writev(int fd, const struct iovec *parts, int count)
         errno = error;
         return -1;
     }
-    if (shorten && count > 0) {
-        const struct iovec first = {.iov_base = parts[0].iov_base,
-                                    .iov_len = parts[0].iov_len - (count == 1 && parts[0].iov_len > 1)};
+    if (shorten && count > 0 && count <= SHORT_PARTS && parts[count - 1].iov_len > 1) { /* the middle of a part */
+        struct iovec less[SHORT_PARTS];
 
-        return write_and_log(fd, &first, 1);
+        memcpy(less, parts, (size_t)count * sizeof *less);
+        less[count - 1].iov_len /= 2;
+        return write_and_log(fd, less, count);
     }
     return write_and_log(fd, parts, count);
 }

@@ -17,7 +17,7 @@ enum fault_kind { FAULT_WRITE, FAULT_FDATASYNC, FAULT_FSYNC, FAULT_OPEN, FAULT_R
 enum fault_mode {
     FAULT_ONCE,    /* the n-th call fails */
     FAULT_FOREVER, /* and all after it */
-    FAULT_SHORT,   /* (writes) the n-th call writes one byte less than asked, the next one fails, once */
+    FAULT_SHORT,   /* (writes) the n-th call writes half of its last part, the next one fails, once */
     FAULT_HANG,    /* the n-th call and those after it do not return before fault_clear */
 };
 
