@@ -110,17 +110,25 @@ const uint8_t *xf_index_front(const struct xf_index_file *f, enum xf_index_kind 
     return f->front.data + e->off;
 }
 
+static bool is_section(const struct xf_index_head *head, enum xf_index_kind kind, const uint8_t *stored, size_t len,
+                       xray_error *err)
+{
+    const struct xf_index_entry *e = xf_index_find(head, kind);
+
+    if (e != NULL && len == e->stored_len && xf_index_section_check(head, kind, stored, len) == e->check)
+        return true;
+    xf_fail(err, XRAY_ECORRUPT, e != NULL ? e->off : XF_NO_POS, "the checksum of section %d does not match", (int)kind);
+    return false;
+}
+
 int xf_index_decode(const struct xf_index_head *head, enum xf_index_kind kind, const uint8_t *stored, size_t len,
                     struct xf_zframe *z, xray_buffer *out, xray_error *err)
 {
     const struct xf_index_entry *e = xf_index_find(head, kind);
     int r = XRAY_OK;
 
-    if (e == NULL || len != e->stored_len || xf_index_section_check(head, kind, stored, len) != e->check) {
-        xf_fail(err, XRAY_ECORRUPT, e != NULL ? e->off : XF_NO_POS, "the checksum of section %d does not match",
-                (int)kind);
+    if (!is_section(head, kind, stored, len, err))
         return 0;
-    }
     xf_buf_reset(out);
     if (e->stored_len != e->raw_len)
         r = xf_zframe_decode(z, stored, len, e->raw_len, out, err);
@@ -162,7 +170,18 @@ int xf_index_read(const struct xf_index_head *head, enum xf_index_kind kind, con
     xf_file_close(fd);
     *read_bytes += got;
     stored->len = got;
-    return r < 0 ? 0 : xf_index_decode(head, kind, stored->data, got, z, out, err);
+    if (r < 0)
+        return 0;
+    if (e->stored_len != e->raw_len)
+        return xf_index_decode(head, kind, stored->data, got, z, out, err);
+    if (!is_section(head, kind, stored->data, got, err))
+        return 0;
+
+    const xray_buffer old = *out; /* the filters of a large segment need no second copy */
+
+    *out = *stored;
+    *stored = old;
+    return 1;
 }
 
 /* ---- building ---- */

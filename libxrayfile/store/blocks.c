@@ -137,8 +137,6 @@ bool xf_load_unpack(struct xf_load *l, struct xf_zframe *z)
     if (l->status < 0)
         return false;
     l->unpacked = true;
-    if (e->kind == XF_PAYLOAD || e->kind == XF_CANDIDATES || e->kind == XF_SPINE)
-        xf_references_bound(e->body.data, e->body.len, l->part_limit, l->value_limit);
     return true;
 }
 
@@ -149,6 +147,9 @@ bool xf_load_decode(struct xf_load *l)
 
     if (l->status < 0 || l->decoded)
         return l->status >= 0;
+    /* Here and not when it is unpacked: who finds nothing in the bytes has no references to follow. */
+    if (b->kind == XF_PAYLOAD || b->kind == XF_CANDIDATES || b->kind == XF_SPINE)
+        xf_references_bound(l->entry->body.data, l->entry->body.len, l->part_limit, l->value_limit);
     l->status = decode(l->entry, b, why);
     l->decoded = l->status >= 0;
     if (l->status < 0 && l->status != XRAY_ENOMEM)

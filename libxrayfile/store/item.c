@@ -15,6 +15,7 @@ struct xray_items {
     uint64_t hash;
     uint32_t rank, block; /* place of the block that comes next */
     struct xf_cached *held;
+    xray_buffer spare; /* of the body that was looked at and not kept: the next one goes there */
     xray_mp column; /* items of the candidates from `row` on */
     int64_t last;   /* dictionary index of the candidate before */
     uint32_t row, batch;
@@ -45,6 +46,7 @@ void xray_items_close(xray_items *it)
     xf_block_release(it->store, it->held);
     xf_cand_reader_done(&it->reader);
     xray_buffer_free(&it->item);
+    xray_buffer_free(&it->spare);
     xf_free(it);
 }
 
@@ -78,11 +80,18 @@ static int load(xray_items *it, uint32_t segment, uint32_t block, xray_error *er
     r = xf_load_begin(l, s, segment, block, err);
     if (r < 0)
         return r;
+    l->entry->body = it->spare;
+    it->spare = (xray_buffer){0};
     if (xf_load_unpack(l, s->z) && may_name(it, &l->entry->body))
         xf_load_decode(l);
     r = xf_load_finish(l, s, err);
+    if (r > 0 && !l->decoded) {
+        it->spare = l->entry->body;
+        l->entry->body = (xray_buffer){0};
+        r = 0;
+    }
     if (r > 0)
-        r = l->decoded ? xf_load_keep(l, s, &it->held, err) : 0;
+        r = xf_load_keep(l, s, &it->held, err);
     xf_load_drop(l);
     return r;
 }
