@@ -308,9 +308,12 @@ bool xray_mp_next(xray_mp *c, xray_mp_item *item)
 /* Skips items whose length their first byte tells, `most` at most; how many. Columns are made of little else. */
 static size_t skip_fixed(xray_mp *c, size_t most)
 {
-    const uint8_t *p = c->at, *const end = c->at + c->left;
+    const uint8_t *p = c->at, *end;
     size_t done = 0;
 
+    if (c->left == 0)
+        return 0;
+    end = p + c->left;
     for (; done < most && p < end; done++) {
         const size_t len = fixed_len[*p];
 
