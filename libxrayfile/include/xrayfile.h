@@ -769,7 +769,8 @@ typedef struct xray_ref {
 } xray_ref;
 
 /* Appends the value to *out as MessagePack with every reference resolved (spec 6).
- * Parts that are missing become ext 3. Returns 0, XRAY_ECORRUPT, XRAY_ELIMIT, XRAY_EIO, XRAY_ENOMEM. */
+ * Parts that are missing become ext 3. Returns 0, XRAY_ECORRUPT (not a value) or XRAY_ELIMIT (too large or too deep), which are
+ * among the problems of the store then, XRAY_EIO, XRAY_ENOMEM. */
 XRAY_API int xray_ref_resolve(xray_store *s, xray_ref ref, xray_buffer *out, xray_error *err);
 
 /* Appends the value to *out as JSON of spec 13. */

@@ -59,20 +59,8 @@ static xray_ref step_ref(const xray_step_record *r, enum xf_value_column column)
     return (xray_ref){0};
 }
 
-/* A value that breaks the spec or its limits is a problem of the store, and missing here. */
-static bool is_left_out(xray_query *q, xray_ref ref, int status, const xray_error *why)
-{
-    xray_store *s = q->store;
-
-    if (status != XRAY_ECORRUPT && status != XRAY_ELIMIT)
-        return false;
-    xf_problems_add(&s->problems,
-                    ref.segment < s->part_count ? s->files[s->parts[ref.segment].file].path : "", -1,
-                    UINT64_MAX, status, why->message);
-    return true;
-}
-
-/* Appends the resolved value. 1, 0: there is none, or a status. */
+/* Appends the resolved value. 1, 0: there is none, or a status. One that breaks the spec or its limits is a problem of the
+ * store, and missing here. */
 static int resolve(xray_query *q, xray_ref ref, xray_buffer *out)
 {
     const size_t before = out->len;
@@ -84,7 +72,7 @@ static int resolve(xray_query *q, xray_ref ref, xray_buffer *out)
     r = xray_ref_resolve(q->store, ref, out, &why);
     if (r >= 0)
         return 1;
-    if (!is_left_out(q, ref, r, &why))
+    if (r != XRAY_ECORRUPT && r != XRAY_ELIMIT)
         return xf_fail(q->err, r, why.pos, "%s", why.message);
     out->len = before;
     return 0;

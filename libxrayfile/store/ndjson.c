@@ -102,19 +102,8 @@ static void put_id(struct line *l, const char *key, const uint8_t id[16])
     xf_buf_put_u8(l->out, '"');
 }
 
-/* A value that breaks the spec or its limits is a problem of the store, not the end of the line. */
-static bool is_left_out(struct line *l, int status, const xray_error *why, uint32_t segment)
-{
-    const struct xray_store *s = l->s;
-
-    if (status != XRAY_ECORRUPT && status != XRAY_ELIMIT)
-        return false;
-    xf_problems_add(&l->s->problems, segment < s->part_count ? s->files[s->parts[segment].file].path : "", -1,
-                    UINT64_MAX, status, why->message);
-    return true;
-}
-
-/* Fills the store's scratch with the resolved value. */
+/* Fills the store's scratch with the resolved value. One that breaks the spec or its limits is a problem of the store, and
+ * not the end of the line. */
 static void resolve(struct line *l, xray_ref ref)
 {
     xray_buffer *value = &l->s->value;
@@ -123,7 +112,7 @@ static void resolve(struct line *l, xray_ref ref)
 
     if (status >= 0)
         return;
-    if (is_left_out(l, status, &why, ref.segment))
+    if (status == XRAY_ECORRUPT || status == XRAY_ELIMIT)
         xf_put_lost(value);
     else
         l->status = xf_fail(l->err, status, why.pos, "%s", why.message);

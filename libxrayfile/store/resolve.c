@@ -2,11 +2,13 @@
  * whatever the writer wrote; what already is, is copied in one piece. */
 #include "store/resolve.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/fail.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "codec/mpread.h"
 #include "codec/mpwrite.h"
@@ -398,13 +400,82 @@ int xf_resolve(struct xray_store *s, uint32_t segment, xray_str value, xray_buff
     return status < 0 ? status : XRAY_OK;
 }
 
+/* ---- values that cannot be shown ------------------------------------------------------------ */
+
+/* The block that a value stands in, or its skeleton; NULL: unknown. */
+static const struct xf_block *block_of(const struct xray_store *s, uint32_t segment, xray_str value)
+{
+    const struct xf_segment *seg = s->parts[segment].seg;
+    uint32_t number;
+
+    if (xf_is_value_reference((const uint8_t *)value.ptr, value.len, &number)) {
+        const int64_t block = xf_segment_find_value(seg, number);
+
+        return block < 0 ? NULL : &seg->blocks[block];
+    }
+    for (const struct xf_cached *e = s->cache.newest; e != NULL; e = e->older)
+        if (e->segment == segment && (uintptr_t)value.ptr - (uintptr_t)e->body.data < e->body.len)
+            return &seg->blocks[e->block];
+    return NULL;
+}
+
+/* A value that breaks the spec or its limits is a problem of the store, told once however often it is asked for. Values
+ * are told apart by the bytes that stand in their row. */
+static void report(struct xray_store *s, uint32_t segment, xray_str value, int status, const char *message)
+{
+    const struct xf_block *b;
+    uint8_t key[12];
+    uint64_t digest = xf_hash64(value.ptr, value.len, s->seed);
+    xray_error why;
+
+    memcpy(key, &segment, 4);
+    memcpy(key + 4, &digest, 8);
+    if (s->bad_values.count < XF_PROBLEMS_KEPT && xf_dict_put(&s->bad_values, key, sizeof key) + 1 != s->bad_values.count)
+        return;
+    b = block_of(s, segment, value);
+    if (b != NULL)
+        xf_fail(&why, status, b->pos, "block %" PRIu64 " at byte %" PRIu64 ": a value is left out: %s", b->ordinal, b->pos,
+                message);
+    else
+        xf_fail(&why, status, XF_NO_POS, "a value is left out: %s", message);
+    xf_problems_add(&s->problems, s->files[s->parts[segment].file].path, b != NULL ? (int64_t)b->ordinal : -1,
+                    b != NULL ? b->pos : UINT64_MAX, status, why.message);
+}
+
+/* Of a merged map the first row is blamed. */
+static void blame(struct xray_store *s, xray_ref ref, int status, const char *message)
+{
+    xray_str value = xray_strn((const char *)ref.data, ref.len);
+    uint32_t segment = ref.segment;
+
+    if (status != XRAY_ECORRUPT && status != XRAY_ELIMIT)
+        return;
+    if (segment == XF_LAYERED) {
+        xray_str layers = value;
+
+        xf_layers_take(&layers, &segment, &value);
+    }
+    if (segment < s->part_count)
+        report(s, segment, value, status, message);
+}
+
 int xray_ref_resolve(xray_store *s, xray_ref ref, xray_buffer *out, xray_error *err)
 {
+    xray_error why = {0};
+    int status;
+
     if (ref.data == NULL)
         return xf_fail(err, XRAY_ENOTFOUND, XF_NO_POS, "there is no value");
     if (ref.segment == XF_LAYERED)
-        return xf_layers_resolve(s, ref, out, err);
-    return xf_resolve(s, ref.segment, xray_strn((const char *)ref.data, ref.len), out, err);
+        status = xf_layers_resolve(s, ref, out, &why);
+    else
+        status = xf_resolve(s, ref.segment, xray_strn((const char *)ref.data, ref.len), out, &why);
+    if (status < 0) {
+        blame(s, ref, status, why.message);
+        if (err != NULL)
+            *err = why;
+    }
+    return status;
 }
 
 int xray_ref_json(xray_store *s, xray_ref ref, xray_buffer *out, xray_error *err)

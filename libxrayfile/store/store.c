@@ -108,6 +108,7 @@ void xray_store_close(xray_store *s)
     xf_fdpool_done(&s->fds);
     xf_zframe_free(s->z);
     xf_problems_done(&s->problems);
+    xf_dict_done(&s->bad_values);
     xf_dict_done(&s->writers);
     xray_buffer_free(&s->load.stored);
     xray_buffer_free(&s->stored);

@@ -57,6 +57,7 @@ struct xray_store {
     uint32_t *order; /* index of the segment at each rank */
     struct xf_dict writers; /* writer ids, by number */
     struct xf_problems problems;
+    struct xf_dict bad_values; /* that are among the problems */
     struct xf_cache cache;
     struct xf_fdpool fds;
     struct xf_zframe *z;

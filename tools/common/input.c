@@ -153,6 +153,12 @@ void input_failed(const xray_error *err)
     cli_error(NULL, "%s", err->message);
 }
 
+void input_value_failed(const xray_error *err)
+{
+    if (err->status != XRAY_ECORRUPT && err->status != XRAY_ELIMIT)
+        input_failed(err);
+}
+
 void input_print_stats(const xray_store *store)
 {
     static const char *const kinds[6] = {"other", "payload", "candidates", "spine", "loss", "seal"};

@@ -24,6 +24,9 @@ void input_close(xray_store *store);
 /* A call on the store failed: says so; the exit status will be 2. */
 void input_failed(const xray_error *err);
 
+/* The same where xray_ref_resolve failed: of a value that is damaged or over a limit input_close tells. */
+void input_value_failed(const xray_error *err);
+
 /* What was read, on stderr (--stats). */
 void input_print_stats(const xray_store *store);
 

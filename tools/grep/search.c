@@ -258,7 +258,7 @@ static bool resolve_and_match(struct search *s, xray_ref ref)
     s->value.len = 0;
     s->value.failed = false;
     if (xray_ref_resolve(s->store, ref, &s->value, &err) < 0) {
-        input_failed(&err);
+        input_value_failed(&err);
         return false;
     }
     return matcher_value(s->matcher, s->value.data, s->value.len);
@@ -382,7 +382,7 @@ static void report_value(struct target *t, const char *prefix, xray_ref ref)
     text_puts(&t->path, prefix);
     t->prefix_len = t->path.len;
     if (xray_ref_resolve(s->store, ref, &value, &err) < 0)
-        input_failed(&err);
+        input_value_failed(&err);
     else if (matcher_value(s->matcher, value.data, value.len)) /* cheaper than a walk that makes paths */
         leaves_walk(value.data, value.len, matcher_numbers(s->matcher), visit_leaf, t);
     xray_buffer_free(&value);
