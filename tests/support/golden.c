@@ -101,40 +101,76 @@ void golden_free(struct golden *g)
     *g = (struct golden){0};
 }
 
-bool golden_is_line(const struct golden *g, const char *line, size_t len)
+/* The number of the line in the text; -1: it is none of them. */
+static int find_line(const struct golden *g, const char *line, size_t len)
+{
+    int number = 0;
+
+    for (const char *at = g->text, *end; *at != '\0'; at = end + 1, number++) {
+        end = strchr(at, '\n');
+        if ((size_t)(end - at) == len && memcmp(at, line, len) == 0)
+            return number;
+    }
+    return -1;
+}
+
+static bool is_lossy(const char *line, size_t len)
 {
     static const char mark[] = "{\"$missing\":[\"lost\"";
 
-    for (const char *at = g->text; *at != '\0'; at = strchr(at, '\n') + 1)
-        if ((size_t)(strchr(at, '\n') - at) == len && memcmp(at, line, len) == 0)
-            return true;
     return memmem(line, len, mark, sizeof mark - 1) != NULL;
+}
+
+bool golden_is_line(const struct golden *g, const char *line, size_t len)
+{
+    return find_line(g, line, len) >= 0 || is_lossy(line, len);
 }
 
 static void check_lines(const struct golden *g, const char *text)
 {
+    bool seen[GOLDEN_LINES_MAX] = {false};
+
     for (const char *line = text; line != NULL && *line != '\0';) {
         const char *end = strchr(line, '\n');
+        int number;
 
         if (!CHECK(end != NULL))
             return;
-        if (!golden_is_line(g, line, (size_t)(end - line)))
+        number = find_line(g, line, (size_t)(end - line));
+        if (number < 0 && !is_lossy(line, (size_t)(end - line)))
             check_str(line, "a line of the intact segment", "line", __FILE__, __LINE__);
+        if (number >= 0 && CHECK(number < GOLDEN_LINES_MAX)) {
+            if (seen[number])
+                check_str(line, "a line that is there once", "line", __FILE__, __LINE__);
+            seen[number] = true;
+        }
         line = end + 1;
     }
 }
 
-void golden_check(const struct golden *g, const char *path, uint64_t from, uint64_t to)
+static bool is_touched(const struct golden_area *areas, size_t count, uint64_t from, uint64_t to)
+{
+    for (size_t i = 0; i < count; i++)
+        if (areas[i].to > from && areas[i].from < to)
+            return true;
+    return false;
+}
+
+void golden_check_areas(const struct golden *g, const char *path, const struct golden_area *areas, size_t count)
 {
     char *text = trace_text(path, NULL);
 
-    for (unsigned k = 0; k < g->runs; k++) {
-        const uint64_t begin = k > 0 ? g->end[k - 1] : g->hello_len;
-
-        if (to <= begin || from >= g->end[k])
+    for (unsigned k = 0; k < g->runs; k++)
+        if (!is_touched(areas, count, k > 0 ? g->end[k - 1] : g->hello_len, g->end[k]))
             CHECK(text != NULL && strstr(text, g->chunk[k]) != NULL);
-    }
     if (text != NULL)
         check_lines(g, text);
     free(text);
+}
+
+void golden_check(const struct golden *g, const char *path, uint64_t from, uint64_t to)
+{
+    const struct golden_area area = {from, to};
+
+    golden_check_areas(g, path, &area, 1);
 }

@@ -5,6 +5,7 @@
 #include "xrayfile.h"
 
 #define GOLDEN_RUNS_MAX 32
+#define GOLDEN_LINES_MAX 512
 
 struct golden {
     char path[1024];
@@ -25,8 +26,14 @@ void golden_free(struct golden *g);
 /* Whether the line (without its newline) is one of the segment's, or one whose payload is lost (spec 6.6). */
 bool golden_is_line(const struct golden *g, const char *line, size_t len);
 
-/* Reads the file: every line must be one of the segment's, and every run that stands outside of [from, to) must
- * be there whole. */
+/* Reads the file: every line must be one of the segment's, none may be there twice, and every run that stands outside of
+ * [from, to) must be there whole. */
 void golden_check(const struct golden *g, const char *path, uint64_t from, uint64_t to);
+
+/* The same for several areas. */
+struct golden_area {
+    uint64_t from, to;
+};
+void golden_check_areas(const struct golden *g, const char *path, const struct golden_area *areas, size_t count);
 
 #endif
