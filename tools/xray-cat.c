@@ -126,6 +126,8 @@ int main(int argc, char **argv)
     char **paths = cli_operands(&count);
     const unsigned reads = settings.headers ? 0 : XRAY_NEEDS_STEPS | XRAY_NEEDS_PAYLOAD | XRAY_NEEDS_EVENTS;
 
+    if (!settings.follow && settings.cursor == NULL)
+        where_narrow(&settings.where);
     c.printer.store = input_open(paths, count);
 
     const bool explained = where_explain(&settings.where, c.printer.store, reads);

@@ -321,6 +321,10 @@ int main(int argc, char **argv)
     rows_begin(&settings.rows, settings.one_run ? &onerun_rows : data_rows(&board, settings.reasons), XRAY_UNIT_STEP);
 
     char **paths = cli_operands(&count);
+
+    if (settings.baseline == NULL)
+        where_narrow(&settings.where);
+
     xray_store *store = input_open(paths, count);
     xray_store *baseline = settings.baseline != NULL ? input_open((char *[]){(char *)settings.baseline}, 1) : NULL;
 

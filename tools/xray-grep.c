@@ -569,6 +569,8 @@ int main(int argc, char **argv)
     int count;
 
     settings_read(&g.settings, argc, argv, &paths, &count);
+    if (g.settings.output != OUTPUT_OTHER_FILES)
+        where_narrow(&g.settings.selection.where);
     g.store = input_open(paths, count);
     g.segments = memory_new(xray_store_segment_count(g.store), sizeof *g.segments);
     if (!explain(&g))

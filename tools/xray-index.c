@@ -1,7 +1,8 @@
-/* xray-index: makes, checks and drops the indexes that stand beside segments. */
+/* xray-index: makes, checks and drops the indexes that stand beside segments, and the catalogue of a directory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/cli.h"
 #include "common/human.h"
@@ -39,8 +40,10 @@ static const struct cli_tool tool = {
         "they print; without it they read the segment itself. It may be deleted at any time.\n\n"
         "build writes one for each segment whose index is missing, cannot be used, or covers less than the segment. It is "
         "written beside the segment under another name, and renamed when it is on disk. A damaged segment is not "
-        "indexed: whoever reads it shall see the damage.\n\n"
-        "check makes each index again and compares every byte of it; its status is 3 if one is missing, cannot be used, or says "
+        "indexed: whoever reads it shall see the damage. Of a directory it writes the catalogue as well, DIRECTORY/catalogue.idx: which "
+        "runs, pipelines, versions and times are in which segment, so that a question with -r, -p, --since or --until opens only the "
+        "segments concerned. Segments that came since are opened as without.\n\n"
+        "check makes each index, and the catalogue, again and compares every byte of it; its status is 3 if one is missing, cannot be used, or says "
         "something else than its segment. show tells how much each covers and how large its sections are. drop removes "
         "them.\n\n"
         "An index is used if it is a regular file, not a symbolic link, that belongs to the user who reads, to root or to "
@@ -203,6 +206,87 @@ static int run(enum command command, const char *path)
     return 0;
 }
 
+/* ---- catalogues ---- */
+
+static void print_catalogue(const char *path, const char *what, const xray_catalogue_info *info)
+{
+    struct text t = {0};
+
+    text_safe(&t, xray_s(path), SAFE_LINE);
+    text_printf(&t, ": catalogue %s: ", what);
+    human_count(&t, (int64_t)info->segments);
+    text_puts(&t, " segments, ");
+    human_count(&t, (int64_t)info->runs);
+    text_puts(&t, " runs, ");
+    human_size(&t, info->size);
+    text_puts(&t, "\n");
+    out_text(&t);
+    text_free(&t);
+}
+
+/* 1 if anything was done, 0 if not, or a status that was reported. A directory without indexes has none. */
+static int run_catalogue(enum command command, const char *path)
+{
+    xray_catalogue_info info;
+    xray_error err = {0};
+    int r = 0;
+
+    switch (command) {
+    case BUILD:
+        r = xray_catalogue_build(path, &info, &err);
+        break;
+    case CHECK:
+        r = xray_catalogue_check(path, &info, &err);
+        break;
+    case DROP:
+        r = xray_catalogue_drop(path, &err);
+        break;
+    case SHOW:
+    case COMMANDS:
+        return 0;
+    }
+    if (r == XRAY_ENOTFOUND)
+        return 0;
+    if (r == XRAY_ECORRUPT) {
+        cli_say(path, "%s", err.message);
+        cli_skipped();
+    } else if (r < 0) {
+        cli_error(path, "%s", err.message);
+    } else if (command == DROP && r > 0 && !settings.quiet) {
+        struct text t = {0};
+
+        text_safe(&t, xray_s(path), SAFE_LINE);
+        text_puts(&t, ": catalogue removed\n");
+        out_text(&t);
+        text_free(&t);
+    } else if (!settings.quiet && (command == CHECK || (command == BUILD && r > 0))) {
+        print_catalogue(path, command == BUILD ? "written" : "is well", &info);
+    }
+    return command == CHECK && r >= 0 ? 1 : r;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* One for each directory, of segments that stay where they are. */
+static bool run_catalogues(enum command command, char **paths, int count)
+{
+    char *from_environment = getenv("XRAY_DIR");
+    bool found = false;
+
+    if (count == 0 && from_environment != NULL) {
+        paths = &from_environment;
+        count = 1;
+    }
+    for (int i = 0; i < count; i++)
+        found = (is_directory(paths[i]) && run_catalogue(command, paths[i]) > 0) || found;
+    return found;
+}
+
 /* Every file of the store once. Files that hold several segments list them one behind the other. */
 static bool run_all(enum command command, xray_store *store)
 {
@@ -249,5 +333,8 @@ int main(int argc, char **argv)
     const bool found = run_all(command, store);
 
     input_close(store);
-    return cli_finish(found || command == BUILD);
+
+    const bool found_catalogue = run_catalogues(command, paths + 1, count - 1);
+
+    return cli_finish(found || found_catalogue || command == BUILD);
 }

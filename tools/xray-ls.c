@@ -465,6 +465,7 @@ int main(int argc, char **argv)
 
     where_parse(&settings.where, XRAY_UNIT_RUN);
     rows_begin(&settings.rows, &rows_tool, XRAY_UNIT_RUN);
+    where_narrow(&settings.where);
     l.store = input_open(paths, count);
 
     const bool explained = where_explain(&settings.where, l.store, 0);

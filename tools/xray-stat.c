@@ -438,6 +438,8 @@ int main(int argc, char **argv)
     parse_options(s, argc, argv);
 
     char **paths = cli_operands(&count);
+    where_narrow(&s->where);
+
     xray_store *store = input_open(paths, count);
 
     if (where_explain(&s->where, store, needs_of_fields(&s->counting)))

@@ -10,6 +10,7 @@
 
 #define WINDOW_LEN ((size_t)16 * 1024)   /* read ahead while blocks are small */
 #define SMALL_BLOCK ((uint32_t)2 * 1024) /* beyond it a header costs less to read than what stands before it */
+#define HELLO_USUAL ((size_t)4 * 1024)
 #define SEARCH_LEN ((size_t)256 * 1024)  /* piece in which damage is searched */
 #define HELLO_FRAME_MAX (XF_HELLO_HEAD + XF_HELLO_MAX + XF_HELLO_TAIL)
 /* Looking at something that pretends to be a hello costs a hash of up to 64 KiB. A file of
@@ -79,11 +80,22 @@ static int peek(struct xf_walk *w, uint64_t pos, size_t n, xray_str *out, xray_e
 
 /* ---- looking at one position ------------------------------------------------- */
 
+/* Few are longer than HELLO_USUAL, and a store of many segments reads one of each. */
+static int read_hello(struct xf_walk *w, uint64_t pos, xray_error *err)
+{
+    const int r = read_into(w, pos, HELLO_USUAL, &w->hello, err);
+
+    if (r < 0 || w->hello.len < HELLO_USUAL ||
+        XF_HELLO_HEAD + (size_t)xf_get_u16(w->hello.data + 5) + 256 + XF_HELLO_TAIL <= HELLO_USUAL)
+        return r;
+    return read_into(w, pos, HELLO_FRAME_MAX, &w->hello, err);
+}
+
 /* What xf_hello_decode takes for a hello, or refuses as newer, is one. */
 static int look_at_hello(struct xf_walk *w, uint64_t pos, struct xf_look *look, xray_error *err)
 {
     int64_t len;
-    int r = read_into(w, pos, HELLO_FRAME_MAX, &w->hello, err);
+    const int r = read_hello(w, pos, err);
 
     if (r < 0)
         return r;

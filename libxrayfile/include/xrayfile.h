@@ -688,12 +688,32 @@ enum xray_index_mode {
     XRAY_INDEX_REQUIRE,  /* a segment without one that can be used is an error: XRAY_ENOTFOUND */
 };
 
+/* What the catalogue of a directory says of a segment (format-spec/catalogue.md): of all runs that have a row in it, whatever other segments
+ * say of them. Lives during the call. */
+typedef struct xray_segment_facts {
+    uint64_t runs;
+    int64_t start_min_ns, start_max_ns; /* when they began; XRAY_MISSING: none of them says */
+    const xray_str *pipelines, *versions;
+    size_t pipeline_count, version_count;
+} xray_segment_facts;
+
+/* What a store is opened for. Where a directory has a catalogue, segments that cannot matter are left out: they are not among the
+ * segments of the store, nor their runs among its runs. Runs that cannot be meant may then be known in part. */
+typedef struct xray_store_scope {
+    const xray_str *ids; /* runs, each as xray_store_find_run takes it; the answer of that is the same */
+    size_t id_count;
+    /* Can a run of such a segment matter? Asked only if there are no ids. NULL: yes. */
+    bool (*wants)(void *ctx, const xray_segment_facts *facts);
+    void *ctx;
+} xray_store_scope;
+
 typedef struct xray_store_options { /* all zero = defaults */
     size_t cache_bytes; /* decoded blocks kept; 0: 48 MiB, less (at least 8) where there are very many runs */
     uint32_t max_raw;   /* larger blocks are skipped; 0: 64 MiB (spec 11) */
     enum xray_index_mode index;
     unsigned threads;   /* that read blocks, the caller's included; 1: no others; 0: as many as there are
                          * processors, up to 8, where the store is large enough to be worth it */
+    const xray_store_scope *scope; /* until xray_store_open returns; NULL: everything */
 } xray_store_options;
 
 /* Opens `paths`: segment files, directories, or "-" for standard input (which
@@ -756,6 +776,7 @@ typedef struct xray_read_stats {
     uint64_t index_bytes;               /* of bytes_read: of indexes */
     uint64_t runs_asked, runs_skipped;  /* runs that an index was asked about; of these, could not match */
     uint64_t runs_summed;               /* runs whose steps were taken as sums */
+    uint64_t segments_skipped;          /* left out, as options.scope allows */
 } xray_read_stats;
 
 XRAY_API void xray_store_get_stats(const xray_store *s, xray_read_stats *out);
@@ -1018,6 +1039,21 @@ XRAY_API int xray_index_build(const char *path, const xray_index_options *option
 XRAY_API int xray_index_check(const char *path, xray_error *err);
 XRAY_API int xray_index_drop(const char *path, xray_error *err);
 XRAY_API int xray_index_look(const char *path, xray_index_info *out, xray_error *err);
+
+/* The catalogue of a directory of segments, which is catalogue.idx in it (format-spec/catalogue.md). Build makes it from the
+ * indexes that are there and replaces it as a whole: 1, or 0 if it says that already; XRAY_ENOTFOUND: there is no segment with a whole index. Check makes it again and compares:
+ * XRAY_ENOTFOUND: there is none; XRAY_ECORRUPT: it is not to be trusted, or says something else than the indexes. Drop removes it: 1, or 0 if there was
+ * none. `out` may be NULL. All take memory in proportion to the number of runs; beside
+ * these XRAY_ELIMIT, XRAY_EIO, XRAY_ENOMEM. */
+typedef struct xray_catalogue_info {
+    uint64_t size;     /* bytes */
+    uint64_t segments; /* listed */
+    uint64_t runs;     /* of them, each once */
+} xray_catalogue_info;
+
+XRAY_API int xray_catalogue_build(const char *directory, xray_catalogue_info *out, xray_error *err);
+XRAY_API int xray_catalogue_check(const char *directory, xray_catalogue_info *out, xray_error *err);
+XRAY_API int xray_catalogue_drop(const char *directory, xray_error *err);
 
 /* ---- 5 text -------------------------------------------------------------- */
 

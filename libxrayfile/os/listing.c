@@ -24,6 +24,29 @@ int xf_path_look(const char *path, enum xf_path_kind *kind, xray_error *err)
     return XRAY_OK;
 }
 
+int xf_listing_directory(int *out_fd, const char *path, xray_error *err)
+{
+    int fd;
+
+    do
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return xf_fail_errno(err, errno, XF_NO_POS, "cannot open %s", path);
+    *out_fd = fd;
+    return XRAY_OK;
+}
+
+bool xf_listing_size(int directory_fd, const char *name, uint64_t *size)
+{
+    struct stat st;
+
+    if (fstatat(directory_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    *size = (uint64_t)st.st_size;
+    return true;
+}
+
 static bool has_suffix(const char *name, const char *suffix)
 {
     const size_t len = strlen(name), suffix_len = strlen(suffix);
@@ -31,14 +54,15 @@ static bool has_suffix(const char *name, const char *suffix)
     return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
 }
 
-static bool is_regular(int dir_fd, const char *name)
+/* Most file systems say so in the listing. */
+static bool is_regular(int dir_fd, const struct dirent *entry)
 {
-    struct stat st;
+    uint64_t size;
 
-    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+    return entry->d_type == DT_REG || (entry->d_type == DT_UNKNOWN && xf_listing_size(dir_fd, entry->d_name, &size));
 }
 
-int xf_listing_visit(const char *directory, const char *suffix, int (*each)(void *ctx, const char *name),
+int xf_listing_visit(const char *directory, const char *suffix, int (*each)(void *ctx, const char *name, uint64_t number),
                      void *ctx, xray_error *err)
 {
     DIR *dir = opendir(directory);
@@ -57,8 +81,8 @@ int xf_listing_visit(const char *directory, const char *suffix, int (*each)(void
             break;
         }
         /* A file that is gone by now is no error: retention may run beside us. */
-        if (has_suffix(entry->d_name, suffix) && is_regular(dirfd(dir), entry->d_name))
-            r = each(ctx, entry->d_name);
+        if (has_suffix(entry->d_name, suffix) && is_regular(dirfd(dir), entry))
+            r = each(ctx, entry->d_name, entry->d_ino);
     }
     closedir(dir);
     return r < 0 ? r : XRAY_OK;

@@ -16,12 +16,14 @@
 static bool is_trusted(const struct stat *st, const struct stat *beside, const char *path, xray_error *err)
 {
     const mode_t others = S_IWGRP | S_IWOTH;
+    /* Who may add files to a directory may not therefore change those that are there. */
+    const mode_t allowed = S_ISDIR(beside->st_mode) ? 0 : beside->st_mode;
 
     if (!S_ISREG(st->st_mode))
         xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "%s is not a regular file", path);
     else if (st->st_uid != geteuid() && st->st_uid != 0 && st->st_uid != beside->st_uid)
         xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "%s belongs to another user", path);
-    else if ((st->st_mode & others & ~beside->st_mode) != 0)
+    else if ((st->st_mode & others & ~allowed) != 0)
         xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "%s can be written by other users", path);
     else
         return true;

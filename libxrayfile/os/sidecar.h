@@ -6,7 +6,7 @@
 
 /* Opens `path` if it may be trusted as much as the file that it speaks of, whose descriptor is `beside_fd`: a
  * regular file, not reached through a link, that belongs to the caller, to root or to the owner of the
- * other one, and that nobody else may write to who may not write to that too. 1 (*out_fd is the caller's, *size its
+ * other one, and that nobody else may write to who may not write to that too (nobody at all, if that is a directory). 1 (*out_fd is the caller's, *size its
  * size), 0: it is not there or not to be trusted (err says why), or XRAY_EIO. */
 int xf_sidecar_open(int *out_fd, uint64_t *size, const char *path, int beside_fd, xray_error *err);
 

@@ -13,6 +13,7 @@
 #include "os/spool.h"
 #include "store/guess.h"
 #include "store/indexuse.h"
+#include "store/scope.h"
 #include "store/segments.h"
 
 #define SUFFIX ".xray"
@@ -268,7 +269,7 @@ static int visit_file(struct xray_store *s, uint32_t file, bool *news, xray_erro
     uint64_t size;
     int r;
 
-    if (look_at_size(&k, &size) < 0 || (f->walked && size == f->size))
+    if (f->skipped || look_at_size(&k, &size) < 0 || (f->walked && size == f->size))
         return XRAY_OK;
     if (size < f->place.pos) {
         complain(&k, -1, size, XRAY_ETRUNCATED, "the file has become shorter than it was");
@@ -284,27 +285,33 @@ static int visit_file(struct xray_store *s, uint32_t file, bool *news, xray_erro
 
 /* ---- taking paths ----------------------------------------------------------------- */
 
-static int add_file(struct xray_store *s, const char *path, bool listed, int fd, xray_error *err)
+static int add_file(struct xray_store *s, const struct xf_file *file, xray_error *err)
 {
     void *files = s->files;
-    const char *copy = xf_arena_copy(&s->text, path, strlen(path) + 1);
+    const char *copy = xf_arena_copy(&s->text, file->path, strlen(file->path) + 1);
     const bool room = xf_store_grow(&files, s->file_count, &s->file_cap, sizeof *s->files);
 
     s->files = files;
     if (copy == NULL || !room)
         return xf_fail_memory(err);
-    s->files[s->file_count++] = (struct xf_file){.path = copy, .listed = listed, .fd = fd};
+    s->files[s->file_count] = *file;
+    s->files[s->file_count++].path = copy;
     return XRAY_OK;
 }
 
+struct found {
+    const char *path;
+    uint64_t inode;
+};
+
 struct names { /* what a listing finds */
     struct xf_arena text;
-    const char **list;
+    struct found *list;
     uint32_t count, cap;
     const char *directory;
 };
 
-static int keep_name(void *ctx, const char *name)
+static int keep_name(void *ctx, const char *name, uint64_t inode)
 {
     struct names *n = ctx;
     void *list = n->list;
@@ -322,24 +329,26 @@ static int keep_name(void *ctx, const char *name)
     if (!slash)
         path[dir_len] = '/';
     memcpy(path + dir_len + !slash, name, len);
-    n->list[n->count++] = path;
+    n->list[n->count++] = (struct found){path, inode};
     return XRAY_OK;
 }
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const struct found *x = a, *y = b;
+
+    return strcmp(x->path, y->path);
 }
 
 /* The paths that the store has, sorted: the list is the caller's to free. */
-static int known_paths(const struct xray_store *s, const char ***out, xray_error *err)
+static int known_paths(const struct xray_store *s, struct found **out, xray_error *err)
 {
-    const char **list = xf_alloc_array(s->file_count, sizeof *list);
+    struct found *list = xf_alloc_array(s->file_count, sizeof *list);
 
     if (list == NULL)
         return xf_fail_memory(err);
     for (uint32_t i = 0; i < s->file_count; i++)
-        list[i] = s->files[i].path;
+        list[i].path = s->files[i].path;
     qsort(list, s->file_count, sizeof *list, compare_names);
     *out = list;
     return XRAY_OK;
@@ -348,7 +357,7 @@ static int known_paths(const struct xray_store *s, const char ***out, xray_error
 static int add_new_names(struct xray_store *s, struct names *n, xray_error *err)
 {
     const uint32_t known_count = s->file_count;
-    const char **known = NULL;
+    struct found *known = NULL;
     int r = known_paths(s, &known, err);
 
     if (r < 0)
@@ -356,7 +365,8 @@ static int add_new_names(struct xray_store *s, struct names *n, xray_error *err)
     qsort(n->list, n->count, sizeof *n->list, compare_names);
     for (uint32_t i = 0; i < n->count && r >= 0; i++)
         if (bsearch(&n->list[i], known, known_count, sizeof *known, compare_names) == NULL)
-            r = add_file(s, n->list[i], true, -1, err);
+            r = add_file(s, &(struct xf_file){.path = n->list[i].path, .listed = true, .fd = -1, .inode = n->list[i].inode},
+                         err);
     xf_free(known);
     return r;
 }
@@ -396,7 +406,7 @@ static int add_standard_input(struct xray_store *s, xray_error *err)
 
     if (r < 0)
         return r;
-    r = add_file(s, "-", false, fd, err);
+    r = add_file(s, &(struct xf_file){.path = "-", .fd = fd}, err);
     if (r < 0)
         xf_file_close(fd);
     return r;
@@ -419,7 +429,7 @@ static int add_path(struct xray_store *s, const char *path, uint32_t *named, xra
         return xf_fail(err, XRAY_ENOTFOUND, XF_NO_POS, "%s is not there", path);
     if (kind != XF_PATH_DIRECTORY) {
         ++*named;
-        return add_file(s, path, false, -1, err);
+        return add_file(s, &(struct xf_file){.path = path, .fd = -1}, err);
     }
     copy = xf_arena_copy(&s->text, path, strlen(path) + 1);
     if (copy == NULL)
@@ -438,6 +448,22 @@ static int visit_all(struct xray_store *s, bool *news, xray_error *err)
     for (uint32_t i = 0; i < s->file_count && r >= 0; i++)
         r = visit_file(s, i, news, err);
     return r < 0 ? r : xf_segments_settle(s, first_new, err);
+}
+
+/* All that the question can be about, or all (scope.h). */
+static int visit_wanted(struct xray_store *s, bool *news, xray_error *err)
+{
+    const xray_store_scope *wanted = s->options.scope;
+    int r = wanted != NULL ? xf_scope_begin(s, wanted, err) : XRAY_OK;
+
+    if (r >= 0)
+        r = visit_all(s, news, err);
+    if (r >= 0 && s->scope != NULL && (r = xf_scope_settle(s, err)) > 0)
+        r = visit_all(s, news, err);
+    if (r >= 0 && s->scope != NULL && (r = xf_scope_check(s, wanted, err)) > 0)
+        r = visit_all(s, news, err);
+    s->options.scope = NULL; /* the caller's */
+    return r;
 }
 
 /* Nothing readable in files that were named: say why of the first that explains it. */
@@ -474,7 +500,7 @@ int xf_catalog_open(struct xray_store *s, const char *const *paths, size_t count
     for (size_t i = 0; i < count && r >= 0; i++)
         r = add_path(s, paths[i], &named, err);
     if (r >= 0)
-        r = visit_all(s, &news, err);
+        r = visit_wanted(s, &news, err);
     if (r >= 0 && s->part_count == 0 && (named > 0 || any_refused(s)))
         return explain_nothing(s, err);
     return r < 0 ? r : news;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "store/ahead.h"
 #include "store/runbuild.h"
+#include "store/scope.h"
 
 /* ---- finding runs by id --------------------------------------------------------------- */
 
@@ -508,11 +509,12 @@ static struct xf_run_list *make_list(struct xf_run_builder *b)
     return list;
 }
 
-int xf_run_list_build(struct xray_store *s, struct xf_run_list **out, xray_error *err)
+/* Of one segment, or of all: UINT32_MAX. */
+static int build_list(struct xray_store *s, uint32_t segment, struct xf_run_list **out, xray_error *err)
 {
     struct xf_run_builder b = {.s = s};
     struct xf_run_list *list = NULL;
-    int r = take_segments(&b, err);
+    int r = segment == UINT32_MAX ? take_segments(&b, err) : take_segment(&b, segment, err);
 
     if (r >= 0) {
         list = make_list(&b);
@@ -525,7 +527,17 @@ int xf_run_list_build(struct xray_store *s, struct xf_run_list **out, xray_error
     xf_free(b.places);
     xf_dict_done(&b.text);
     xf_scratch_done(&b.scratch);
-    return r;
+    return r < 0 ? r : XRAY_OK;
+}
+
+int xf_run_list_build(struct xray_store *s, struct xf_run_list **out, xray_error *err)
+{
+    return build_list(s, UINT32_MAX, out, err);
+}
+
+int xf_run_list_build_one(struct xray_store *s, uint32_t segment, struct xf_run_list **out, xray_error *err)
+{
+    return build_list(s, segment, out, err);
 }
 
 int xf_run_list_get(struct xray_store *s, struct xf_run_list **out, xray_error *err)
@@ -652,6 +664,8 @@ int xray_store_run_digits(xray_store *s, int *digits, xray_error *err)
         }
     }
     xf_free(ids);
+    if (need < (int)xf_scope_digits(s)) /* of runs in segments that were left out */
+        need = (int)xf_scope_digits(s);
     *digits = need < 32 ? need : 32;
     return XRAY_OK;
 }
@@ -693,8 +707,7 @@ static int hex_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The digits of a prefix, dashes skipped; their count, or -1 if it is no prefix of an id. */
-static int take_digits(xray_str text, uint8_t digits[32])
+int xf_run_take_digits(xray_str text, uint8_t digits[32])
 {
     int n = 0;
 
@@ -718,12 +731,12 @@ static bool id_begins(const uint8_t id[16], const uint8_t digits[32], int count)
     return true;
 }
 
-int xray_store_find_run(xray_store *s, xray_str id, size_t *index, size_t matches[16], xray_error *err)
+int xf_run_list_match(struct xray_store *s, xray_str id, size_t *index, size_t matches[16], bool *ret_exact, xray_error *err)
 {
     struct xf_run_list *list;
     char uuid[36];
     uint8_t digits[32];
-    const int digit_count = take_digits(id, digits);
+    const int digit_count = xf_run_take_digits(id, digits);
     uint32_t found = 0, exact = 0;
     size_t last = 0, last_exact = 0;
     int r;
@@ -749,6 +762,7 @@ int xray_store_find_run(xray_store *s, xray_str id, size_t *index, size_t matche
             last_exact = i;
         }
     }
+    *ret_exact = exact == 1;
     if (exact == 1) { /* "run-1" is meant where there is a "run-10" too */
         *index = last_exact;
         if (matches != NULL)
@@ -758,4 +772,11 @@ int xray_store_find_run(xray_store *s, xray_str id, size_t *index, size_t matche
     if (found == 1)
         *index = last;
     return found > INT32_MAX ? INT32_MAX : (int)found;
+}
+
+int xray_store_find_run(xray_store *s, xray_str id, size_t *index, size_t matches[16], xray_error *err)
+{
+    bool exact;
+
+    return xf_run_list_match(s, id, index, matches, &exact, err);
 }

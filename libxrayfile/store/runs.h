@@ -56,8 +56,17 @@ struct xf_run_list {
 /* The list, built if need be. XRAY_ENOMEM. */
 int xf_run_list_get(struct xray_store *s, struct xf_run_list **out, xray_error *err);
 
+/* The list of what one segment says of its runs, which the caller frees. XRAY_ENOMEM. */
+int xf_run_list_build_one(struct xray_store *s, uint32_t segment, struct xf_run_list **out, xray_error *err);
+
 /* Index of the run with this id; UINT32_MAX: there is none. */
 uint32_t xf_run_list_find(const struct xray_store *s, const struct xf_run_list *list, const uint8_t id[16]);
+
+/* xray_store_find_run, and whether the one it found has the very text as its ext_id. */
+int xf_run_list_match(struct xray_store *s, xray_str id, size_t *index, size_t matches[16], bool *exact, xray_error *err);
+
+/* The hexadecimal digits of a prefix of an id, dashes skipped; their count, or -1 if it is none. */
+int xf_run_take_digits(xray_str text, uint8_t digits[32]);
 
 /* The record of a run; `ext_id` is room for the text form of its id, which the record may point to. */
 void xf_run_list_record(const struct xray_store *s, const struct xf_run_list *list, uint32_t index, char ext_id[36],

@@ -8,6 +8,7 @@
 #include "os/file.h"
 #include "store/catalog.h"
 #include "store/facts.h"
+#include "store/scope.h"
 
 
 bool xf_store_grow(void **array, uint32_t count, uint32_t *cap, size_t size)
@@ -82,9 +83,10 @@ int xf_store_open_prefix(xray_store **out, const char *path, uint64_t size_limit
 
 int xray_store_refresh(xray_store *s, xray_error *err)
 {
+    const bool widened = xf_scope_widen(s);
     const int r = xf_catalog_refresh(s, err);
 
-    if (r > 0) {
+    if (r > 0 || widened) {
         xf_run_list_free(s->runs);
         s->runs = NULL;
     }
@@ -100,6 +102,7 @@ void xray_store_close(xray_store *s)
         xf_zframe_free(s->worker_z[i]);
     xf_run_list_free(s->runs);
     xf_facts_free(s->facts);
+    xf_scope_free(s->scope);
     xf_cache_done(&s->cache);
     for (uint32_t i = 0; i < s->part_count; i++)
         xf_segment_free(s->parts[i].seg);
@@ -208,9 +211,11 @@ void xray_store_get_stats(const xray_store *s, xray_read_stats *out)
 {
     *out = s->stats;
     out->bytes_read += out->index_bytes;
-    out->blocks_total = out->bytes_total = 0;
+    out->blocks_total = out->bytes_total = out->segments_skipped = 0;
     for (uint32_t i = 0; i < s->part_count; i++)
         out->blocks_total += s->parts[i].seg->block_count;
-    for (uint32_t i = 0; i < s->file_count; i++)
+    for (uint32_t i = 0; i < s->file_count; i++) {
         out->bytes_total += s->files[i].size;
+        out->segments_skipped += s->files[i].skipped;
+    }
 }

@@ -13,12 +13,15 @@
 struct xf_file { /* one file; concatenated ones hold several segments */
     const char *path;
     bool listed;            /* found in a directory, not named by a person */
+    uint64_t inode;         /* as the listing had it */
     int fd;                 /* -1: from the pool */
     uint64_t size;          /* when last walked, in bytes */
     struct xf_place place;  /* where the walk stands */
     struct xf_segment *tail; /* the segment at `place`; NULL: none, or not shown */
     bool walked;
     bool found;             /* it holds a segment, shown or not */
+    bool skipped;           /* by the catalogue: not to be walked */
+    uint32_t row;           /* in the catalogue, + 1; 0: it is not listed there */
 };
 
 struct xf_part { /* one segment of the store */
@@ -31,6 +34,7 @@ struct xf_part { /* one segment of the store */
 
 struct xf_run_list; /* runs.c */
 struct xf_facts;    /* facts.c */
+struct xf_narrowing; /* scope.c */
 
 /* A block on its way from the file. It is begun and finished by the owner of the store; between that any thread
  * can unpack and decode it, for it needs nothing of the store. */
@@ -80,6 +84,7 @@ struct xray_store {
     bool items_known;
     struct xf_facts *facts; /* of the segment of the run asked for last */
     uint64_t facts_loaded;
+    struct xf_narrowing *scope; /* NULL: every segment is open */
 };
 
 /* Opens one file as if it ended at size_limit. */

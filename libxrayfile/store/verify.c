@@ -210,7 +210,7 @@ struct names {
     uint32_t count, cap;
 };
 
-static int keep_name(void *ctx, const char *name)
+static int keep_name(void *ctx, const char *name, uint64_t number)
 {
     struct names *n = ctx;
     const size_t len = strlen(n->directory) + strlen(name) + 2;
@@ -218,6 +218,7 @@ static int keep_name(void *ctx, const char *name)
     void *list = n->list;
     const bool room = xf_store_grow(&list, n->count, &n->cap, sizeof *n->list);
 
+    (void)number;
     n->list = list;
     if (path == NULL || !room)
         return XRAY_ENOMEM;

@@ -84,6 +84,7 @@ generate_segments()
             ".import --csv lines.csv lines" "CREATE INDEX by_run ON lines(run)" >/dev/null
         rm -f lines.csv
     fi
+    xray-index build -q segments
     touch segments/done
 }
 

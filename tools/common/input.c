@@ -21,6 +21,11 @@ void input_set_index(enum xray_index_mode mode)
     store_options.index = mode;
 }
 
+void input_set_scope(const xray_store_scope *scope)
+{
+    store_options.scope = scope;
+}
+
 static bool untrusted;
 
 void input_set_untrusted(void)
@@ -73,7 +78,10 @@ static int keep_existing(char **paths, int count)
 /* A mistyped directory looks like a store that is still empty: say so. */
 static void report_empty(xray_store *store, char **paths, int count)
 {
-    if (xray_store_segment_count(store) > 0)
+    xray_read_stats stats;
+
+    xray_store_get_stats(store, &stats);
+    if (xray_store_segment_count(store) + stats.segments_skipped > 0)
         return;
     for (int i = 0; i < count; i++)
         cli_say(paths[i], "no segments (*.xray) here");
@@ -202,6 +210,11 @@ void input_print_stats(const xray_store *store)
         text_puts(&t, ", which had the sums of ");
         human_count(&t, (int64_t)stats.runs_summed);
         text_puts(&t, " runs");
+    }
+    if (stats.segments_skipped > 0) {
+        text_puts(&t, "; the catalogue left out ");
+        human_count(&t, (int64_t)stats.segments_skipped);
+        text_puts(&t, " segments");
     }
     cli_say(NULL, "%.*s", (int)t.len, t.data);
     text_free(&t);

@@ -17,6 +17,9 @@ xray_store *input_open(char **paths, int count);
 /* Which indexes input_open uses from now on: --index says so, unless the tool knows better. */
 void input_set_index(enum xray_index_mode mode);
 
+/* Stores that input_open opens from now on may leave out what is not of this scope, which must live as long; NULL: nothing. */
+void input_set_scope(const xray_store_scope *scope);
+
 /* Prints what --stats wants, reports what had to be skipped (at most 20 lines, then a count) and closes.
  * To be called when all output is done. */
 void input_close(xray_store *store);

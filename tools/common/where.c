@@ -230,6 +230,45 @@ bool where_is_all(const struct where *w)
            w->pipelines.count + w->types.count + w->steps.count + w->ids.count == 0;
 }
 
+/* ---- segments ---- */
+
+static bool any_of(const struct where_list *patterns, const xray_str *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < patterns->count; k++) {
+            if (name_matches(patterns->items[k], names[i]))
+                return true;
+        }
+    }
+    return patterns->count == 0;
+}
+
+/* What run_is_named says of runs, of those of a segment. */
+static bool wants_segment(void *ctx, const xray_segment_facts *facts)
+{
+    const struct where *w = ctx;
+
+    if (!any_of(&w->pipelines, facts->pipelines, facts->pipeline_count))
+        return false;
+    if (w->since == NULL && w->until == NULL)
+        return true;
+    return facts->start_min_ns != XRAY_MISSING && facts->start_max_ns >= w->since_ns &&
+           facts->start_min_ns < w->until_ns;
+}
+
+void where_narrow(struct where *w)
+{
+    const bool chooses = w->since != NULL || w->until != NULL || w->pipelines.count > 0;
+
+    if (w->explain || (w->ids.count == 0 && !chooses))
+        return;
+    w->scope_ids = memory_new(w->ids.count, sizeof *w->scope_ids);
+    for (size_t i = 0; i < w->ids.count; i++)
+        w->scope_ids[i] = xray_s(w->ids.items[i]);
+    w->scope = (xray_store_scope){.ids = w->scope_ids, .id_count = w->ids.count, .wants = wants_segment, .ctx = w};
+    input_set_scope(&w->scope);
+}
+
 /* ---- runs by id ---- */
 
 static int compare_indexes(const void *a, const void *b)
@@ -545,6 +584,7 @@ void where_free(struct where *w)
     free(w->steps.items);
     free(w->ids.items);
     free(w->runs);
+    free(w->scope_ids);
     xray_query_free(w->query);
     *w = (struct where){0};
 }

@@ -71,6 +71,8 @@ struct where { /* start with all zero */
     size_t run_count;
     xray_store *store; /* bound to; its indexes are asked */
     uint64_t failures;
+    xray_store_scope scope; /* see where_narrow */
+    xray_str *scope_ids;
 };
 
 /* Takes an option. False if it is none of these. */
@@ -94,6 +96,10 @@ bool where_has_steps(const struct where *w);
 
 /* The least of the numbers that -s gives, if it gives nothing but numbers; else 0. */
 int64_t where_step_number(const struct where *w);
+
+/* Lets input_open leave out segments that have no run that can be wanted, as far as -r, or --since, --until and -p say. Not for tools
+ * that tell of the whole store, or look at it again. `w` stays where it is until then. */
+void where_narrow(struct where *w);
 
 /* With --explain: prints the canonical expression and what will be read, and returns true: nothing more is to be done.
  * `reads` are the tool's own needs beside the spine: a set of XRAY_NEEDS_*. */
