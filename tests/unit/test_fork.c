@@ -212,7 +212,7 @@ static int kill_writers(int kills, bool flush)
 
 static void test_kill_loses_nothing_that_was_flushed(void)
 {
-    const int kills = getenv("XRAY_TEST_LONG") != NULL ? 10000 : 200;
+    const int kills = getenv("XRAY_TEST_LONG") != NULL ? 10000 : FORK_IN_PEACE ? 60 : 200;
 
     if (!CHILDREN_HAVE_THREADS) {
         check_skip("children of this build have no threads");
