@@ -174,49 +174,55 @@ tell()
         read -r _ <&4
     done
 }
-# wait_for PATTERN FILE: at most five seconds
+# wait_for PATTERN FILE PID: as long as the process that writes the file is there
 wait_for()
 {
-    tries=0
-    until grep -q -- "$1" "$2" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ $tries -le 50 ] || return 1
-        sleep 0.1
+    until grep -q -- "$1" "$2"; do
+        kill -0 "$3" 2>/dev/null || { grep -q -- "$1" "$2"; return; }
+        sleep 0.05
     done
 }
-wait_dir()
+# probe FILE PID: runs that begin and end, until the follower prints one that it has not printed before: it is
+# there, and has seen all that was told before
+probe()
 {
-    tries=0
-    until [ -d "$live" ] || [ $tries -gt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+    seen=$(grep -c probe "$1")
+    while [ "$(grep -c probe "$1")" = "$seen" ] && kill -0 "$2" 2>/dev/null; do
+        tell probe
+        sleep 0.05
+    done
 }
 
 tell "begin alpha" "step one"
-wait_dir
+: >"$work/followed" >"$work/text" >"$work/new"
 "$build/bin/xray-cat" -f -j --cursor-file "$cursor" "$live" >"$work/followed" 2>"$err" &
 follower=$!
 "$build/bin/xray-cat" -f "$live" >"$work/text" 2>>"$err" &
 reader=$!
 "$build/bin/xray-cat" -f --last 0 --template '{run.pipeline}' "$live" >"$work/new" 2>>"$err" &
 newer=$!
-check "cat -f -j prints a step of an open run" wait_for '"name":"one"' "$work/followed"
-check "cat -f prints no open run" is_empty "$work/text"
+check "cat -f -j prints a step of an open run" wait_for '"name":"one"' "$work/followed" "$follower"
+probe "$work/text" "$reader"
+probe "$work/new" "$newer"
+check "cat -f prints no open run" sh -c '! grep -q alpha "$1" "$2"' sh "$work/text" "$work/new"
 tell "step two"
-check "cat -f -j prints the next step" wait_for '"name":"two"' "$work/followed"
+check "cat -f -j prints the next step" wait_for '"name":"two"' "$work/followed" "$follower"
 tell "open three" "end"
-check "cat -f -j prints the run when it has ended" wait_for '"pipeline":"alpha"' "$work/followed"
-check "cat -f prints the run when it has ended" wait_for '^run .*alpha' "$work/text"
+check "cat -f -j prints the run when it has ended" wait_for '"pipeline":"alpha"' "$work/followed" "$follower"
+check "cat -f prints the run when it has ended" wait_for '^run .*alpha' "$work/text" "$reader"
 tell "begin beta" "step four" "rotate" "begin gamma" "step five" "end"
-check "cat -f goes on in the next segment" wait_for '^run .*gamma' "$work/text"
+check "cat -f goes on in the next segment" wait_for '^run .*gamma' "$work/text" "$reader"
 check "cat -f prints what was abandoned" grep -q '^run .*beta *abandoned' "$work/text"
-check "cat -f: in their order" test "$(sed -n 's/^run [0-9a-f]*  \([a-z]*\) .*/\1/p' "$work/text" | tr '\n' ' ')" = "alpha beta gamma "
-wait_for '"pipeline":"gamma"' "$work/followed"
+check "cat -f: in their order" test "$(sed -n 's/^run [0-9a-f]*  \([a-z]*\) .*/\1/p' "$work/text" | grep -v probe | tr '\n' ' ')" = "alpha beta gamma "
+wait_for '"pipeline":"gamma"' "$work/followed" "$follower"
+wait_for gamma "$work/new" "$newer"
 kill -INT "$follower" "$reader" "$newer"
 status=0
 wait "$follower" || status=$?
 check "cat -f dies by the signal, as others do" test "$status" = 130
 wait "$reader" "$newer"
 check "cat -f is quiet" is_empty "$err"
-check "cat -f --last=0 begins with what is new" test "$(tr '\n' ' ' <"$work/new")" = "alpha beta gamma "
+check "cat -f --last=0 begins with what is new" test "$(grep -v probe "$work/new" | tr '\n' ' ')" = "alpha beta gamma "
 run xray-cat -j "$live"
 sort "$out" >"$work/whole"
 sort "$work/followed" >"$work/parts"

@@ -3,6 +3,7 @@
  *
  *     begin NAME   a run of pipeline NAME      step NAME    a step of it, begun and ended, with a candidate
  *     open NAME    a step that is only begun   end          the run ends
+ *     probe        a run of pipeline "probe", begun and ended, beside the one that is open
  *     rotate       another segment: the writer is closed and opened anew */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,8 @@ int main(int argc, char **argv)
             xray_step_begin(run, xray_s(name), xray_s("llm"), NULL);
         else if (strcmp(command, "end") == 0)
             xray_run_end(run, XRAY_SUCCESS);
+        else if (strcmp(command, "probe") == 0)
+            xray_run_end(xray_run_begin(writer, xray_s("probe"), NULL), XRAY_SUCCESS);
         if (strcmp(command, "rotate") == 0) {
             check(xray_writer_close(writer, -1, &err), &err);
             check(xray_writer_open(&writer, argv[1], NULL, &err), &err);

@@ -418,9 +418,7 @@ class Objects(TraceTest):
 
     def test_huge(self):
         for value in ("x" * (64 << 20), ["y" * 100] * 500000, {str(i): i for i in range(300000)}):
-            before = time.monotonic()
             got = self.record(value)
-            self.assertLess(time.monotonic() - before, 30)
             self.assertLessEqual(len(str(got)), 3 << 20)
             self.assertEqual(self.runs()[-1]["flags"] & 1, 1)
 

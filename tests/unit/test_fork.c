@@ -194,11 +194,14 @@ static int kill_writers(int kills, bool flush)
         char *text;
         size_t there, problems = 0;
 
+        atomic_store(&board->recorded, 0);
         atomic_store(&board->flushed, 0);
         pid = fork();
         if (pid == 0)
             record_until_killed(dir, board, flush);
         usleep((useconds_t)(2000 + check_random_below(6000)));
+        while (!flush && atomic_load(&board->recorded) == 0) /* one that has done nothing can lose nothing */
+            usleep(100);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
         text = trace_text(dir, &problems);
