@@ -38,6 +38,7 @@ struct grep {
     size_t chosen;      /* runs of which it is not no */
     struct narrow narrow;
     bool narrowed;
+    bool counted; /* steps, in one scan; in vain if it goes on */
     bool *texts;        /* the runs that refer to payload that matches; NULL: not known */
     bool *segments; /* those that hold hits (-l, -L) */
     size_t listed;  /* how many of them */
@@ -88,6 +89,58 @@ static void print_run_id(const struct grep *g, const xray_run_record *run)
     text_put(&t, g->settings.null ? "" : "\n", 1);
     out_text(&t);
     text_free(&t);
+}
+
+/* ---- steps alone ---- */
+
+/* Is the number of steps all that is asked for, and nothing said that only the list of runs tells? */
+static bool counts_steps(const struct grep *g)
+{
+    const struct settings *s = &g->settings;
+
+    return (s->output == OUTPUT_COUNT || s->output == OUTPUT_NONE) && !s->has_pattern && s->unit == XRAY_UNIT_STEP &&
+           s->max_count == UINT64_MAX && s->max_runs == UINT64_MAX && selection_is_of_steps(&s->selection);
+}
+
+/* Does counting without the list of runs save making it? An index tells that list which runs cannot have a hit. And behind the last
+ * spine of a segment that was not sealed there may be candidates: making the list looks at them. */
+static bool needs_no_list(const struct grep *g)
+{
+    for (size_t i = 0; i < xray_store_segment_count(g->store); i++) {
+        xray_segment_info info;
+
+        if (xray_store_segment(g->store, i, &info) < 0 || !info.sealed || info.indexed)
+            return false;
+    }
+    return counts_steps(g);
+}
+
+/* False if the records of steps do not tell, of one at least. */
+static bool count_steps(struct grep *g)
+{
+    struct selection *s = &g->settings.selection;
+    enum where_answer answer = WHERE_NO;
+    xray_scan *scan = NULL;
+    xray_scan_record record;
+    uint64_t hits = 0;
+    int r = xray_scan_open(&scan, g->store, XRAY_SCAN_STEP, NULL);
+
+    if (r >= 0) {
+        xray_scan_without(scan, narrow_without(selection_needs(s)));
+        xray_scan_once(scan);
+    }
+    while (r >= 0 && answer != WHERE_OPEN && (r = xray_scan_next(scan, &record, NULL)) == 1) {
+        answer = selection_test_step(s, NULL, record.step);
+        hits += answer == WHERE_YES;
+        if (hits > 0 && g->settings.output == OUTPUT_NONE)
+            break;
+    }
+    xray_scan_close(scan);
+    g->counted = true;
+    if (r < 0 || answer == WHERE_OPEN || xray_store_problem_count(g->store) > 0)
+        return false;
+    count_hits(g, hits);
+    return true;
 }
 
 /* ---- one run ---- */
@@ -247,7 +300,7 @@ static void narrow_by_scan(struct grep *g, size_t from)
 
     if (!selection_has_steps(s) || (s->inverts && g->settings.unit == XRAY_UNIT_RUN) || count_open(g, from) <= FEW_RUNS)
         return;
-    g->narrowed = narrow_runs(&g->narrow, g->store, g->answers, g->run_count, test_step, g);
+    g->narrowed = narrow_runs(&g->narrow, g->store, g->answers, g->run_count, selection_needs(s), test_step, g);
     g->chosen = 0;
     for (size_t i = 0; i < g->run_count; i++)
         g->chosen += g->answers[i] != WHERE_NO;
@@ -413,6 +466,8 @@ static void grep_expression(struct grep *g)
         if (is_full(g))
             return;
     }
+    if (counts_steps(g) && g->chosen > g->run_count / 2 && !g->counted && count_steps(g))
+        return;
     if (g->matched_runs < FIRST_RUNS / 2)
         narrow_by_scan(g, from);
     grep_runs(g, from, g->run_count);
@@ -518,10 +573,25 @@ static bool explain(const struct grep *g)
     return true;
 }
 
+/* False if reading failed, which was said. */
+static bool grep_listed(struct grep *g)
+{
+    xray_error err = {0};
+    int r = xray_store_run_count(g->store, &g->run_count, &err);
+
+    if (r >= 0 && settings_prints_hits(&g->settings))
+        g->deliver.print.id_digits = runs_id_digits(g->store);
+    if (r >= 0 && where_bind(&g->settings.selection.where, g->store))
+        r = grep_store(g, &err);
+    if (r < 0)
+        input_failed(&err);
+    return r >= 0;
+}
+
 /* All that reads; the output is complete when it returns. True if something was found. */
 static bool grep_all(struct grep *g)
 {
-    xray_error err = {0};
+    bool complete = true;
     struct matcher *matcher =
         g->settings.has_pattern
             ? matcher_new(g->settings.patterns, g->settings.pattern_count, &g->settings.matcher)
@@ -536,13 +606,9 @@ static bool grep_all(struct grep *g)
         .search = &g->search,
         .listed = lists_files(g) ? g->segments : NULL,
     };
-    int r = xray_store_run_count(g->store, &g->run_count, &err);
-
-    deliver_begin(&g->deliver, &g->settings, &g->marker, &g->search, r >= 0 ? runs_id_digits(g->store) : 0);
-    if (r >= 0 && where_bind(&g->settings.selection.where, g->store))
-        r = grep_store(g, &err);
-    if (r < 0)
-        input_failed(&err);
+    deliver_begin(&g->deliver, &g->settings, &g->marker, &g->search);
+    if (!needs_no_list(g) || !count_steps(g))
+        complete = grep_listed(g);
 
     const bool found = finish_output(g);
 
@@ -552,7 +618,7 @@ static bool grep_all(struct grep *g)
         too_expensive = matcher_failures(matcher);
     if (cli_stats() && settings_prints_hits(&g->settings))
         hitprint_summary(&g->deliver.print, g->matched, g->matched_runs,
-                         is_complete(g, r < 0, too_expensive));
+                         is_complete(g, !complete, too_expensive));
     deliver_free(&g->deliver);
     if (too_expensive > 0)
         cli_error(NULL, "pattern too expensive: gave up on %" PRIu64 " texts, which may hold matches",

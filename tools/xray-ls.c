@@ -237,6 +237,8 @@ static int count_steps(struct list *l, xray_error *err)
 
     if (r == 0)
         r = narrow_scan(l, scan, err);
+    if (r == 0)
+        xray_scan_without(scan, XRAY_STEP_VALUES | XRAY_STEP_IDS | XRAY_STEP_REASONS);
     while (r == 0 && (r = xray_scan_next(scan, &record, err)) == 1) {
         size_t run;
 

@@ -41,8 +41,7 @@ static struct xf_arena_chunk *add_chunk(struct xf_arena *a, size_t size)
     return chunk;
 }
 
-/* Not zeroed: what xf_arena_copy fills anyway. */
-static void *take(struct xf_arena *a, size_t size)
+void *xf_arena_room(struct xf_arena *a, size_t size)
 {
     const size_t align = alignof(max_align_t);
 
@@ -67,41 +66,46 @@ static void *take(struct xf_arena *a, size_t size)
 
 void *xf_arena_alloc(struct xf_arena *a, size_t size)
 {
-    void *p = take(a, size);
+    void *p = xf_arena_room(a, size);
 
     return p == NULL ? NULL : memset(p, 0, size);
 }
 
 void *xf_arena_copy(struct xf_arena *a, const void *data, size_t len)
 {
-    void *p = take(a, len);
+    void *p = xf_arena_room(a, len);
 
     if (p != NULL && len > 0)
         memcpy(p, data, len);
     return p;
 }
 
+static void free_chunks(struct xf_arena_chunk *chunk)
+{
+    while (chunk != NULL) {
+        struct xf_arena_chunk *older = chunk->next;
+
+        xf_free(chunk);
+        chunk = older;
+    }
+}
+
 void xf_arena_reset(struct xf_arena *a)
 {
-    struct xf_arena_chunk *first = a->chunks;
+    struct xf_arena_chunk *newest = a->chunks;
 
-    while (first != NULL && first->next != NULL) {
-        struct xf_arena_chunk *older = first->next;
-
-        xf_free(first);
-        first = older;
+    if (newest != NULL) {
+        free_chunks(newest->next);
+        newest->next = NULL;
+        newest->used = 0;
     }
-    if (first != NULL)
-        first->used = 0;
-    a->chunks = first;
     a->used = 0;
-    a->held = first != NULL ? sizeof *first + first->len : 0;
+    a->held = newest != NULL ? sizeof *newest + newest->len : 0;
 }
 
 void xf_arena_done(struct xf_arena *a)
 {
-    xf_arena_reset(a);
-    xf_free(a->chunks);
+    free_chunks(a->chunks);
     a->chunks = NULL;
-    a->held = 0;
+    a->used = a->held = 0;
 }

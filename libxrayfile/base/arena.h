@@ -14,9 +14,11 @@ struct xf_arena {
 
 /* Zeroed memory aligned for any type, or NULL. Start with an all-zero arena. */
 void *xf_arena_alloc(struct xf_arena *a, size_t size);
+/* The same, not zeroed: for what is filled at once. */
+void *xf_arena_room(struct xf_arena *a, size_t size);
 void *xf_arena_copy(struct xf_arena *a, const void *data, size_t len);
 
-/* Frees everything but the first chunk, for reuse. */
+/* Frees everything but the newest chunk, which is among the largest, for reuse. */
 void xf_arena_reset(struct xf_arena *a);
 void xf_arena_done(struct xf_arena *a);
 

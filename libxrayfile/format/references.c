@@ -24,17 +24,39 @@ static size_t ordinal_off(const uint8_t *p, size_t left)
     return type + 1;
 }
 
+static bool is_beyond(const uint8_t *p, size_t left, uint64_t part_limit, uint64_t value_limit)
+{
+    const size_t off = *p >= 0xc7 && *p <= 0xd7 ? ordinal_off(p, left) : 0;
+
+    return off != 0 && xf_get_be32(p + off) >= (p[off - 1] == XF_EXT_PART ? part_limit : value_limit);
+}
+
+/* Is any of these 8 bytes one of c7 to d7, with which an ext begins? Such a byte has its upper bit, and its others, to which
+ * something is added that carries into the upper bit from 47 or from 58 on, differ in that. */
+static bool may_begin(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), low = bytes & ones * 0x7f;
+
+    return ((low + ones * (0x80 - 0x47)) & ~(low + ones * (0x80 - 0x58)) & bytes & ones * 0x80) != 0;
+}
+
 /* Whether any bytes look like such a reference. Sound files have none, save by chance in a text, and
  * this is many times faster than going through the values. */
 static bool is_suspicious(const uint8_t *body, size_t len, uint64_t part_limit, uint64_t value_limit)
 {
-    for (size_t i = 0; i < len; i++) {
-        const size_t off = body[i] >= 0xc7 && body[i] <= 0xd7 ? ordinal_off(body + i, len - i) : 0;
+    size_t i = 0;
 
-        if (off != 0 &&
-            xf_get_be32(body + i + off) >= (body[i + off - 1] == XF_EXT_PART ? part_limit : value_limit))
-            return true;
+    for (; len - i >= 8; i += 8) {
+        uint64_t bytes;
+
+        memcpy(&bytes, body + i, sizeof bytes);
+        for (size_t k = 0; k < 8 && may_begin(bytes); k++)
+            if (is_beyond(body + i + k, len - i - k, part_limit, value_limit))
+                return true;
     }
+    for (; i < len; i++)
+        if (is_beyond(body + i, len - i, part_limit, value_limit))
+            return true;
     return false;
 }
 

@@ -83,12 +83,17 @@ static bool take_key(struct decoder *d, enum key key, xray_mp *c)
     case RUN:
         return xf_mp_take_value(c, &value) && take_run_table(d, value);
     case RUNS:
+        d->scope.values = s->run_values;
+        d->scope.late = false;
         return xf_table_take(c, &d->scope, xf_run_columns, XF_RUN_COLUMNS, XF_ROWS_MAX, s->runs, &s->run_rows,
                              &d->no_memory);
     case STEPS:
+        d->scope.values = s->step_values;
+        d->scope.late = s->is_light;
         return xf_table_take(c, &d->scope, xf_step_columns, XF_STEP_COLUMNS, XF_ROWS_MAX, s->steps,
                              &s->step_rows, &d->no_memory);
     case DETAILS:
+        d->scope.values = NULL;
         return xf_table_take(c, &d->scope, detail_columns, XF_DETAIL_COLUMNS, XF_ROWS_MAX, s->details,
                              &s->detail_rows, &d->no_memory);
     case KEYS:
@@ -144,9 +149,22 @@ static bool decode(struct decoder *d, xray_str body)
     return c.left == 0 && check_rows(d);
 }
 
-int xf_spine_decode(struct xf_spine *out, xray_str body, struct xf_arena *arena, xray_error *err)
+int xf_spine_complete(struct xf_spine *s, struct xf_arena *arena, xray_error *err)
 {
-    struct xf_spine spine = {.body = (const uint8_t *)body.ptr};
+    for (int k = 0; s->is_light && k < XF_STEP_COLUMNS; k++) {
+        if (s->step_values[k].off == 0 || s->steps[k] != NULL)
+            continue;
+        s->steps[k] = xf_column_take(s->step_values[k], s->body, arena);
+        if (s->steps[k] == NULL)
+            return xf_fail_memory(err);
+    }
+    s->is_light = false;
+    return XRAY_OK;
+}
+
+int xf_spine_decode(struct xf_spine *out, xray_str body, bool light, struct xf_arena *arena, xray_error *err)
+{
+    struct xf_spine spine = {.body = (const uint8_t *)body.ptr, .is_light = light};
     struct decoder d = {.spine = &spine, .scope = {.body = spine.body, .arena = arena}};
 
     if (!decode(&d, body))

@@ -49,6 +49,7 @@ static bool take_names(xray_mp *c, struct target t, const struct xf_scope *scope
     for (uint32_t i = 0; i < t.rows; i++) {
         int64_t index;
 
+        t.cell[i].i = 0;
         if (!xf_cell_take_int(c, &index))
             return false;
         if (index == XRAY_MISSING)
@@ -60,17 +61,25 @@ static bool take_names(xray_mp *c, struct target t, const struct xf_scope *scope
     return true;
 }
 
-/* [index, count, ...]; checked here so that nobody later has to. */
-static bool check_reasons(const uint8_t *at, size_t len, const struct xf_scope *scope)
+static bool take_nil(xray_mp *c)
 {
-    xray_mp c = xray_mp_over(at, len);
+    if (c->left == 0 || *c->at != 0xc0)
+        return false;
+    c->at++;
+    c->left--;
+    return true;
+}
+
+/* [index, count, ...]; checked here so that nobody later has to. */
+static bool take_reasons(xray_mp *c, const struct xf_scope *scope)
+{
     uint32_t count;
     int64_t index, n;
 
-    if (!xf_mp_take_array(&c, &count) || count % 2 != 0)
+    if (!xf_mp_take_array(c, &count) || count % 2 != 0)
         return false;
     for (uint32_t i = 0; i < count / 2; i++) {
-        if (!xf_mp_take_int(&c, &index) || !xf_mp_take_int(&c, &n))
+        if (!xf_cell_take_int(c, &index) || !xf_cell_take_int(c, &n))
             return false;
         if (index < 0 || index >= scope->string_count || n < 0)
             return false;
@@ -79,12 +88,11 @@ static bool check_reasons(const uint8_t *at, size_t len, const struct xf_scope *
 }
 
 /* str, bin 8 or bin 16 (spec 7.3). */
-static bool check_id(const uint8_t *at, size_t len)
+static bool take_id(xray_mp *c)
 {
-    xray_mp c = xray_mp_over(at, len);
     xray_mp_item item;
 
-    if (!xray_mp_next(&c, &item))
+    if (!xray_mp_next(c, &item))
         return false;
     return item.type == XRAY_MP_STR ||
            (item.type == XRAY_MP_BIN && (item.bytes.len == 8 || item.bytes.len == 16));
@@ -94,23 +102,40 @@ static bool take_encoded(xray_mp *c, struct target t, const struct xf_scope *sco
 {
     for (uint32_t i = 0; i < t.rows; i++) {
         const uint8_t *at = c->at;
-        size_t len;
+        bool good;
 
-        if (c->left > 0 && *at == 0xc0) {
-            c->at++;
-            c->left--;
+        t.cell[i].i = 0;
+        if (take_nil(c))
             continue;
-        }
-        if (!xray_mp_skip(c))
+        if (encoding == XF_ENC_REASONS)
+            good = take_reasons(c, scope);
+        else
+            good = encoding == XF_ENC_ID ? take_id(c) : xray_mp_skip(c);
+        if (!good)
             return false;
-        len = (size_t)(c->at - at);
-        if (encoding == XF_ENC_REASONS && !check_reasons(at, len, scope))
-            return false;
-        if (encoding == XF_ENC_ID && !check_id(at, len))
-            return false;
-        t.cell[i].s = slice_of(scope->body, at, len);
+        t.cell[i].s = slice_of(scope->body, at, (size_t)(c->at - at));
     }
     return true;
+}
+
+static bool check_values(xray_mp *c, uint32_t rows)
+{
+    for (uint32_t i = 0; i < rows; i++)
+        if (!take_nil(c) && !xray_mp_skip(c))
+            return false;
+    return true;
+}
+
+const union xf_cell *xf_column_take(struct xf_slice at, const uint8_t *body, struct xf_arena *arena)
+{
+    const struct xf_scope scope = {.body = body};
+    xray_mp c = xray_mp_over(body + at.off, at.len);
+    struct target t;
+
+    if (!xf_mp_take_array(&c, &t.rows))
+        return NULL; /* cannot be: it was checked */
+    t.cell = xf_arena_room(arena, ((size_t)t.rows + 1) * sizeof *t.cell);
+    return t.cell != NULL && take_encoded(&c, t, &scope, XF_ENC_VALUE) ? t.cell : NULL;
 }
 
 static bool take_column(xray_mp *c, const struct xf_scope *scope, enum xf_encoding encoding, struct target t)
@@ -132,6 +157,17 @@ static bool take_column(xray_mp *c, const struct xf_scope *scope, enum xf_encodi
         break;
     }
     return false;
+}
+
+static bool take_cells(xray_mp *c, const struct xf_scope *scope, enum xf_encoding encoding, struct target t,
+                       const union xf_cell **out, bool *no_memory)
+{
+    t.cell = xf_arena_room(scope->arena, ((size_t)t.rows + 1) * sizeof *t.cell);
+    *no_memory |= t.cell == NULL;
+    if (t.cell == NULL || !take_column(c, scope, encoding, t))
+        return false;
+    *out = t.cell;
+    return true;
 }
 
 /* The column of this name; writers keep the order of the spec, so the search begins behind the last one. */
@@ -161,29 +197,33 @@ bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_col
     for (uint32_t i = 0; i < pairs; i++) {
         struct target t;
         xray_str name;
+        xray_mp start;
+        bool is_late;
 
         if (!xf_mp_take_str(c, &name))
             return false;
         k = find_column(names, column_count, k < column_count ? k : 0, name);
-        if (k == column_count || columns[k] != NULL) {
+        if (k == column_count || columns[k] != NULL || (scope->values != NULL && scope->values[k].off != 0)) {
             if (!xray_mp_skip(c))
                 return false;
             continue;
         }
+        start = *c;
         if (!xf_mp_take_array(c, &t.rows) || t.rows > max_rows || (any && t.rows != rows))
             return false;
         rows = t.rows;
         any = true;
-        t.cell = xf_arena_alloc(scope->arena, ((size_t)rows + 1) * sizeof *t.cell);
-        *no_memory |= t.cell == NULL;
-        if (t.cell == NULL || !take_column(c, scope, names[k].encoding, t))
+        is_late = scope->late && names[k].encoding == XF_ENC_VALUE;
+        if (is_late && !check_values(c, rows))
             return false;
-        columns[k] = t.cell;
+        if (!is_late && !take_cells(c, scope, names[k].encoding, t, &columns[k], no_memory))
+            return false;
+        if (scope->values != NULL && names[k].encoding == XF_ENC_VALUE)
+            scope->values[k] = slice_of(scope->body, start.at, (size_t)(c->at - start.at));
     }
     *row_count = rows;
     return true;
 }
-
 bool xf_strings_take(xray_mp *c, struct xf_arena *arena, const xray_str **strings, uint32_t *count,
                      bool *no_memory)
 {
@@ -192,7 +232,7 @@ bool xf_strings_take(xray_mp *c, struct xf_arena *arena, const xray_str **string
 
     if (!xf_mp_take_array(c, &n) || n > XF_ROWS_MAX)
         return false;
-    list = xf_arena_alloc(arena, (size_t)n * sizeof *list);
+    list = xf_arena_room(arena, (size_t)n * sizeof *list);
     if (list == NULL) {
         *no_memory = true;
         return false;

@@ -4,6 +4,7 @@
 #define XF_FORMAT_TABLE_READ_H
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "codec/mpread.h"
 #include "format/columns.h"
 
@@ -28,6 +29,8 @@ struct xf_scope {
     uint32_t run_count;
     int64_t t0;
     struct xf_arena *arena;
+    struct xf_slice *values; /* NULL, or by column: where those of values stand */
+    bool late;               /* these are checked, not taken (xf_column_take) */
 };
 
 static inline xray_str xf_slice_text(const uint8_t *base, struct xf_slice s)
@@ -51,29 +54,52 @@ static inline struct xf_slice xf_cell_slice(const union xf_cell *column, uint32_
 /* Takes an integer; nil gives XRAY_MISSING. For the innermost loops. */
 static inline bool xf_cell_take_int(xray_mp *c, int64_t *out)
 {
-    if (c->left > 2) {
-        const uint8_t *p = c->at;
-        size_t len = 0;
+    const uint8_t *p = c->at;
+    size_t len = 1;
 
-        if (*p < 0x80 || *p >= 0xe0) {
-            *out = (int8_t)*p;
-            len = 1;
-        } else if (*p == 0xcc) {
-            *out = p[1];
-            len = 2;
-        } else if (*p == 0xcd) {
-            *out = p[1] << 8 | p[2];
-            len = 3;
-        } else if (*p == 0xc0) {
-            *out = XRAY_MISSING;
-            len = 1;
-        }
-        c->at += len;
-        c->left -= len;
-        if (len > 0)
-            return true;
+    if (c->left < 9)
+        return xf_mp_take_int(c, out);
+    switch (*p) {
+    case 0xc0:
+        *out = XRAY_MISSING;
+        break;
+    case 0xcc:
+        *out = p[1];
+        len = 2;
+        break;
+    case 0xcd:
+        *out = p[1] << 8 | p[2];
+        len = 3;
+        break;
+    case 0xce:
+        *out = xf_get_be32(p + 1);
+        len = 5;
+        break;
+    case 0xd0:
+        *out = (int8_t)p[1];
+        len = 2;
+        break;
+    case 0xd1:
+        *out = (int16_t)(p[1] << 8 | p[2]);
+        len = 3;
+        break;
+    case 0xd2:
+        *out = (int32_t)xf_get_be32(p + 1);
+        len = 5;
+        break;
+    case 0xd3:
+        *out = (int64_t)xf_get_be64(p + 1);
+        len = 9;
+        break;
+    default:
+        if (*p >= 0x80 && *p < 0xe0) /* also uint 64, which need not fit */
+            return xf_mp_take_int(c, out);
+        *out = (int8_t)*p;
+        break;
     }
-    return xf_mp_take_int(c, out);
+    c->at += len;
+    c->left -= len;
+    return true;
 }
 
 /* Takes a table at the cursor. columns[k] becomes the cells of the column that `names` has at k, in the
@@ -82,6 +108,9 @@ static inline bool xf_cell_take_int(xray_mp *c, int64_t *out)
 bool xf_table_take(xray_mp *c, const struct xf_scope *scope, const struct xf_column *names,
                    unsigned column_count, uint32_t max_rows, const union xf_cell **columns,
                    uint32_t *row_count, bool *no_memory);
+
+/* Takes a column of values that was only checked. NULL: memory is out. */
+const union xf_cell *xf_column_take(struct xf_slice at, const uint8_t *body, struct xf_arena *arena);
 
 /* Takes an array of str into the arena. */
 bool xf_strings_take(xray_mp *c, struct xf_arena *arena, const xray_str **strings, uint32_t *count,

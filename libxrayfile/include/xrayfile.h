@@ -750,6 +750,7 @@ typedef struct xray_segment_info {
     int64_t time_min_ns, time_max_ns; /* recorded times, by the headers; XRAY_MISSING: none */
     xray_str app, host, boot; /* of the writer: its name, its machine, that machine's boot id; len 0: not known */
     int64_t pid;              /* of the writer; XRAY_MISSING */
+    bool indexed;             /* an index of it is in use */
 } xray_segment_info;
 
 XRAY_API size_t xray_store_segment_count(const xray_store *s);
@@ -866,6 +867,15 @@ XRAY_API int xray_scan_open(xray_scan **out, xray_store *s, unsigned kinds, xray
 /* Returns 1 and fills *rec, 0 at the end, or a negative status. */
 XRAY_API int xray_scan_next(xray_scan *sc, xray_scan_record *rec, xray_error *err);
 XRAY_API void xray_scan_close(xray_scan *sc);
+
+/* What need not be filled in of step records: what is left out costs nothing, and may be unset. To be called before the first
+ * xray_scan_next. A set of these. */
+#define XRAY_STEP_VALUES 1u  /* all refs: error to attrs */
+#define XRAY_STEP_IDS 2u     /* ext_id, parent_ext */
+#define XRAY_STEP_REASONS 4u /* reasons, reason_count */
+XRAY_API void xray_scan_without(xray_scan *sc, unsigned parts);
+/* Nobody will come back to what the scan reads: no block is kept. Before the first xray_scan_next as well. */
+XRAY_API void xray_scan_once(xray_scan *sc);
 
 /* Yields only what stands in the spine blocks that have rows of these runs (by index): all steps of
  * them, and some of others. To be called before the first xray_scan_next. XRAY_ENOMEM. */
@@ -1148,10 +1158,12 @@ XRAY_API void xray_query_free(xray_query *q);
 
 XRAY_API enum xray_unit xray_query_unit(const xray_query *q);
 
-/* What evaluating can need besides the spine: or of these. */
+/* What evaluating can need besides what stands in every record: or of these. */
 #define XRAY_NEEDS_STEPS 1u   /* the steps of the run: not for queries on run fields alone */
 #define XRAY_NEEDS_PAYLOAD 2u /* values */
 #define XRAY_NEEDS_EVENTS 4u  /* candidates */
+#define XRAY_NEEDS_IDS 8u     /* of the spine: ids of steps as applications gave them */
+#define XRAY_NEEDS_REASONS 16u /* of the spine: histograms of reasons */
 XRAY_API unsigned xray_query_needs(const xray_query *q);
 
 /* Appends the canonical form (ql 6). */

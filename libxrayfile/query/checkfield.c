@@ -132,6 +132,11 @@ static unsigned needs_of(const struct xf_field_ref *f)
     if (f->owner == XF_CAND)
         needs |= XRAY_NEEDS_EVENTS;
     switch (f->field->id) {
+    case XF_F_EXT_ID:
+        return f->owner == XF_STEP ? needs | XRAY_NEEDS_IDS : needs;
+    case XF_F_REASON:
+    case XF_F_REASONS:
+        return f->owner == XF_STEP ? needs | XRAY_NEEDS_REASONS : needs;
     case XF_F_STEPS:
         return needs | XRAY_NEEDS_STEPS;
     case XF_F_VALUE:

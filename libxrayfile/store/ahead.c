@@ -87,6 +87,33 @@ int xf_ahead_open(struct xf_ahead *a, xray_error *err)
     return XRAY_OK;
 }
 
+/* A block of usual size takes a megabyte, which costs as much to get from the system, page by page, as to fill: the memory of
+ * those that nobody keeps is used again. */
+static void put_spare(struct xf_ahead *a, struct xf_cached *e)
+{
+    const size_t bytes = e->body.cap + e->arena.held;
+
+    if (bytes > XF_AHEAD_BYTES - a->spare_bytes) {
+        xf_cached_free(e);
+        return;
+    }
+    e->bytes = bytes;
+    e->chain = a->spares;
+    a->spares = e;
+    a->spare_bytes += bytes;
+}
+
+static struct xf_cached *take_spare(struct xf_ahead *a)
+{
+    struct xf_cached *e = a->spares;
+
+    if (e != NULL) {
+        a->spares = e->chain;
+        a->spare_bytes -= e->bytes;
+    }
+    return e;
+}
+
 /* The first block leaves the ring. */
 static void remove_first(struct xf_ahead *a)
 {
@@ -94,7 +121,9 @@ static void remove_first(struct xf_ahead *a)
 
     if (slot->begun)
         a->bytes -= slot->load.header.raw_len;
-    xf_load_drop(&slot->load);
+    if (slot->load.entry != NULL)
+        put_spare(a, slot->load.entry);
+    slot->load.entry = NULL;
     if (slot->result != NULL && a->free_result != NULL)
         a->free_result(slot->result);
     slot->begun = false;
@@ -111,6 +140,8 @@ void xf_ahead_close(struct xf_ahead *a)
     for (; a->count > 0; remove_first(a))
         if (slot_at(a, 0)->begun && a->pool != NULL)
             xf_pool_cancel(a->pool, &slot_at(a, 0)->job);
+    for (struct xf_cached *e; (e = take_spare(a)) != NULL;)
+        xf_cached_free(e);
     for (size_t i = 0; i < XF_AHEAD_SLOTS; i++)
         xray_buffer_free(&a->slots[i].load.stored);
     xf_free(a->slots);
@@ -135,9 +166,11 @@ static int add_next(struct xf_ahead *a, xray_error *err)
         return XRAY_OK;
     }
     if (!is_settled(a, slot->segment, slot->block)) {
+        slot->load.spare = take_spare(a);
         r = xf_load_begin(&slot->load, a->store, slot->segment, slot->block, err);
         if (r < 0)
             return r;
+        slot->load.light = a->light;
         slot->begun = true;
         a->bytes += slot->load.header.raw_len;
         if (a->pool != NULL)
@@ -147,9 +180,17 @@ static int add_next(struct xf_ahead *a, xray_error *err)
     return r;
 }
 
+/* Two blocks for each thread, and two that are used, keep all busy; more would take memory that is not in any processor's cache. */
+static uint32_t most_slots(const struct xf_ahead *a)
+{
+    const unsigned most = a->pool != NULL ? 2 * xf_pool_threads(a->pool) + 2 : 1;
+
+    return most < XF_AHEAD_SLOTS ? most : XF_AHEAD_SLOTS;
+}
+
 static int fill(struct xf_ahead *a, xray_error *err)
 {
-    const uint32_t most = a->pool != NULL ? XF_AHEAD_SLOTS : 1;
+    const uint32_t most = most_slots(a);
     int r = XRAY_OK;
 
     while (!a->ended && r >= 0 && (a->count == 0 || (a->count < most && a->bytes < XF_AHEAD_BYTES)))
@@ -198,6 +239,13 @@ int xf_ahead_take(struct xf_ahead *a, struct xf_ahead_slot **out, xray_error *er
     }
 }
 
+static int give_away(struct xf_load *l, struct xf_cached **out)
+{
+    *out = l->entry;
+    l->entry = NULL;
+    return 1;
+}
+
 /* Others may have loaded the block meanwhile, or found it to be bad, or what was in the cache may have left it. */
 int xf_ahead_next(struct xf_ahead *a, struct xf_cached **out, xray_error *err)
 {
@@ -208,10 +256,18 @@ int xf_ahead_next(struct xf_ahead *a, struct xf_cached **out, xray_error *err)
         if (r <= 0)
             return r;
         if (!slot->begun || is_settled(a, slot->segment, slot->block))
-            r = xf_block_load(a->store, slot->segment, slot->block, out, err);
+            r = xf_block_load_part(a->store, slot->segment, slot->block, a->light, out, err);
         else if ((r = xf_load_finish(&slot->load, a->store, err)) > 0)
-            r = xf_load_keep(&slot->load, a->store, out, err);
+            r = a->passes ? give_away(&slot->load, out) : xf_load_keep(&slot->load, a->store, out, err);
         if (r != 0)
             return r;
     }
+}
+
+void xf_ahead_release(struct xf_ahead *a, struct xf_cached *e)
+{
+    if (e != NULL && !e->in_cache)
+        put_spare(a, e);
+    else
+        xf_block_release(a->store, e);
 }

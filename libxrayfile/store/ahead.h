@@ -30,6 +30,8 @@ struct xf_ahead {
     void (*work)(void *ctx, struct xf_ahead_slot *slot, unsigned worker);
     void (*free_result)(void *result); /* may be NULL */
     void *ctx;
+    bool light; /* spines need not have the values of steps */
+    bool passes; /* blocks are not kept in the cache: nobody will come back to them */
     size_t most_threads; /* on which `work` may run; 0: any number */
 
     /* private */
@@ -37,6 +39,8 @@ struct xf_ahead {
     struct xf_ahead_slot *slots; /* a ring */
     uint32_t first, count;
     size_t bytes;
+    struct xf_cached *spares; /* entries that went back, by `chain`; what their memory takes */
+    size_t spare_bytes;
     bool ended;
     bool taken; /* the first one is the caller's */
 };
@@ -46,9 +50,10 @@ int xf_ahead_open(struct xf_ahead *a, xray_error *err);
 /* Waits for what is on its way. May be all zero. */
 void xf_ahead_close(struct xf_ahead *a);
 
-/* The next block that can be read, decoded and held: the caller releases it with xf_block_release. 1, 0 at the
+/* The next block that can be read, decoded and held: the caller releases it with xf_ahead_release. 1, 0 at the
  * end, XRAY_ENOMEM. For those without `work`. */
 int xf_ahead_next(struct xf_ahead *a, struct xf_cached **out, xray_error *err);
+void xf_ahead_release(struct xf_ahead *a, struct xf_cached *e);
 
 /* The next block on which `work` was done, whatever came of it: it belongs to the caller until the next call.
  * 1, 0 at the end, XRAY_ENOMEM. */

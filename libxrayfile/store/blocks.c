@@ -43,7 +43,7 @@ static bool has_rows(const struct xf_block *b, uint64_t rows, uint64_t rows2)
 }
 
 /* Decodes the body and compares what it holds with what the header says. */
-static int decode(struct xf_cached *e, const struct xf_block *b, xray_error *err)
+static int decode(struct xf_cached *e, const struct xf_block *b, bool light, xray_error *err)
 {
     const xray_str body = xray_strn((const char *)e->body.data, e->body.len);
     bool agrees = true;
@@ -60,7 +60,7 @@ static int decode(struct xf_cached *e, const struct xf_block *b, xray_error *err
                                    (uint64_t)e->as.cands.decisions.count + e->as.cands.notes.count);
         break;
     case XF_SPINE:
-        r = xf_spine_decode(&e->as.spine, body, &e->arena, err);
+        r = xf_spine_decode(&e->as.spine, body, light, &e->arena, err);
         agrees = r < 0 || has_rows(b, e->as.spine.step_rows, e->as.spine.run_rows);
         break;
     case XF_LOSS:
@@ -114,17 +114,26 @@ int xf_load_begin(struct xf_load *l, struct xray_store *s, uint32_t segment, uin
     struct xf_file_reader reader = {s, part->file};
     const struct xf_source source = xf_file_source(&reader, 0);
 
-    l->entry = xf_cached_new(segment, block, part->seg->blocks[block].raw_len);
+    l->entry = l->spare != NULL ? l->spare : xf_cached_new(segment, block, part->seg->blocks[block].raw_len);
     if (l->entry == NULL)
         return xf_fail_memory(err);
+    if (l->spare != NULL)
+        xf_cached_renew(l->entry, segment, block);
+    l->spare = NULL;
     l->seg = part->seg;
     l->header = part->seg->blocks[block];
     l->entry->kind = l->header.kind;
-    l->unpacked = l->decoded = false;
+    l->light = l->unpacked = l->decoded = false;
     l->why = (xray_error){0};
     find_limits(l);
     l->status = xf_segment_fetch(&l->header, &source, s->options.max_raw, &l->stored, &l->why);
     return XRAY_OK;
+}
+
+static void bound_slice(struct xf_load *l, struct xf_slice s)
+{
+    if (s.off != 0)
+        xf_references_bound(l->entry->body.data + s.off, s.len, l->part_limit, l->value_limit);
 }
 
 bool xf_load_unpack(struct xf_load *l, struct xf_zframe *z)
@@ -140,6 +149,17 @@ bool xf_load_unpack(struct xf_load *l, struct xf_zframe *z)
     return true;
 }
 
+/* Of a spine only the columns of values: what else stands there looks like references by chance, in almost every block. */
+static void bound_spine(struct xf_load *l)
+{
+    const struct xf_spine *s = &l->entry->as.spine;
+
+    for (int k = 0; k < XF_RUN_COLUMNS; k++)
+        bound_slice(l, s->run_values[k]);
+    for (int k = 0; k < XF_STEP_COLUMNS; k++)
+        bound_slice(l, s->step_values[k]);
+}
+
 bool xf_load_decode(struct xf_load *l)
 {
     const struct xf_block *b = &l->header;
@@ -148,10 +168,12 @@ bool xf_load_decode(struct xf_load *l)
     if (l->status < 0 || l->decoded)
         return l->status >= 0;
     /* Here and not when it is unpacked: who finds nothing in the bytes has no references to follow. */
-    if (b->kind == XF_PAYLOAD || b->kind == XF_CANDIDATES || b->kind == XF_SPINE)
+    if (b->kind == XF_PAYLOAD || b->kind == XF_CANDIDATES)
         xf_references_bound(l->entry->body.data, l->entry->body.len, l->part_limit, l->value_limit);
-    l->status = decode(l->entry, b, why);
+    l->status = decode(l->entry, b, l->light, why);
     l->decoded = l->status >= 0;
+    if (l->decoded && l->entry->kind == XF_SPINE)
+        bound_spine(l);
     if (l->status < 0 && l->status != XRAY_ENOMEM)
         xf_fail(why, l->status, b->pos, "block %" PRIu64 " at byte %" PRIu64 ": %s; %" PRIu64 " bytes skipped",
                 b->ordinal, b->pos, why->message, (uint64_t)XF_HEADER_LEN + b->stored_len);
@@ -195,22 +217,38 @@ int xf_load_keep(struct xf_load *l, struct xray_store *s, struct xf_cached **out
     return 1;
 }
 
+/* An entry that was light for those before is completed for those who want all of it. */
+static int take_cached(struct xray_store *s, struct xf_cached *e, bool light, struct xf_cached **out, xray_error *err)
+{
+    if (!light && e->kind == XF_SPINE && xf_spine_complete(&e->as.spine, &e->arena, err) < 0) {
+        xf_cache_release(&s->cache, e);
+        return XRAY_ENOMEM;
+    }
+    *out = e;
+    return 1;
+}
+
 int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out,
                   xray_error *err)
+{
+    return xf_block_load_part(s, segment, block, false, out, err);
+}
+
+int xf_block_load_part(struct xray_store *s, uint32_t segment, uint32_t block, bool light, struct xf_cached **out,
+                       xray_error *err)
 {
     struct xf_cached *e = xf_cache_find(&s->cache, segment, block);
     struct xf_load *l = &s->load;
     int r;
 
-    if (e != NULL) {
-        *out = e;
-        return 1;
-    }
+    if (e != NULL)
+        return take_cached(s, e, light, out, err);
     if (s->parts[segment].seg->blocks[block].bad)
         return 0;
     r = xf_load_begin(l, s, segment, block, err);
     if (r < 0)
         return r;
+    l->light = light;
     if (xf_load_unpack(l, s->z))
         xf_load_decode(l);
     r = xf_load_finish(l, s, err);
@@ -253,10 +291,22 @@ int xf_block_index_runs(struct xf_cached *e, xray_error *err)
 
     if (e->by_run)
         return XRAY_OK;
-    if (!sort_by_run(e, s->runs[XF_RUN_RUN], s->run_rows, &e->runs) ||
-        !sort_by_run(e, s->steps[XF_STEP_RUN], s->step_rows, &e->steps) ||
-        !sort_by_run(e, s->details[XF_DETAIL_RUN], s->detail_rows, &e->details))
+    if (!sort_by_run(e, s->runs[XF_RUN_RUN], s->run_rows, &e->runs))
         return xf_fail_memory(err);
     e->by_run = true;
+    return XRAY_OK;
+}
+
+int xf_block_index_rows(struct xf_cached *e, xray_error *err)
+{
+    const struct xf_spine *s = &e->as.spine;
+    const int r = xf_block_index_runs(e, err);
+
+    if (r < 0 || e->rows_by_run)
+        return r;
+    if (!sort_by_run(e, s->steps[XF_STEP_RUN], s->step_rows, &e->steps) ||
+        !sort_by_run(e, s->details[XF_DETAIL_RUN], s->detail_rows, &e->details))
+        return xf_fail_memory(err);
+    e->rows_by_run = true;
     return XRAY_OK;
 }

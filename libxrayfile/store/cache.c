@@ -1,6 +1,7 @@
 /* Decoded blocks (cache.h). */
 #include "store/cache.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #define FIRST_LEAST ((size_t)256)       /* of an arena's first chunk */
@@ -33,6 +34,13 @@ void xf_cached_free(struct xf_cached *e)
     xray_buffer_free(&e->body);
     xf_arena_done(&e->arena);
     xf_free(e);
+}
+
+void xf_cached_renew(struct xf_cached *e, uint32_t segment, uint32_t block)
+{
+    xf_buf_reset(&e->body);
+    xf_arena_reset(&e->arena);
+    *e = (struct xf_cached){.segment = segment, .block = block, .holders = 1, .body = e->body, .arena = e->arena};
 }
 
 static struct xf_cached **bucket_of(const struct xf_cache *c, uint32_t segment, uint32_t block)
@@ -154,6 +162,7 @@ bool xf_cache_add(struct xf_cache *c, struct xf_cached *e)
     e->chain = *bucket;
     *bucket = e;
     link_newest(c, e);
+    e->in_cache = true;
     c->entry_count++;
     measure(c, e);
     shrink(c);

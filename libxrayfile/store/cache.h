@@ -31,7 +31,8 @@ struct xf_cached {
         } loss;
     } as;
     struct xf_by_run runs, steps, details; /* of a spine, when first asked for */
-    bool by_run;
+    bool by_run, rows_by_run;
+    bool in_cache;
     size_t bytes;
     struct xf_cached *newer, *older; /* by last use */
     struct xf_cached *chain;         /* in its bucket */
@@ -51,6 +52,9 @@ struct xf_cache { /* all zero but the limit = empty */
 /* A new entry for a body of raw_len bytes, not yet in the cache, held once. NULL: memory is out. */
 struct xf_cached *xf_cached_new(uint32_t segment, uint32_t block, size_t raw_len);
 void xf_cached_free(struct xf_cached *e);
+
+/* Makes one that is not in the cache as if new, with its memory. */
+void xf_cached_renew(struct xf_cached *e, uint32_t segment, uint32_t block);
 
 /* The entry, held once more; or NULL. */
 struct xf_cached *xf_cache_find(struct xf_cache *c, uint32_t segment, uint32_t block);

@@ -247,7 +247,7 @@ int xf_check_spine(struct xf_check *c, const struct xf_block *b, xray_error *err
     struct xf_time_range range = {INT64_MAX, INT64_MIN};
     struct xf_spine s;
     xray_error why;
-    int r = xf_spine_decode(&s, body, &c->arena, &why);
+    int r = xf_spine_decode(&s, body, false, &c->arena, &why);
 
     if (r == XRAY_ENOMEM)
         return xf_fail_memory(err);

@@ -9,6 +9,7 @@ struct builder {
     struct xray_hits *h;
     struct xray_store *s;
     uint32_t rank, block; /* what is loaded next */
+    size_t kept;          /* bytes of blocks that were given to the cache */
 };
 
 struct found { /* in one block */
@@ -200,12 +201,13 @@ static int take_block(struct builder *b, struct xf_ahead_slot *slot, xray_error 
     }
     if (block->matches > 0 || has_any(block->value_bits, block->values))
         atomic_store(&seg->any, true);
-    if (slot->result != NULL && !xf_cache_has(&b->s->cache, slot->segment, slot->block)) {
-        struct xf_cached *e; /* what matches is likely to be asked for */
+    if (slot->result != NULL && b->kept < XF_AHEAD_BYTES && !xf_cache_has(&b->s->cache, slot->segment, slot->block)) {
+        struct xf_cached *e; /* what matches is likely to be asked for; but not much of it, from the first on */
         const int r = xf_load_keep(l, b->s, &e, err);
 
         if (r < 0)
             return r;
+        b->kept += l->header.raw_len;
         xf_block_release(b->s, e);
     }
     return XRAY_OK;

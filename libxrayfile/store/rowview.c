@@ -178,12 +178,12 @@ static int fill_reasons(const struct xf_view *v, struct xf_scratch *scratch, xra
         xray_str code = {NULL, 0};
 
         if (v->strings != NULL) {
-            xf_mp_take_int(&c, &index);
+            xf_cell_take_int(&c, &index);
             code = v->strings[index];
         } else {
             xf_mp_take_str(&c, &code);
         }
-        xf_mp_take_int(&c, &n);
+        xf_cell_take_int(&c, &n);
         scratch->reasons[i] = (xray_reason_count){.code = code, .count = (uint64_t)n};
     }
     out->reasons = scratch->reasons;
@@ -205,7 +205,7 @@ static void fill_values(const struct xf_view *v, xray_step_record *out)
     out->attrs = map_at(v, XF_STEP_ATTRS, 2);
 }
 
-int xf_view_fill_step(const struct xf_view *v, struct xf_scratch *scratch, xray_step_record *out)
+int xf_view_fill_step(const struct xf_view *v, unsigned without, struct xf_scratch *scratch, xray_step_record *out)
 {
     const int64_t parent = xf_view_int(v, XF_STEP_PARENT), start = xf_view_int(v, XF_STEP_START);
     const int64_t step = xf_view_int(v, XF_STEP_STEP), duration = xf_view_int(v, XF_STEP_DUR);
@@ -217,8 +217,6 @@ int xf_view_fill_step(const struct xf_view *v, struct xf_scratch *scratch, xray_
         .number = step,
         .parent = parent > 0 ? parent : 0,
         .outcome = outcome_of(xf_view_int(v, XF_STEP_STATUS)),
-        .ext_id = id_at(v, XF_STEP_EXT_ID, scratch->ext_id),
-        .parent_ext = id_at(v, XF_STEP_PARENT_EXT, scratch->parent_ext),
         .name = text_at(v, XF_STEP_NAME),
         .type = text_at(v, XF_STEP_TYPE),
         .model = text_at(v, XF_STEP_MODEL),
@@ -240,6 +238,11 @@ int xf_view_fill_step(const struct xf_view *v, struct xf_scratch *scratch, xray_
         .cost = xf_view_int(v, XF_STEP_COST),
         .flags = flags_of(xf_view_int(v, XF_STEP_FLAGS)),
     };
-    fill_values(v, out);
-    return fill_reasons(v, scratch, out);
+    if ((without & XRAY_STEP_IDS) == 0) {
+        out->ext_id = id_at(v, XF_STEP_EXT_ID, scratch->ext_id);
+        out->parent_ext = id_at(v, XF_STEP_PARENT_EXT, scratch->parent_ext);
+    }
+    if ((without & XRAY_STEP_VALUES) == 0)
+        fill_values(v, out);
+    return (without & XRAY_STEP_REASONS) == 0 ? fill_reasons(v, scratch, out) : XRAY_OK;
 }

@@ -49,6 +49,7 @@ void xf_scratch_done(struct xf_scratch *scratch);
 /* Fills a public record; it borrows the view's bytes and the scratch. Identity, numbers of the reader's own,
  * `ended` and `abandoned` are the caller's. XRAY_ENOMEM. */
 int xf_view_fill_run(const struct xf_view *v, struct xf_scratch *scratch, xray_run_record *out);
-int xf_view_fill_step(const struct xf_view *v, struct xf_scratch *scratch, xray_step_record *out);
+/* Without some of its members: a set of XRAY_STEP_*. */
+int xf_view_fill_step(const struct xf_view *v, unsigned without, struct xf_scratch *scratch, xray_step_record *out);
 
 #endif

@@ -332,7 +332,7 @@ static bool next_spine(void *ctx, uint32_t *segment, uint32_t *block)
 static int take_spine(struct xf_run_builder *b, uint32_t segment, uint32_t first, uint32_t *loose, xray_error *err)
 {
     struct spine s = {b->s->parts[segment].seg, segment, first};
-    struct xf_ahead ahead = {.store = b->s, .next = next_spine, .ctx = &s};
+    struct xf_ahead ahead = {.store = b->s, .next = next_spine, .ctx = &s, .light = true};
     struct xf_cached *e;
     int r = xf_ahead_open(&ahead, err);
 

@@ -15,6 +15,7 @@ enum phase { STEPS, RUNS }; /* tables of a spine block, in the order in which th
 struct xray_scan {
     xray_store *store;
     unsigned kinds;
+    unsigned without; /* parts of step records: XRAY_STEP_* */
     uint32_t *segments; /* by rank, as they were when the scan was opened */
     uint32_t *blocks;   /* how many each had */
     uint32_t segment_count;
@@ -107,7 +108,7 @@ void xray_scan_close(xray_scan *sc)
 {
     if (sc == NULL)
         return;
-    xf_block_release(sc->store, sc->held);
+    xf_ahead_release(&sc->ahead, sc->held);
     xf_ahead_close(&sc->ahead);
     xf_pending_free(sc->yielded);
     xf_pending_done(&sc->steps);
@@ -117,6 +118,18 @@ void xray_scan_close(xray_scan *sc)
     xf_free(sc->blocks);
     xf_free(sc->only);
     xf_free(sc);
+}
+
+/* Rows of runs have values that the light form does not lack. */
+void xray_scan_without(xray_scan *sc, unsigned parts)
+{
+    sc->without = parts;
+    sc->ahead.light = (parts & XRAY_STEP_VALUES) != 0;
+}
+
+void xray_scan_once(xray_scan *sc)
+{
+    sc->ahead.passes = true;
 }
 
 int xray_scan_only(xray_scan *sc, const size_t *runs, size_t count, xray_error *err)
@@ -150,7 +163,7 @@ static int yield_step(xray_scan *sc, const struct xf_view *v, const uint8_t *run
 {
     const struct xf_part *part = &sc->store->parts[segment];
 
-    if (xf_view_fill_step(v, &sc->scratch, &sc->step) < 0)
+    if (xf_view_fill_step(v, sc->without, &sc->scratch, &sc->step) < 0)
         return xf_fail_memory(err);
     memcpy(sc->step.run_id, run_id, 16);
     memcpy(sc->step.writer_id, part->seg->writer_id, 16);
@@ -280,7 +293,7 @@ static int next_block(xray_scan *sc, xray_error *err)
 {
     int r;
 
-    xf_block_release(sc->store, sc->held);
+    xf_ahead_release(&sc->ahead, sc->held);
     sc->held = NULL;
     r = xf_ahead_next(&sc->ahead, &sc->held, err);
     if (r <= 0)

@@ -185,6 +185,7 @@ int xray_store_segment(const xray_store *s, size_t i, xray_segment_info *out)
         .host = xf_segment_host(seg),
         .boot = xf_segment_boot(seg),
         .pid = seg->pid,
+        .indexed = seg->index != NULL,
     };
     memcpy(out->id, seg->id, 16);
     memcpy(out->writer_id, seg->writer_id, 16);

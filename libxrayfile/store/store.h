@@ -43,7 +43,9 @@ struct xf_load { /* all zero = empty; `stored` is kept from one block to the nex
     struct xf_block header; /* a copy: the table may be moved meanwhile */
     uint64_t part_limit, value_limit; /* what it can refer to */
     struct xf_cached *entry;
+    struct xf_cached *spare; /* NULL, or one whose memory the next entry takes over */
     xray_buffer stored;
+    bool light; /* of a spine, no values of steps (xf_spine_decode) */
     bool unpacked, decoded;
     int status; /* the first that failed */
     xray_error why;
@@ -105,6 +107,9 @@ struct xf_source xf_file_source(struct xf_file_reader *ctx, uint64_t size);
  * is among the problems then; XRAY_ENOMEM. */
 int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out,
                   xray_error *err);
+/* The same; a spine may lack the values of its steps if it is to be light. */
+int xf_block_load_part(struct xray_store *s, uint32_t segment, uint32_t block, bool light, struct xf_cached **out,
+                       xray_error *err);
 void xf_block_release(struct xray_store *s, struct xf_cached *e);
 
 /* The steps of xf_block_load, for those that do more than one at a time. Begin reads the stored bytes; only
@@ -120,8 +125,9 @@ void xf_load_drop(struct xf_load *l);
 /* The second part of finish, for what failed after it. */
 int xf_load_report(struct xf_load *l, struct xray_store *s, xray_error *err);
 
-/* Makes runs, steps, details of a spine block (by_run). XRAY_ENOMEM. */
+/* Makes `runs` of a spine block (by_run); `steps` and `details` as well. XRAY_ENOMEM. */
 int xf_block_index_runs(struct xf_cached *e, xray_error *err);
+int xf_block_index_rows(struct xf_cached *e, xray_error *err);
 
 /* Forgets the list of runs. */
 void xf_run_list_free(struct xf_run_list *list);

@@ -218,7 +218,7 @@ static int take_block(struct opener *o, const struct xf_run_place *places, uint3
 
     if (r <= 0)
         return r;
-    r = xf_block_index_runs(e, err);
+    r = xf_block_index_rows(e, err);
     if (r >= 0) {
         good = gather(o, e, places, place, RUNS) && join_runs(o, e) && gather(o, e, places, place, STEPS) &&
                join_steps(o, e) && gather(o, e, places, place, DETAILS) && take_details(o, e);
@@ -364,7 +364,7 @@ static bool fill_step(struct xray_trace *t, struct xf_pending *p, struct xf_scra
         p->joined.cells[XF_STEP_STEP].i = p->key.step;
     }
     v = xf_joined_view(&p->joined);
-    if (xf_view_fill_step(&v, scratch, out) < 0 || !keep_text(&t->arena, &out->ext_id, scratch->ext_id) ||
+    if (xf_view_fill_step(&v, 0, scratch, out) < 0 || !keep_text(&t->arena, &out->ext_id, scratch->ext_id) ||
         !keep_text(&t->arena, &out->parent_ext, scratch->parent_ext))
         return false;
     if (out->reason_count > 0) {

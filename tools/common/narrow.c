@@ -61,7 +61,13 @@ static int choose_blocks(const struct asking *a, size_t count, xray_scan *scan, 
     return r;
 }
 
-static int scan_steps(struct asking *a, size_t count, xray_error *err)
+unsigned narrow_without(unsigned needs)
+{
+    return XRAY_STEP_VALUES | ((needs & XRAY_NEEDS_IDS) == 0 ? XRAY_STEP_IDS : 0) |
+           ((needs & XRAY_NEEDS_REASONS) == 0 ? XRAY_STEP_REASONS : 0);
+}
+
+static int scan_steps(struct asking *a, size_t count, unsigned needs, xray_error *err)
 {
     xray_scan *scan = NULL;
     xray_scan_record record;
@@ -69,20 +75,23 @@ static int scan_steps(struct asking *a, size_t count, xray_error *err)
 
     if (r >= 0)
         r = choose_blocks(a, count, scan, err);
+    if (r >= 0)
+        xray_scan_without(scan, narrow_without(needs));
     while (r >= 0 && (r = xray_scan_next(scan, &record, err)) == 1)
         ask_step(a, record.step);
     xray_scan_close(scan);
     return r;
 }
 
-bool narrow_runs(struct narrow *n, xray_store *store, uint8_t *answers, size_t count, narrow_test test, void *ctx)
+bool narrow_runs(struct narrow *n, xray_store *store, uint8_t *answers, size_t count, unsigned needs, narrow_test test,
+                 void *ctx)
 {
     struct asking a = {n, store, answers, test, ctx, .run_index = SIZE_MAX};
     xray_error err = {0};
 
     n->hits = memory_new(count, sizeof *n->hits);
     n->open = memory_new(count, sizeof *n->open);
-    if (scan_steps(&a, count, &err) < 0)
+    if (scan_steps(&a, count, needs, &err) < 0)
         input_failed(&err);
     else if (xray_store_problem_count(store) == 0) {
         for (size_t i = 0; i < count; i++) {
@@ -127,7 +136,7 @@ static void scan(struct sieve *s)
         runs_record(s->store, i, &run);
         s->answers[i] = (uint8_t)where_test_run(s->where, i, &run);
     }
-    narrow_runs(&s->narrow, s->store, s->answers, s->count, test_step, s->where);
+    narrow_runs(&s->narrow, s->store, s->answers, s->count, where_needs(s->where), test_step, s->where);
 }
 
 enum where_answer sieve_test(struct sieve *s, size_t index, const xray_run_record *run)

@@ -16,9 +16,13 @@ struct narrow { /* start with all zero */
 typedef enum where_answer (*narrow_test)(void *ctx, const xray_run_record *run, const xray_step_record *step);
 
 /* Scans the steps of the runs of which answers[i] (enum where_answer) is WHERE_OPEN; of those that cannot have a hit it becomes
- * WHERE_NO. False, and everything stays open, if part of the store cannot be read: what stands in the list of a run's
+ * WHERE_NO. `needs` is what the test takes: a set of XRAY_NEEDS_*. False, and everything stays open, if part of the store cannot be read: what stands in the list of a run's
  * candidates alone is a step as well. */
-bool narrow_runs(struct narrow *n, xray_store *store, uint8_t *answers, size_t count, narrow_test test, void *ctx);
+bool narrow_runs(struct narrow *n, xray_store *store, uint8_t *answers, size_t count, unsigned needs, narrow_test test,
+                 void *ctx);
+
+/* What such a test does without in the records of a scan (xray_scan_without). */
+unsigned narrow_without(unsigned needs);
 void narrow_free(struct narrow *n);
 
 /* For tools that go through the runs one by one, and perhaps not through all: the scan waits until of the first few runs that had

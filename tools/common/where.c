@@ -224,10 +224,19 @@ bool where_has_steps(const struct where *w)
            (w->query != NULL && xray_query_unit(w->query) != XRAY_UNIT_RUN);
 }
 
+unsigned where_needs(const struct where *w)
+{
+    return (where_has_steps(w) ? XRAY_NEEDS_STEPS : 0) | (w->query != NULL ? xray_query_needs(w->query) : 0);
+}
+
+bool where_has_runs(const struct where *w)
+{
+    return w->since != NULL || w->until != NULL || w->status != NULL || w->pipelines.count + w->ids.count > 0;
+}
+
 bool where_is_all(const struct where *w)
 {
-    return w->query == NULL && w->since == NULL && w->until == NULL && w->status == NULL &&
-           w->pipelines.count + w->types.count + w->steps.count + w->ids.count == 0;
+    return w->query == NULL && !where_has_runs(w) && w->types.count + w->steps.count == 0;
 }
 
 /* ---- segments ---- */

@@ -91,8 +91,13 @@ enum xray_unit where_unit(const struct where *w);
 /* Was nothing chosen at all; nothing but runs, by -r. */
 bool where_is_all(const struct where *w);
 bool where_has_ids(const struct where *w);
+/* Are runs told apart by anything but expressions. */
+bool where_has_runs(const struct where *w);
 /* Are steps told apart: by -t, -s or an expression whose hit is not the run. */
 bool where_has_steps(const struct where *w);
+
+/* What telling whether a step is wanted takes: a set of XRAY_NEEDS_*. */
+unsigned where_needs(const struct where *w);
 
 /* The least of the numbers that -s gives, if it gives nothing but numbers; else 0. */
 int64_t where_step_number(const struct where *w);

@@ -85,7 +85,7 @@ static void narrow(struct reading *r, uint8_t *answers)
 {
     struct narrow n = {0};
 
-    if (narrow_runs(&n, r->feed->store, answers, r->count, test_step, r->feed->where)) {
+    if (narrow_runs(&n, r->feed->store, answers, r->count, where_needs(r->feed->where), test_step, r->feed->where)) {
         for (size_t i = 0; i < r->count; i++) {
             struct known *k = &r->known[i];
 
@@ -260,6 +260,8 @@ static int scan_steps(struct reading *r, xray_error *err)
 
     if (status >= 0)
         status = narrow_scan(r, scan, err);
+    if (status >= 0 && !grouping_of_steps(f->grouping)) /* the reasons are counted */
+        xray_scan_without(scan, narrow_without(where_needs(f->where) | XRAY_NEEDS_REASONS));
     while (status >= 0 && (status = xray_scan_next(scan, &record, err)) == 1) {
         size_t i;
 

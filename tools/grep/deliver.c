@@ -8,10 +8,10 @@
 #include "grep/context.h"
 
 void deliver_begin(struct deliver *d, struct settings *settings, const struct marker *marker,
-                   struct search *search, int id_digits)
+                   struct search *search)
 {
     *d = (struct deliver){.settings = settings, .marker = marker, .search = search};
-    hitprint_begin(&d->print, settings, search, id_digits);
+    hitprint_begin(&d->print, settings, search);
     if (settings->sort != NULL)
         order_begin(&d->order, settings->sort, settings->unit, settings->top);
 }

@@ -15,9 +15,9 @@ struct deliver {
     struct order order;
 };
 
-/* `id_digits` as runs_id_digits says. */
+/* Where hits are printed, print.id_digits is to be set as runs_id_digits says, once the runs are known. */
 void deliver_begin(struct deliver *d, struct settings *settings, const struct marker *marker,
-                   struct search *search, int id_digits);
+                   struct search *search);
 
 /* Does it need the traces of runs that are hits as a whole, or are the records of xray_store_run enough? */
 bool deliver_needs_trace(const struct deliver *d);

@@ -368,12 +368,11 @@ static void end_record(struct hitprint *p)
 
 /* ---- all ---- */
 
-void hitprint_begin(struct hitprint *p, struct settings *settings, struct search *search, int id_digits)
+void hitprint_begin(struct hitprint *p, struct settings *settings, struct search *search)
 {
     *p = (struct hitprint){
         .search = search,
         .rows = &settings->rows,
-        .id_digits = id_digits,
         .columns = settings->max_columns,
         .gaps = settings_has_context(settings),
     };

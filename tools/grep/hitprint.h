@@ -37,7 +37,7 @@ struct hitprint {
     struct text line;
 };
 
-void hitprint_begin(struct hitprint *p, struct settings *settings, struct search *search, int id_digits);
+void hitprint_begin(struct hitprint *p, struct settings *settings, struct search *search);
 void hitprint_end(struct hitprint *p);
 
 /* What follows is of this run; it must stay open. The trace may be NULL where only hitprint_run_hit is

@@ -34,6 +34,11 @@ bool selection_is_all(const struct selection *s)
     return !s->inverts && where_is_all(&s->where);
 }
 
+bool selection_is_of_steps(const struct selection *s)
+{
+    return selection_has_steps(s) && !where_has_runs(&s->where);
+}
+
 bool selection_has_steps(const struct selection *s)
 {
     return where_has_steps(&s->where) || (s->inverts && where_has_steps(&s->inverse));
@@ -41,13 +46,7 @@ bool selection_has_steps(const struct selection *s)
 
 unsigned selection_needs(const struct selection *s)
 {
-    unsigned needs = selection_has_steps(s) ? XRAY_NEEDS_STEPS : 0;
-
-    if (s->where.query != NULL)
-        needs |= xray_query_needs(s->where.query);
-    if (s->inverse.query != NULL)
-        needs |= xray_query_needs(s->inverse.query);
-    return needs;
+    return where_needs(&s->where) | (s->inverts ? where_needs(&s->inverse) : 0);
 }
 
 enum where_answer selection_test_run(struct selection *s, size_t index, const xray_run_record *run)

@@ -22,6 +22,8 @@ void selection_free(struct selection *s);
 /* Is everything chosen; are steps of a run told apart; what does telling need (a set of XRAY_NEEDS_*). */
 bool selection_is_all(const struct selection *s);
 bool selection_has_steps(const struct selection *s);
+/* Is nothing said of runs but by expressions. */
+bool selection_is_of_steps(const struct selection *s);
 unsigned selection_needs(const struct selection *s);
 
 /* As in where.h. */
