@@ -72,7 +72,7 @@ static void put_evidence(struct text *t, xray_store *store, const xray_event_rec
     }
 }
 
-static void put_candidate(struct text *t, xray_store *store, const xray_event_record *e, size_t item_width)
+void events_put_candidate(struct text *t, xray_store *store, const xray_event_record *e, size_t item_width)
 {
     static const enum style styles[] = {STYLE_NONE, STYLE_GOOD, STYLE_BAD, STYLE_WARN, STYLE_WARN};
     const char *verdict = xray_verdict_name(e->verdict);
@@ -271,7 +271,7 @@ static void put_event(struct text *t, xray_store *store, const xray_event_record
     switch (e->kind) {
     case XRAY_EVENT_CANDIDATE:
         text_fill(t, ' ', indent);
-        put_candidate(t, store, e, width);
+        events_put_candidate(t, store, e, width);
         break;
     case XRAY_EVENT_DECISION:
         if (detail == EVENTS_SHORT)

@@ -20,4 +20,7 @@ struct events_filter {
 void events_show(xray_store *store, xray_trace *trace, int64_t step_number, enum events_detail detail,
                  size_t indent, const struct events_filter *filter);
 
+/* Appends one candidate as such a line, with its newline; its id is padded to `item_width` columns. */
+void events_put_candidate(struct text *t, xray_store *store, const xray_event_record *e, size_t item_width);
+
 #endif

@@ -2,7 +2,6 @@
 #include "why/path.h"
 
 #include <inttypes.h>
-#include <math.h>
 
 #include "common/events.h"
 #include "common/human.h"
@@ -10,6 +9,7 @@
 #include "common/jsonline.h"
 #include "common/out.h"
 #include "common/runs.h"
+#include "why/margin.h"
 
 static bool is_item(void *ctx, size_t step, const xray_event_record *e)
 {
@@ -21,39 +21,32 @@ static bool is_item(void *ctx, size_t step, const xray_event_record *e)
 
 /* What there is of the item in one step. */
 struct stay {
-    uint64_t seen;     /* candidates recorded, of any item */
-    uint64_t count;    /* records of the item */
-    int verdict;       /* the last one */
-    bool has_margin;
-    double margin;     /* how far the score is below the threshold, as a share of it */
+    uint64_t seen;  /* candidates recorded, of any item */
+    uint64_t count; /* records of the item */
+    int verdict;    /* the last one */
+    struct margin *margin;
 };
 
-static void look(struct stay *s, const xray_event_record *e)
-{
-    s->count++;
-    s->verdict = e->verdict;
-    s->has_margin = (e->fields & XRAY_HAS_SCORE) != 0 && (e->fields & XRAY_HAS_THRESHOLD) != 0 &&
-                    e->threshold != 0 && e->verdict == XRAY_REJECT && isfinite(e->score) && isfinite(e->threshold);
-    if (s->has_margin)
-        s->margin = fabs(e->threshold - e->score) / fabs(e->threshold);
-}
-
 /* The records of the item as JSON, or NULL. */
-static bool survey(xray_store *store, xray_trace *trace, int64_t step, xray_str *item, struct stay *s, xray_buffer *json)
+static bool survey(xray_store *store, xray_trace *trace, const xray_step_record *step, xray_str *item, struct stay *s,
+                   xray_buffer *json)
 {
     xray_events *events = NULL;
     xray_event_record e;
     xray_error err = {0};
-    int r = xray_events_open(&events, trace, step, XRAY_EVENT_CANDIDATE, &err);
+    int r = xray_events_open(&events, trace, step->number, XRAY_EVENT_CANDIDATE, &err);
 
-    *s = (struct stay){0};
+    *s = (struct stay){.margin = s->margin};
+    s->margin->found = false;
     while (r >= 0 && (r = xray_events_next(events, &e, &err)) == 1) {
         s->seen++;
         if (!is_item(item, 0, &e))
             continue;
-        look(s, &e);
+        s->count++;
+        s->verdict = e.verdict;
+        margin_find(s->margin, store, step, &e);
         if (json != NULL)
-            r = xray_event_json(store, xray_trace_run(trace)->id, step, &e, json, &err);
+            r = xray_event_json(store, xray_trace_run(trace)->id, step->number, &e, json, &err);
     }
     xray_events_close(events);
     if (r < 0)
@@ -61,14 +54,38 @@ static bool survey(xray_store *store, xray_trace *trace, int64_t step, xray_str 
     return r >= 0;
 }
 
+/* May the item have been there, without a record? */
+static bool is_partial(const xray_step_record *step, const struct stay *s)
+{
+    return (step->candidates_in != XRAY_MISSING && step->candidates_in > (int64_t)s->seen) ||
+           (step->flags & XRAY_FLAG_SAMPLED) != 0;
+}
+
+static bool is_sampled(const xray_step_record *step)
+{
+    return (step->flags & XRAY_FLAG_SAMPLED) != 0 || step->sampling.data != NULL;
+}
+
 /* Why a step has no record of the item. */
 static const char *absence(const xray_step_record *step, const struct stay *s, int64_t left)
 {
-    if (left != 0)
-        return "not evaluated after rejection";
-    if (step->candidates_in != XRAY_MISSING && step->candidates_in > (int64_t)s->seen)
-        return "not recorded or not seen";
-    return "not seen";
+    return left != 0             ? "not evaluated after rejection"
+           : is_partial(step, s) ? "not recorded or not seen"
+                                 : "not seen";
+}
+
+static void put_absence(struct text *t, const xray_step_record *step, const struct stay *s, int64_t left)
+{
+    text_printf(t, "  %s", absence(step, s, left));
+    if (left != 0 || !is_partial(step, s))
+        return;
+    text_puts(t, is_sampled(step) ? ": candidates were sampled, " : s->seen == 0 ? ": only counts were recorded, " : ": ");
+    human_count(t, (int64_t)s->seen);
+    if (step->candidates_in != XRAY_MISSING) {
+        text_puts(t, " of ");
+        human_count(t, step->candidates_in);
+    }
+    text_puts(t, " candidates recorded; it may have been there and was not kept");
 }
 
 static bool counts_candidates(const xray_step_record *step, const struct stay *s)
@@ -110,12 +127,10 @@ static void put_step(const xray_step_record *step, const struct stay *s, int64_t
     text_puts(&t, step->type.len > 0 ? " " : "");
     out_styled(&t, STYLE_BOLD, step->name);
     if (s->count == 0) {
-        text_printf(&t, "  %s", absence(step, s, left));
-        if (left == 0 && step->candidates_in != XRAY_MISSING && step->candidates_in > (int64_t)s->seen)
-            text_printf(&t, " (%" PRIu64 " of %" PRId64 " candidates recorded)", s->seen, step->candidates_in);
-    } else if (s->has_margin) {
-        text_puts(&t, "  missed by ");
-        human_rate(&t, s->margin);
+        put_absence(&t, step, s, left);
+    } else if (s->margin->found) {
+        text_puts(&t, "  ");
+        margin_put(&t, s->margin);
     }
     text_puts(&t, "\n");
     out_text(&t);
@@ -144,10 +159,15 @@ static void json_step(struct text *t, const xray_step_record *step, const struct
     text_printf(t, "%s{\"step\":%" PRId64, first ? "" : ",", step->number);
     json_member(t, "name", step->name);
     json_member(t, "type", step->type);
-    if (s->count == 0)
+    if (s->count == 0) {
         json_member(t, "absent", xray_s(absence(step, s, left)));
-    if (s->has_margin)
-        json_rate(t, "missed_by", s->margin);
+        text_printf(t, ",\"recorded\":%" PRIu64, s->seen);
+        json_count(t, "candidates_in", step->candidates_in);
+        if (is_sampled(step))
+            text_puts(t, ",\"sampled\":true");
+    }
+    if (s->margin->found)
+        margin_put_json(t, s->margin);
     text_puts(t, ",\"records\":[");
     for (size_t i = 0; i < records->len; i++) /* lines become elements; strings hold no newline */
         if (records->data[i] != '\n')
@@ -166,6 +186,7 @@ size_t path_print(xray_store *store, xray_trace *trace, xray_str item, bool json
     size_t count, found = 0;
     const xray_step_record *steps = xray_trace_steps(trace, &count);
     xray_buffer records = {0};
+    struct margin margin = {0};
     struct text t = {0};
     bool first = true;
 
@@ -175,10 +196,10 @@ size_t path_print(xray_store *store, xray_trace *trace, xray_str item, bool json
     else
         put_head(trace, item, id_digits);
     for (size_t i = 0; i < count; i++) {
-        struct stay s;
+        struct stay s = {.margin = &margin};
 
         records.len = 0;
-        if (!survey(store, trace, steps[i].number, &item, &s, json ? &records : NULL) ||
+        if (!survey(store, trace, &steps[i], &item, &s, json ? &records : NULL) ||
             !counts_candidates(&steps[i], &s))
             continue;
         found += s.count;
@@ -201,6 +222,7 @@ size_t path_print(xray_store *store, xray_trace *trace, xray_str item, bool json
         out_text(&t);
     }
     text_free(&t);
+    margin_free(&margin);
     xray_buffer_free(&records);
     return found;
 }
