@@ -1,6 +1,8 @@
 /* common.c - files in memory, and reading all there is (fuzz.h). */
 #include "fuzz/fuzz.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -27,6 +29,51 @@ void fuzz_file_done(struct fuzz_file *f)
     close(f->fd);
     f->fd = -1;
 }
+
+/* ---- a directory ---- */
+
+static char directory[64];
+
+static void remove_directory(void)
+{
+    rmdir(directory);
+}
+
+const char *fuzz_directory(void)
+{
+    if (directory[0] == '\0') {
+        snprintf(directory, sizeof directory, "%s/fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+        fuzz_require(mkdtemp(directory) != NULL, "there is a directory to work in");
+        atexit(remove_directory);
+    }
+    return directory;
+}
+
+void fuzz_take_segment(struct fuzz_file *out)
+{
+    static uint8_t data[4 << 20];
+    DIR *d = opendir(fuzz_directory());
+
+    fuzz_require(d != NULL, "the directory can be read");
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        char path[400];
+
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/%s", directory, e->d_name);
+
+        const int fd = open(path, O_RDONLY | O_CLOEXEC);
+        const ssize_t n = read(fd, data, sizeof data);
+
+        fuzz_require(n > 0 && (size_t)n < sizeof data, "the segment can be read");
+        fuzz_file_init(out, data, (size_t)n);
+        close(fd);
+        unlink(path);
+    }
+    closedir(d);
+}
+
+/* ---- reading all there is ---- */
 
 /* What is printed has to be JSON that our own strict parser takes; only depth may be too much for it. */
 static void require_json(const xray_buffer *out, size_t from)

@@ -23,6 +23,13 @@ struct fuzz_file {
 void fuzz_file_init(struct fuzz_file *f, const void *data, size_t len);
 void fuzz_file_done(struct fuzz_file *f);
 
+/* A directory of this process's own, in memory where there is such a place: thousands of files are made in it. Removed
+ * at the end. */
+const char *fuzz_directory(void);
+
+/* The only file of it, read and removed; at most 4 MiB. */
+void fuzz_take_segment(struct fuzz_file *out);
+
 /* Reads everything that a store of the file shows, by every way of the public header, and
  * appends it to *out as NDJSON. Every line is required to be strict JSON. Returns the
  * status of opening it. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/text.h"
+#include "import/histogram.h"
 #include "import/times.h"
 
 #define EVIDENCE_MAX 64
@@ -15,7 +16,9 @@
  * would be counted on top of it. */
 struct own_counts {
     xray_outcome outcome;
-    struct text reasons; /* JSON of the histogram */
+    struct histogram reasons; /* given by the line */
+    struct text name, type;
+    bool contradicted; /* an event was rejected for a reason that the histogram does not have */
 };
 
 static int64_t integer_of(struct import *im, uint32_t node)
@@ -27,32 +30,28 @@ static int64_t integer_of(struct import *im, uint32_t node)
 
 /* ---- the current step ---- */
 
-static void put_histogram(xray_step step, const struct text *json)
+/* A given histogram says all, whatever the events say: a later row of the step replaces the one that counted them. */
+static void settle_histogram(struct open_run *run)
 {
-    struct json_tape tape = { 0 };
+    const struct own_counts *own = run->own;
+    const xray_step_options options = { .number = run->current_number, .clock = XRAY_CLOCK_NONE };
+    const xray_step again = xray_step_begin(run->handle, xray_strn(own->name.data, own->name.len),
+                                            xray_strn(own->type.data, own->type.len), &options);
 
-    if (json->len == 0 || json_tape_read(&tape, json->data, json->len, true) != JSON_DONE)
-        return;
-    for (uint32_t key = json_first(0); key != json_end(&tape, 0); key = json_at(&tape, key + 1)->next) {
-        const xray_str quoted = json_text(&tape, key), number = json_text(&tape, key + 1);
-        char *code = memory_new(quoted.len, 1);
-        const size_t len = json_unescape(code, quoted.ptr, quoted.len);
-        int64_t count;
-
-        if (integer_parse(number, &count))
-            xray_step_set_reason_count(step, xray_strn(code, len), count);
-        free(code);
-    }
-    json_tape_free(&tape);
+    histogram_put(&own->reasons, again);
+    xray_step_end(again, own->outcome);
 }
 
 static void finish_step(struct open_run *run)
 {
     if (run->current_number == 0)
         return;
-    put_histogram(run->current, &run->own->reasons);
+    histogram_put(&run->own->reasons, run->current);
     xray_step_end(run->current, run->own->outcome);
-    text_reset(&run->own->reasons);
+    if (run->own->contradicted)
+        settle_histogram(run);
+    histogram_reset(&run->own->reasons);
+    run->own->contradicted = false;
     run->current = 0;
     run->current_number = 0;
 }
@@ -62,7 +61,9 @@ void own_finish(struct open_run *run)
     if (run->own == NULL)
         return;
     finish_step(run);
-    text_free(&run->own->reasons);
+    histogram_done(&run->own->reasons);
+    text_free(&run->own->name);
+    text_free(&run->own->type);
     free(run->own);
     run->own = NULL;
 }
@@ -121,6 +122,12 @@ static void read_run(struct import *im, struct fields *f)
 
 /* ---- steps ---- */
 
+static void keep_text(struct text *t, xray_str text)
+{
+    text_reset(t);
+    text_put(t, text.ptr, text.len);
+}
+
 static void read_step(struct import *im, struct fields *f)
 {
     struct open_run *run = run_of(im, f);
@@ -143,6 +150,8 @@ static void read_step(struct import *im, struct fields *f)
     finish_step(run);
     sc.handle = xray_step_begin(run->handle, import_string(im, f->value[T_NAME]),
                                 import_string(im, f->value[T_TYPE]), &options);
+    keep_text(&run->own->name, import_string(im, f->value[T_NAME]));
+    keep_text(&run->own->type, import_string(im, f->value[T_TYPE]));
     f->value[T_NAME] = f->value[T_TYPE] = 0;
     run->current = sc.handle;
     run->current_number = number;
@@ -151,12 +160,9 @@ static void read_step(struct import *im, struct fields *f)
     scope_put_fields(im, &sc, f);
     attrs_put(im, &sc);
     if (import_has(im, f->value[T_REASONS])) {
-        const xray_str text = json_text(im->tape, f->value[T_REASONS]);
-
         if (import_type(im, f->value[T_REASONS]) == JSON_OBJECT) {
-            text_put(&run->own->reasons, text.ptr, text.len);
-            put_histogram(sc.handle,
-                          &run->own->reasons); /* now for their order, at the end for their counts */
+            histogram_read(&run->own->reasons, im, f->value[T_REASONS]);
+            histogram_put(&run->own->reasons, sc.handle); /* now for their order, at the end for their counts */
         } else
             import_fault(im, f->value[T_REASONS], "reasons of a step must be an object");
     }
@@ -248,6 +254,17 @@ static void put_evidence(struct import *im, uint32_t object, xray_attr *list, xr
     c->evidence_count = count;
 }
 
+/* Whether the given histogram has no such event. */
+static bool contradicts(const struct own_counts *own, const xray_candidate *c)
+{
+    if (own->reasons.count == 0 || c->verdict != XRAY_REJECT)
+        return false;
+    for (size_t i = 0; i < c->reason_count; i++)
+        if (c->reasons[i].code.len > 0 && !histogram_has(&own->reasons, c->reasons[i].code))
+            return true;
+    return false;
+}
+
 static void read_candidate(struct import *im, const struct fields *f)
 {
     struct open_run *run = run_of_event(im, f);
@@ -282,8 +299,10 @@ static void read_candidate(struct import *im, const struct fields *f)
     if (run->current != 0 && xray_step_candidate(run->current, &c) < 0)
         import_fault(im, f->value[T_EVIDENCE],
                      "evidence that cannot be kept (a key twice, or nested too deeply)");
-    else
+    else {
+        run->own->contradicted |= contradicts(run->own, &c);
         im->counts.candidates++;
+    }
 }
 
 static void read_event(struct import *im, const struct fields *f, bool decision)
