@@ -126,6 +126,8 @@ $B/tests/live_writer: $B/tests/cli/live_writer.o $(LIB_A)
 	$Q$(CC) $(OPTS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 # Beside SQLite where its header is there.
 $B/bench/bench_write: LDLIBS += $(if $(wildcard /usr/include/sqlite3.h),-lsqlite3)
+# Its disk hangs.
+$B/bench/bench_hang: LDLIBS += -Wl,--wrap=writev
 BENCH := $(patsubst tests/bench/%.c,$B/bench/%,$(BENCH_SRC))
 $B/bench/%: $B/tests/bench/%.o $(LIB_A)
 	@mkdir -p $(@D)

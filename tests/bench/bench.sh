@@ -79,6 +79,7 @@ recording()
     rm -rf tmp-write
     mkdir tmp-write
     bench_write tmp-write $events
+    bench_hang tmp-write $((events / 100))
     rm -rf tmp-write
 }
 
