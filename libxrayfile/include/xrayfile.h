@@ -1286,10 +1286,15 @@ typedef struct xray_batch { /* all zero, then what there is */
     const char *evidence;       /* evidence by candidate: a JSON object, or empty for none */
     const uint32_t *evidence_ends;
     const double *weights; /* how many events each stands for, where sampled; NaN: none */
+    const char *rules;     /* rule id of each code, empty for none */
+    const uint32_t *rule_ends;
+    const char *versions;  /* rule version of each code, likewise */
+    const uint32_t *version_ends;
+    const uint8_t *by;     /* xray_by of each candidate */
 } xray_batch;
 
 /* Records them in their order, each as xray_step_candidate does. The batch is checked first: XRAY_EMISUSE
- * (ends that fall, an unknown verdict, a reason that is not in the list, evidence in both forms, too many columns) says
+ * (ends that fall, an unknown verdict or `by`, a reason that is not in the list, evidence in both forms, too many columns) says
  * that nothing was recorded. Evidence that is not JSON takes its own candidate only, which is recorded
  * without it. Returns how many were recorded, or a negative status. */
 XRAY_API int64_t xray_step_candidates(xray_step step, const xray_batch *batch, xray_error *err);

@@ -43,22 +43,39 @@ static const char *check_columns(const xray_batch *b)
     return NULL;
 }
 
+static const char *check_reasons(const xray_batch *b)
+{
+    if (b->reasons == NULL)
+        return NULL;
+    if (b->code_count > 0 && (b->code_ends == NULL || !ends_rise(b->code_ends, b->code_count)))
+        return "the ends of the reasons must not fall";
+    if (b->rule_ends != NULL && !ends_rise(b->rule_ends, b->code_count))
+        return "the ends of the rules must not fall";
+    if (b->version_ends != NULL && !ends_rise(b->version_ends, b->code_count))
+        return "the ends of the versions must not fall";
+    for (size_t i = 0; i < b->count; i++)
+        if (b->reasons[i] > b->code_count)
+            return "a reason is not in the list";
+    return NULL;
+}
+
 /* What is wrong with it, or NULL. */
 static const char *check_batch(const xray_batch *b)
 {
+    const char *wrong;
+
     if (b->item_ends == NULL || !ends_rise(b->item_ends, b->count))
         return "the ends of the items must not fall";
     if (b->evidence_ends != NULL && !ends_rise(b->evidence_ends, b->count))
         return "the ends of the evidence must not fall";
-    if (b->reasons != NULL && b->code_count > 0 && (b->code_ends == NULL || !ends_rise(b->code_ends, b->code_count)))
-        return "the ends of the reasons must not fall";
     for (size_t i = 0; b->verdicts != NULL && i < b->count; i++)
         if (xray_verdict_name(b->verdicts[i]) == NULL)
             return "a verdict is unknown";
-    for (size_t i = 0; b->reasons != NULL && i < b->count; i++)
-        if (b->reasons[i] > b->code_count)
-            return "a reason is not in the list";
-    return check_columns(b);
+    for (size_t i = 0; b->by != NULL && i < b->count; i++)
+        if (b->by[i] != XRAY_BY_UNSAID && xray_by_name(b->by[i]) == NULL)
+            return "a \"by\" is unknown";
+    wrong = check_reasons(b);
+    return wrong != NULL ? wrong : check_columns(b);
 }
 
 /* The i-th candidate's evidence out of the columns; how many keys it has. */
@@ -122,11 +139,18 @@ static int record_one(xray_step step, const xray_batch *b, size_t i)
         .verdict = b->verdicts != NULL ? (xray_verdict)b->verdicts[i] : XRAY_ACCEPT,
         .reasons = &reason,
         .evidence = attrs,
+        .by = b->by != NULL ? (xray_by)b->by[i] : XRAY_BY_UNSAID,
     };
     int r;
 
     if (b->reasons != NULL && b->reasons[i] > 0) {
-        reason.code = text_at(b->codes, b->code_ends, b->reasons[i] - 1u);
+        const size_t k = b->reasons[i] - 1u;
+
+        reason.code = text_at(b->codes, b->code_ends, k);
+        if (b->rule_ends != NULL)
+            reason.rule = text_at(b->rules, b->rule_ends, k);
+        if (b->version_ends != NULL)
+            reason.version = text_at(b->versions, b->version_ends, k);
         c.reason_count = 1;
     }
     take_numbers(b, i, &c);

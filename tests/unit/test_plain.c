@@ -197,6 +197,33 @@ static void test_batch_columns(void)
     CHECK(strstr(text, "\"candidates_in\":4,\"candidates_out\":1,\"reasons\":{\"dup\":1,\"old\":1}") != NULL);
 }
 
+/* A reason has its rule with it, and a candidate who decided. */
+static void test_batch_rules(void)
+{
+    const uint32_t rule_ends[] = {4, 4}, version_ends[] = {1, 2};
+    const uint8_t by[] = {XRAY_BY_UNSAID, XRAY_BY_RULE, XRAY_BY_HUMAN, XRAY_BY_AGENT};
+    const char *dir = new_store();
+    xray_writer *w = open_writer(dir);
+    xray_run run = begin_run(w, "p");
+    xray_batch b = small_batch();
+    xray_error err = {0};
+    char text[4096];
+
+    b.rules = "same";
+    b.rule_ends = rule_ends;
+    b.versions = "27";
+    b.version_ends = version_ends;
+    b.by = by;
+    CHECK_STATUS((int)xray_step_candidates(begin_step(run, "s"), &b, &err), 4, &err);
+    xray_run_end(run, XRAY_SUCCESS);
+    close_writer(w);
+    select_all(dir, NULL, XRAY_UNIT_CAND, 0, false, text, sizeof text);
+    CHECK(strstr(text, "\"item\":\"a\",\"verdict\":\"accept\"}") != NULL);
+    CHECK(strstr(text, "\"verdict\":\"reject\",\"reasons\":[{\"code\":\"dup\",\"rule\":\"same\",\"version\":\"2\"}],\"by\":\"rule\"}") != NULL);
+    CHECK(strstr(text, "\"reasons\":[{\"code\":\"old\",\"version\":\"7\"}],\"by\":\"human\"}") != NULL);
+    CHECK(strstr(text, "\"item\":\"d\",\"verdict\":\"defer\",\"by\":\"agent\"}") != NULL);
+}
+
 static void test_batch_json(void)
 {
     static const char json[] = "{\"a\":1}{bad}{\"b\":[2]}";
@@ -236,7 +263,7 @@ static void test_batch_wrong(void)
     xray_run run = begin_run(w, "p");
     xray_step st = begin_step(run, "s");
     xray_error err = {0};
-    xray_batch bad[7];
+    xray_batch bad[10];
     char text[4096];
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -249,6 +276,8 @@ static void test_batch_wrong(void)
     bad[4].column_count = 1;
     bad[5].evidence_ends = falling;
     bad[6].column_count = 65;
+    bad[7].rule_ends = bad[8].version_ends = falling + 1;
+    bad[9].by = unknown;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         check_context("batch %zu", i);
         CHECK_STATUS((int)xray_step_candidates(st, &bad[i], &err), XRAY_EMISUSE, NULL);
@@ -333,5 +362,5 @@ static void test_select_wrong(void)
     xray_select_close(NULL);
 }
 
-CHECK_MAIN(test_options, test_plain_calls, test_batch_columns, test_batch_json, test_batch_wrong, test_select,
+CHECK_MAIN(test_options, test_plain_calls, test_batch_columns, test_batch_rules, test_batch_json, test_batch_wrong, test_select,
            test_select_wrong)
