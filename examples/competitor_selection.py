@@ -94,8 +94,8 @@ def filter_category(run, query, products):
 
 def filter_rating(run, query, products):
     with run.step("filter_rating", type="filter") as st:
-        return st.filter(products, lambda p: p.rating >= query.min_rating, reason="rating_too_low", value="rating",
-                         threshold=query.min_rating)
+        return st.filter(products, lambda p: p.rating >= query.min_rating, value="rating", threshold=query.min_rating,
+                         reason=xray.Reason("rating_too_low", rule="min_rating", version="2"), by="rule")
 
 
 def select_best(run, products):

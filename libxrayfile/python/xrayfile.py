@@ -94,11 +94,11 @@ import warnings
 import weakref
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union, cast
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple, TypeVar, Union, cast
 
 __version__ = "0.1.0"
 __all__ = [
-    "Config", "FallbackMode", "Rate", "Reader", "Run", "RunStatus", "Smart", "SpanProcessor", "Step", "StepType",
+    "Config", "FallbackMode", "Rate", "Reader", "Reason", "Run", "RunStatus", "Smart", "SpanProcessor", "Step", "StepType",
     "ThreadPoolExecutor", "XRay", "XRayClient", "XRayConfig", "XRayError", "XRayWarning", "bind", "configure",
     "current_run", "current_step", "flush", "get_client", "get_config", "get_current_run", "get_current_step",
     "process_candidates", "read", "reset_client", "reset_config", "run", "shutdown", "start_run", "stats", "step",
@@ -122,6 +122,7 @@ _START, _END, _DURATION, _COST, _FLAGS, _IN, _OUT, _KEPT, _SEQUENCE = range(9)
 _TOKENS = {"input": 9, "output": 10, "cache_read": 11, "cache_write": 12, "reasoning": 13, "total": 14}
 _AS_TEXT, _AS_JSON = 5, 7
 _ACCEPT, _REJECT, _DEFER, _MODIFY = 1, 2, 3, 4
+_BY = {None: 0, "agent": 1, "rule": 2, "verifier": 3, "human": 4}
 _FLAG_TRUNCATED, _FLAG_IMPLICIT, _FLAG_SAMPLED = 1, 2, 4
 _RESUME, _NO_CLOCK = 1, 2
 _ECLOSED, _ESYNTAX = -10, -9
@@ -169,6 +170,17 @@ class StepType(str, enum.Enum):
 
 # Steps that take a list and give one: a decorator counts both.
 _LIST_TYPES = frozenset({"filter", "rank", "select", "search", "retrieval", "dedupe", "transform", "logic"})
+
+
+class Reason(NamedTuple):
+    """A reason with the rule that gave it, wherever a reason's code can be given."""
+
+    code: str
+    rule: Optional[str] = None
+    version: Optional[str] = None  #: of the rule
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class FallbackMode(str, enum.Enum):
@@ -261,7 +273,8 @@ class Config:
             self.sample = Rate(float(self.sample)) if self.sample < 1 else None
         if isinstance(self.sample, Rate):
             _in_range("sample", self.sample.rate, 0, 1)
-        self.redact = tuple(_split_rules(self.redact) if isinstance(self.redact, str) else self.redact)
+        given: Any = self.redact  # also one text, as in files
+        self.redact = tuple(_split_rules(given) if isinstance(given, str) else given)
         for_keys = [rule for rule in self.redact if not _IS_RULE.fullmatch(rule)]
         self._redact = re.compile("|".join(f"(?:{p})" for p in for_keys), re.IGNORECASE) if for_keys else None
         self._rules = ", ".join(rule for rule in self.redact if rule not in for_keys)  # that the library applies
@@ -409,7 +422,7 @@ def _from_env(cls: Callable[..., Config], values: Dict[str, Any]) -> Config:
 
 
 _config: Optional[Config] = None
-_warned: set = set()
+_warned: Set[str] = set()
 
 
 def _warn_once(text: str, about: Optional[str] = None) -> None:
@@ -458,7 +471,7 @@ class _Error(ctypes.Structure):
                 ("message", ctypes.c_char * 256)]
 
     def text(self) -> str:
-        return self.message.decode("utf-8", "replace")
+        return cast(bytes, self.message).decode("utf-8", "replace")
 
 
 class _Column(ctypes.Structure):
@@ -473,7 +486,8 @@ class _Batch(ctypes.Structure):
                 ("scores", ctypes.c_void_p), ("thresholds", ctypes.c_void_p), ("ranks_in", ctypes.c_void_p),
                 ("ranks_out", ctypes.c_void_p), ("columns", ctypes.POINTER(_Column)),
                 ("column_count", ctypes.c_size_t), ("evidence", ctypes.c_char_p), ("evidence_ends", ctypes.c_void_p),
-                ("weights", ctypes.c_void_p)]
+                ("weights", ctypes.c_void_p), ("rules", ctypes.c_char_p), ("rule_ends", ctypes.c_void_p),
+                ("versions", ctypes.c_char_p), ("version_ends", ctypes.c_void_p), ("by", ctypes.c_char_p)]
 
 
 class _SelectOptions(ctypes.Structure):
@@ -684,17 +698,20 @@ def _utf8(text: str) -> bytes:
         return text.encode("utf-8", "xrayfile")
 
 
-def _brief(value: Any) -> str:
-    """repr(), whatever it does, in at most 1000 characters."""
+def _brief(value: Any, whole: bool = False) -> str:
+    """repr(), whatever it does, in at most 1000 characters. `whole`: a longer one is not cut: patterns will be looked for
+    in it, and must not be left with the half of a secret."""
     try:
         text = repr(value)
     except Exception as error:  # noqa: BLE001
         text = f"<{type(value).__name__}: repr raised {type(error).__name__}>"
-    return text if len(text) <= 1000 else text[:997] + "..."
+    if len(text) <= 1000:
+        return text
+    return f"<{type(value).__name__}: {len(text)} characters>" if whole else text[:997] + "..."
 
 
-def _fallback(value: Any) -> Any:
-    """What JSON has no word for, as something it has."""
+def _fallback(value: Any, whole: bool) -> Any:
+    """What JSON has no word for, as something it has. `whole` as for `_brief`."""
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, (uuid.UUID, Path)):
@@ -724,27 +741,33 @@ def _fallback(value: Any) -> Any:
         return value.tolist() if value.size <= 10000 else {"shape": list(value.shape), "dtype": str(value.dtype)}
     if isinstance(value, Mapping):
         return dict(value)
-    return _brief(value)
+    return _brief(value, whole)
 
 
-def _fallback_safe(value: Any) -> Any:
+def _fallback_safe(value: Any, whole: bool = False) -> Any:
     try:
-        return _fallback(value)
+        return _fallback(value, whole)
     except Exception:  # noqa: BLE001
-        return _brief(value)
+        return _brief(value, whole)
 
 
-def _make_encoder() -> Callable[[Any], str]:
+def _fallback_whole(value: Any) -> Any:
+    return _fallback_safe(value, True)
+
+
+def _make_encoder(default: Callable[[Any], Any]) -> Callable[[Any], str]:
     """json's encoder. Its part in C is made once where there is one, not for each value; a cycle is a RecursionError."""
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
-        return json.JSONEncoder(ensure_ascii=False, default=_fallback_safe, separators=(",", ":")).encode
-    pieces = make(None, _fallback_safe, json.encoder.encode_basestring, None, ":", ",", False, False, True)
+        return json.JSONEncoder(ensure_ascii=False, default=default, separators=(",", ":")).encode
+    text = getattr(json.encoder, "encode_basestring")
+    pieces = make(None, default, text, None, ":", ",", False, False, True)
     join = "".join
     return lambda value: join(pieces(value, 0))
 
 
-_encode_json = _make_encoder()
+_encode_json = _make_encoder(_fallback_safe)
+_encode_whole = _make_encoder(_fallback_whole)
 _decode_json = json.JSONDecoder().decode
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _MAX_DEPTH = 28  # the library takes 32 levels
@@ -787,7 +810,7 @@ class _Plain:
                 return self._map(value)
             if isinstance(value, (list, tuple)):
                 return self._list(value)
-            return self.of(_fallback_safe(value))
+            return self.of(_fallback_safe(value, self.whole))
         finally:
             self.above.pop()
 
@@ -814,7 +837,7 @@ class _Plain:
             if self.room <= 0:
                 self.cut = True
                 break
-            name = self._text(key if isinstance(key, str) else str(_fallback_safe(key)))
+            name = self._text(key if isinstance(key, str) else str(_fallback_safe(key, self.whole)))
             if name in out:
                 name = f"{name} ({type(key).__name__})"
             if self.redact is not None and self.redact.search(name):
@@ -831,7 +854,7 @@ def _is_simple(value: Any, levels: int = _MAX_DEPTH) -> bool:
     if kind is str or kind is float or kind is bool or value is None:
         return True
     if kind is int:
-        return -(2**63) <= value < 2**64
+        return bool(-(2**63) <= value < 2**64)
     if levels == 0:
         return False
     if kind is dict:
@@ -858,7 +881,7 @@ def _encode(value: Any, config: Config) -> Tuple[bytes, bool]:
     room = config.max_value
     if config._redact is None and not (hasattr(value, "__len__") and len(value) > room):
         try:
-            data = _utf8(_encode_json(value))
+            data = _utf8((_encode_whole if config._patterns else _encode_json)(value))
             if len(data) <= room and _is_taken(value, data):
                 return data, False
         except (TypeError, ValueError, RuntimeError, OverflowError):
@@ -1247,17 +1270,16 @@ class _Scope:
         self._token = self._variable().set(self)
         return self
 
-    def __exit__(self, kind: Any, value: Optional[BaseException], trace: Any) -> bool:
+    def __exit__(self, kind: Any, value: Optional[BaseException], trace: Any) -> None:
         if self._token is not None:
             self._leave()
         self._finish(kind, value)
-        return False
 
     async def __aenter__(self: _S) -> _S:
         return self.__enter__()
 
-    async def __aexit__(self, kind: Any, value: Optional[BaseException], trace: Any) -> bool:
-        return self.__exit__(kind, value, trace)
+    async def __aexit__(self, kind: Any, value: Optional[BaseException], trace: Any) -> None:
+        self.__exit__(kind, value, trace)
 
     def _finish(self, kind: Any, value: Optional[BaseException]) -> None:
         if kind is not None and self._error is None and not _is_quiet(kind, value):
@@ -1431,11 +1453,11 @@ def _item_id(item: Any, index: int) -> str:
     return f"#{index}"
 
 
-def _getter(spec: Any, default: Any = None) -> Callable[[Any, int], Any]:
+def _getter(spec: Any) -> Callable[[Any, int], Any]:
     """From the name of a member, a function, or a constant: a function of an item and its place. What raises gives
     None: recording must not stop the loop."""
     if spec is None:
-        return default if default is not None else lambda item, i: None
+        return lambda item, i: None
     if isinstance(spec, str):
         return lambda item, i: _get(item, spec)
     if not callable(spec):
@@ -1451,6 +1473,11 @@ def _getter(spec: Any, default: Any = None) -> Callable[[Any, int], Any]:
     return get
 
 
+def _keys_of(items: Sequence[Any], key: Any) -> List[Any]:
+    """By a function, or the name of a member. What the function raises is the application's to see."""
+    return [_get(item, key) for item in items] if isinstance(key, str) else [key(item) for item in items]
+
+
 def _id_getter(spec: Any) -> Callable[[Any, int], str]:
     if spec is None:
         return _item_id
@@ -1464,9 +1491,10 @@ def _id_getter(spec: Any) -> Callable[[Any, int], str]:
 
 
 # A candidate on its way: item, verdict, reason, score, threshold, rank_in, rank_out, evidence (a map of scalars, JSON
-# bytes, or None), weight.
-_Row = Tuple[str, int, Optional[str], Optional[float], Optional[float], Optional[int], Optional[int], Any,
-             Optional[float]]
+# bytes, or None), weight, by.
+_Row = Tuple[str, int, Any, Optional[float], Optional[float], Optional[int], Optional[int], Any,
+             Optional[float], Optional[str]]
+_Code = Union[str, Reason, None]
 
 
 _TOP: Any = object()  # as the parent of a step: none, whatever step is current
@@ -1613,35 +1641,37 @@ class Step(_Scope):
 
     # -- candidates --
 
-    def accept(self, item: Any, reason: Optional[str] = None, evidence: Any = None, *, score: Optional[float] = None,
-               threshold: Optional[float] = None) -> "Step":
+    def accept(self, item: Any, reason: _Code = None, evidence: Any = None, *, score: Optional[float] = None,
+               threshold: Optional[float] = None, by: Optional[str] = None) -> "Step":
         """A candidate that goes on. `item` is its id, or something that has one."""
         if self._handle:
-            self._gather(item, _ACCEPT, reason, evidence, score, threshold)
+            self._gather(item, _ACCEPT, reason, evidence, score, threshold, by)
         return self
 
-    def reject(self, item: Any, reason: Optional[str] = None, evidence: Any = None, *, score: Optional[float] = None,
-               threshold: Optional[float] = None) -> "Step":
-        """A candidate that falls, for a reason (one of few codes), on evidence (a map)."""
+    def reject(self, item: Any, reason: _Code = None, evidence: Any = None, *, score: Optional[float] = None,
+               threshold: Optional[float] = None, by: Optional[str] = None) -> "Step":
+        """A candidate that falls, for a reason (one of few codes, or a `Reason`), on evidence (a map); `by` whom: agent,
+        rule, verifier, human."""
         if self._handle:
-            self._gather(item, _REJECT, reason, evidence, score, threshold)
+            self._gather(item, _REJECT, reason, evidence, score, threshold, by)
         return self
 
-    def defer(self, item: Any, reason: Optional[str] = None, evidence: Any = None, *, score: Optional[float] = None,
-              threshold: Optional[float] = None) -> "Step":
+    def defer(self, item: Any, reason: _Code = None, evidence: Any = None, *, score: Optional[float] = None,
+              threshold: Optional[float] = None, by: Optional[str] = None) -> "Step":
         """A candidate that is decided on later."""
         if self._handle:
-            self._gather(item, _DEFER, reason, evidence, score, threshold)
+            self._gather(item, _DEFER, reason, evidence, score, threshold, by)
         return self
 
-    def modify(self, item: Any, reason: Optional[str] = None, evidence: Any = None, *, score: Optional[float] = None,
-               threshold: Optional[float] = None) -> "Step":
+    def modify(self, item: Any, reason: _Code = None, evidence: Any = None, *, score: Optional[float] = None,
+               threshold: Optional[float] = None, by: Optional[str] = None) -> "Step":
         """A candidate that goes on changed."""
         if self._handle:
-            self._gather(item, _MODIFY, reason, evidence, score, threshold)
+            self._gather(item, _MODIFY, reason, evidence, score, threshold, by)
         return self
 
-    def _gather(self, item: Any, verdict: int, reason: Any, evidence: Any, score: Any, threshold: Any) -> None:
+    def _gather(self, item: Any, verdict: int, reason: Any, evidence: Any, score: Any, threshold: Any,
+                by: Any) -> None:
         """The hot path: a row for the next batch."""
         try:
             if item.__class__ is not str:
@@ -1654,7 +1684,7 @@ class Step(_Scope):
                 weight = self._weight(verdict, reason)
                 if weight == 0:
                     return
-            rows.append((item, verdict, reason, score, threshold, None, None, evidence, weight))
+            rows.append((item, verdict, reason, score, threshold, None, None, evidence, weight, by))
             count = len(rows)
             if count == 1:
                 self._due = time.monotonic() + 1.0
@@ -1683,7 +1713,8 @@ class Step(_Scope):
         self._accepted += verdict in (_ACCEPT, _MODIFY)
         count = 0
         if reason is not None and verdict == _REJECT:
-            count = self._reasons[reason] = self._reasons.get(reason, 0) + 1
+            code = str(reason)
+            count = self._reasons[code] = self._reasons.get(code, 0) + 1
         sample = self._config.sample
         if self._config.detail == "summary" or not isinstance(sample, Smart):
             return 0.0
@@ -1703,7 +1734,7 @@ class Step(_Scope):
             if field not in self._given:
                 self._call("set_int", field, count)
         for code, count in self._reasons.items():
-            encoded = _utf8(str(code))
+            encoded = _utf8(code)
             self._call("count_reason", encoded, len(encoded), count)
         if self._kept < self._seen:
             self._call("set_int", _FLAGS, _FLAG_SAMPLED)
@@ -1729,25 +1760,32 @@ class Step(_Scope):
             _problem(f"candidates: {_type_name(error)}: {error}", error=error)
 
     def _send(self, rows: List[_Row]) -> None:
-        items, verdicts, reasons, scores, thresholds, ranks_in, ranks_out, evidence, weights = zip(*rows)
+        items, verdicts, reasons, scores, thresholds, ranks_in, ranks_out, evidence, weights, by = zip(*rows)
         self._send_columns(items, bytes(verdicts), reasons, _present(scores), _present(thresholds),
-                           _present(ranks_in), _present(ranks_out), _present(evidence), _present(weights))
+                           _present(ranks_in), _present(ranks_out), _present(evidence), _present(weights),
+                           None if _present(by) is None else bytes(_BY[who] for who in by))
 
     def _send_columns(self, items: Sequence[str], verdicts: Optional[bytes], reasons: Optional[Sequence[Any]],
                       scores: Any, thresholds: Any, ranks_in: Any, ranks_out: Any, evidence: Any,
-                      weights: Any = None) -> None:
+                      weights: Any = None, by: Optional[bytes] = None) -> None:
         """One call for all of them. What the pointers point to is held by locals until it returns."""
         batch = _Batch(size=ctypes.sizeof(_Batch), count=len(items))
         batch.items, item_ends = _texts(items)
         batch.item_ends = _address(item_ends)
         if verdicts is not None:
             batch.verdicts = verdicts
+        if by is not None:
+            batch.by = by
         if reasons is not None:
             codes = dict.fromkeys(reasons)
             codes.pop(None, None)
             if codes:
                 batch.codes, code_ends = _texts([str(c) for c in codes])
                 batch.code_ends, batch.code_count = _address(code_ends), len(codes)
+                if any(isinstance(c, Reason) for c in codes):
+                    batch.rules, rule_ends = _texts([getattr(c, "rule", None) or "" for c in codes])
+                    batch.versions, version_ends = _texts([getattr(c, "version", None) or "" for c in codes])
+                    batch.rule_ends, batch.version_ends = _address(rule_ends), _address(version_ends)
                 if len(codes) == 1 and None not in reasons:
                     places = array.array("H", b"\x01\x00" if sys.byteorder == "little" else b"\x00\x01") * len(items)
                 else:
@@ -1778,15 +1816,15 @@ class Step(_Scope):
             _problem(f"xray_step_candidates: {error.text()}", status)
 
     def candidates(self, items: Iterable[Any], verdict: str = "accept", *, id: Any = None, score: Any = None,
-                   reason: Any = None, evidence: Any = None, threshold: Any = None) -> "Step":
+                   reason: Any = None, evidence: Any = None, threshold: Any = None, by: Optional[str] = None) -> "Step":
         """All candidates of a list in one call. `id`, `score`, `reason`, `evidence`, `threshold` are names of
         members, functions of an item, or constants; score, threshold and reason may also be a list or array beside the
-        items, evidence a map of such by key."""
+        items, evidence a map of such by key. A reason is a code or a `Reason`."""
         if not self._handle:
             return self
         try:
             self._candidates(items if isinstance(items, (list, tuple)) else list(items), verdict, id, score, reason,
-                             evidence, threshold)
+                             evidence, threshold, by)
         except XRayError:
             raise
         except Exception as error:  # noqa: BLE001
@@ -1794,20 +1832,20 @@ class Step(_Scope):
         return self
 
     def _candidates(self, items: Sequence[Any], verdict: str, id: Any, score: Any, reason: Any, evidence: Any,
-                    threshold: Any) -> None:
+                    threshold: Any, by: Optional[str], weights: Optional[Sequence[float]] = None) -> None:
         number = {"accept": _ACCEPT, "reject": _REJECT, "defer": _DEFER, "modify": _MODIFY}[verdict]
         names = _names_of(items, id)
         count = len(names)
-        columns = [_aligned(spec, items) for spec in (score, threshold)]
-        reasons = [reason] * count if reason is None or isinstance(reason, str) else _aligned(reason, items)
+        scores, thresholds = _aligned(score, items), _aligned(threshold, items)
+        constant = reason is None or isinstance(reason, (str, Reason))
+        reasons: Sequence[Any] = [reason] * count if constant else _aligned(reason, items) or ()
         rows = evidence if evidence is None or _is_columns(evidence, count) else _aligned(evidence, items)
         if self._sampled:
             if isinstance(rows, dict):
                 rows = [dict(zip(rows, values)) for values in zip(*rows.values())]
             for i, name in enumerate(names):
                 self._gather(name, number, reasons[i], rows[i] if rows else None,
-                             columns[0][i] if columns[0] is not None else None,
-                             columns[1][i] if columns[1] is not None else None)
+                             None if scores is None else scores[i], None if thresholds is None else thresholds[i], by)
             return
         self._hand_over()
         for at in range(0, count, _CHUNK):
@@ -1822,30 +1860,36 @@ class Step(_Scope):
                 own = [None if e is None else self._snapshot(e) for e in rows[part]]
             self._send_columns(names[part], None if number == _ACCEPT else bytes((number,)) * n,
                                None if reason is None else reasons[part],
-                               *(None if c is None else c[part] for c in columns), None, None, own)
+                               None if scores is None else scores[part],
+                               None if thresholds is None else thresholds[part], None, None, own,
+                               None if weights is None else weights[part],
+                               None if by is None else bytes((_BY[by],)) * n)
 
     @_safe
     def set_candidates(self, candidates: Sequence[Any], capture_mode: str = "smart", sample_size: Optional[int] = None,
                        *, id: Any = None, score: Any = None) -> "Step":
         """The candidates that leave the step. `capture_mode`: all; summary (their number alone); sampled
-        (`sample_size` of them at random); smart (all up to 50, else the first 10 and some at random)."""
+        (`sample_size` of them at random); smart (all up to 50, else the first 10 and some at random). What is recorded
+        has its weight, the number of candidates that it stands for."""
         total = len(candidates)
         size = 50 if sample_size is None else max(0, int(sample_size))
         seed = f"{self.run.id}/{self.sequence}"
         if capture_mode not in ("all", "summary", "sampled", "smart"):
             raise ValueError(f"capture_mode {capture_mode!r}")
-        chosen: Sequence[int] = range(total)
+        first = total  # that are kept for certain
         if capture_mode == "summary":
-            chosen = ()
+            first = size = 0
         elif capture_mode == "sampled" and total > size:
-            chosen = sorted(random.Random(seed).sample(range(total), size))
+            first = 0
         elif capture_mode == "smart" and total > 50:
-            rest = random.Random(seed).sample(range(10, total), min(max(size - 10, 0), total - 10))
-            chosen = sorted([*range(min(10, total)), *rest])
+            first, size = 10, max(size - 10, 0)
+        rest = sorted(random.Random(seed).sample(range(first, total), min(size, total - first)))
+        chosen = [*range(first), *rest]
+        weights = [1.0] * first + [(total - first) / max(len(rest), 1)] * len(rest) if len(chosen) < total else None
         sampled, self._sampled = self._sampled, False  # this is the sample
         try:
-            if self._values:
-                self.candidates([candidates[i] for i in chosen], id=id, score=score)
+            if self._values and self._handle and chosen:
+                self._candidates([candidates[i] for i in chosen], "accept", id, score, None, None, None, None, weights)
         finally:
             self._sampled = sampled
         self.set_candidates_out(total)
@@ -1860,13 +1904,14 @@ class Step(_Scope):
     # -- lists: the line that does the work records it --
 
     def filter(self, items: Iterable[_T], keep: Callable[[_T], Any], *, id: Any = None, reason: Any = "rejected",
-               evidence: Any = None, value: Any = None, score: Any = None, threshold: Optional[float] = None
-               ) -> List[_T]:
-        """``[i for i in items if keep(i)]``, with all of them recorded: accepted, or rejected for `reason` (a code,
-        or a function of the item). `value` (or `score`) is what was compared with `threshold`."""
+               evidence: Any = None, value: Any = None, score: Any = None, threshold: Optional[float] = None,
+               by: Optional[str] = None) -> List[_T]:
+        """``[i for i in items if keep(i)]``, with all of them recorded: accepted, or rejected for `reason` (a code, a
+        `Reason`, or a function of the item). `value` (or `score`) is what was compared with `threshold`; `by` is who
+        decides: agent, rule, verifier, human."""
         every = list(items)
         held = [bool(keep(item)) for item in every]
-        self._record(every, held, id, reason, evidence, value if value is not None else score, threshold)
+        self._record(every, held, id, reason, evidence, value if value is not None else score, threshold, by=by)
         return [item for item, good in zip(every, held) if good]
 
     def sort(self, items: Iterable[_T], key: Any = None, *, id: Any = None, top: Optional[int] = None,
@@ -1875,9 +1920,8 @@ class Step(_Scope):
         these the first `top`. Recorded with their places before and after, from 1, and the key as score; what is
         cut is rejected for `reason`."""
         every = list(items)
-        get = (lambda item: item) if key is None else (lambda item: _get(item, key)) if isinstance(key, str) else key
-        keys = [get(item) for item in every]
-        order = sorted(range(len(every)), key=lambda i: keys[i], reverse=reverse)
+        keys = _keys_of(every, key) if key is not None else every
+        order = sorted(range(len(every)), key=cast(Any, keys).__getitem__, reverse=reverse)
         limit = len(every) if top is None else max(0, top)
         self._record([every[i] for i in order], [place < limit for place in range(len(order))], id, reason, evidence,
                      None, None, scores=[keys[i] for i in order], ranks_in=[i + 1 for i in order])
@@ -1897,12 +1941,12 @@ class Step(_Scope):
         """The first item of each `key` (a function, the name of a member; left unsaid, the item or its id). Others
         are rejected with the id of the first as evidence."""
         every = list(items)
-        get = (lambda i: _item_id(i, 0)) if key is None else (lambda i: _get(i, key)) if isinstance(key, str) else key
+        keys = _keys_of(every, key) if key is not None else [_item_id(item, 0) for item in every]
         name = _id_getter(id)
         first: Dict[Any, int] = {}
         held, of = [], []
-        for i, item in enumerate(every):
-            place = first.setdefault(get(item), i)
+        for i, itself in enumerate(keys):
+            place = first.setdefault(itself, i)
             held.append(place == i)
             of.append(None if place == i else {"of": name(every[place], place)})
         self._record(every, held, id, reason, of, None, None)
@@ -1910,14 +1954,14 @@ class Step(_Scope):
 
     def _record(self, items: Sequence[Any], held: Sequence[bool], id: Any, reason: Any, evidence: Any, value: Any,
                 threshold: Optional[float], scores: Optional[Sequence[Any]] = None,
-                ranks_in: Optional[Sequence[int]] = None) -> None:
+                ranks_in: Optional[Sequence[int]] = None, by: Optional[str] = None) -> None:
         """Both sides of what was done to a list."""
         if not self._handle:
             return
         try:
             names, count = _names_of(items, id), len(items)
             values = scores if scores is not None else _aligned(value, items)
-            codes = _aligned(reason, items) if callable(reason) else [reason] * count
+            codes: Sequence[Any] = (_aligned(reason, items) or ()) if callable(reason) else [reason] * count
             rows = _aligned(evidence, items)
             place = 0
             gathered: List[_Row] = []
@@ -1930,7 +1974,7 @@ class Step(_Scope):
                 gathered.append((names[i], verdict, code, _number(values[i]) if values is not None else None, threshold,
                                  ranks_in[i] if ranks_in is not None else None,
                                  i + 1 if ranks_in is not None else None,
-                                 None if rows is None or rows[i] is None else self._snapshot(rows[i]), weight))
+                                 None if rows is None or rows[i] is None else self._snapshot(rows[i]), weight, by))
             self._hand_over()
             for at in range(0, len(gathered), _CHUNK):
                 self._send(gathered[at : at + _CHUNK])
@@ -1997,7 +2041,7 @@ def _number(value: Any) -> Optional[float]:
 def _doubles(values: Any) -> "array.array[float]":
     """Numbers; NaN for what is none."""
     if isinstance(values, array.array) and values.typecode == "d":
-        return values
+        return cast("array.array[float]", values)
     try:
         return array.array("d", values)
     except (TypeError, ValueError, OverflowError):
@@ -2184,14 +2228,15 @@ class _StepMaker:
         self._step = Step(self._name or "step", self._kind, parent=self._parent, input=self._input)
         return self._step.__enter__()
 
-    def __exit__(self, kind: Any, value: Optional[BaseException], trace: Any) -> bool:
-        return self._step.__exit__(kind, value, trace) if self._step is not None else False
+    def __exit__(self, kind: Any, value: Optional[BaseException], trace: Any) -> None:
+        if self._step is not None:
+            self._step.__exit__(kind, value, trace)
 
     async def __aenter__(self) -> Step:
         return self.__enter__()
 
-    async def __aexit__(self, kind: Any, value: Optional[BaseException], trace: Any) -> bool:
-        return self.__exit__(kind, value, trace)
+    async def __aexit__(self, kind: Any, value: Optional[BaseException], trace: Any) -> None:
+        self.__exit__(kind, value, trace)
 
 
 def step(name: Any = None, step_type: Any = None, *, type: Any = None, parent: Optional[Step] = None,
@@ -2211,7 +2256,7 @@ class _Traced:
     """What a decorator knows of a function."""
 
     def __init__(self, function: Callable[..., Any], name: Optional[str], kind: Any) -> None:
-        self.name = name or getattr(function, "__name__", "step")
+        self.name: str = name or str(getattr(function, "__name__", "step"))
         self.kind = kind.value if isinstance(kind, enum.Enum) else kind
         self.counts = self.kind in _LIST_TYPES
         try:
@@ -2315,17 +2360,19 @@ class _Stream:
         self.started = time.monotonic_ns()
         return self.step
 
-    def inside(self) -> Tuple[Any, Any]:
-        before = _run_var.get(), _step_var.get()
+    def __enter__(self) -> None:
+        """The generator's own code runs."""
+        self.before = _run_var.get(), _step_var.get()
         assert self.step is not None
         _run_var.set(self.step.run)
         _step_var.set(self.step)
-        return before
 
-    @staticmethod
-    def outside(before: Tuple[Any, Any]) -> None:
-        _run_var.set(before[0])
-        _step_var.set(before[1])
+    def __exit__(self, kind: Any, error: Optional[BaseException], trace: Any) -> None:
+        """It has given an item, or ended."""
+        _run_var.set(self.before[0])
+        _step_var.set(self.before[1])
+        if error is not None:
+            self.end(None if kind in (StopIteration, StopAsyncIteration) else error)
 
     def item(self, value: Any) -> None:
         self.count += 1
@@ -2353,30 +2400,17 @@ def _decorate_generator(function: Callable[..., Any], traced: _Traced) -> Callab
         inner = function(*stream.args, **stream.kwargs)
         call: Callable[[], Any] = inner.__next__
         while True:
-            before = stream.inside()
             try:
-                value = call()
+                with stream:
+                    value = call()
             except StopIteration as stop:
-                stream.end(None)
                 return stop.value
-            except BaseException as error:
-                stream.end(error)
-                raise
-            finally:
-                stream.outside(before)
             stream.item(value)
             try:
-                sent = yield value
-                call = functools.partial(inner.send, sent)
+                call = functools.partial(inner.send, (yield value))
             except GeneratorExit as closed:
-                before = stream.inside()
-                try:
+                with stream:
                     inner.close()
-                except BaseException as error:
-                    stream.end(error)
-                    raise
-                finally:
-                    stream.outside(before)
                 stream.end(closed)
                 raise
             except BaseException as thrown:
@@ -2395,30 +2429,17 @@ def _decorate_async_generator(function: Callable[..., Any], traced: _Traced) -> 
         inner = function(*stream.args, **stream.kwargs)
         call: Callable[[], Any] = inner.__anext__
         while True:
-            before = stream.inside()
             try:
-                value = await call()
+                with stream:
+                    value = await call()
             except StopAsyncIteration:
-                stream.end(None)
                 return
-            except BaseException as error:
-                stream.end(error)
-                raise
-            finally:
-                stream.outside(before)
             stream.item(value)
             try:
-                sent = yield value
-                call = functools.partial(inner.asend, sent)
+                call = functools.partial(inner.asend, (yield value))
             except GeneratorExit as closed:
-                before = stream.inside()
-                try:
+                with stream:
                     await inner.aclose()
-                except BaseException as error:
-                    stream.end(error)
-                    raise
-                finally:
-                    stream.outside(before)
                 stream.end(closed)
                 raise
             except BaseException as thrown:
@@ -2512,7 +2533,7 @@ class RunContext(Run):
         super()._finish(kind, value)
         self._steps = [s.step if isinstance(s, StepContext) else _step_model(s) for s in self._steps]
 
-    def step(self, step_name: str, step_type: Any = None, **options: Any) -> "StepContext":
+    def step(self, step_name: str, step_type: Any = None, **options: Any) -> "StepContext":  # type: ignore[override]
         return StepContext(step_name, options.pop("type", step_type), self, **options)
 
 
@@ -2626,10 +2647,11 @@ class XRayClient:
             return False
         for model in steps:
             st = Step(model.step_name, model.step_type, out)
-            for value, put in ((model.inputs, st.set_input), (model.outputs, st.set_output),
-                               (model.reasoning, st.set_reasoning), (model.filters_applied, st.set_filters_applied),
-                               (model.candidates_in, st.set_candidates_in),
-                               (model.candidates_out, st.set_candidates_out), (model.error, st.set_error)):
+            fields: Tuple[Tuple[Any, Callable[..., Any]], ...] = (
+                (model.inputs, st.set_input), (model.outputs, st.set_output), (model.reasoning, st.set_reasoning),
+                (model.filters_applied, st.set_filters_applied), (model.candidates_in, st.set_candidates_in),
+                (model.candidates_out, st.set_candidates_out), (model.error, st.set_error))
+            for value, put in fields:
                 if value is not None:
                     put(value)
             for key, entry in (model.metadata or {}).items():
@@ -2754,9 +2776,9 @@ class Reader:
 
     def to_pandas(self) -> Any:
         """What is left of the records as a pandas DataFrame; needs pandas."""
-        import pandas
+        import importlib
 
-        return pandas.DataFrame(list(self))
+        return importlib.import_module("pandas").DataFrame(list(self))
 
 
 def read(path: Union[str, "os.PathLike[str]", Sequence[Any], None] = None, where: Optional[str] = None,

@@ -325,6 +325,43 @@ class Sampling(TraceTest):
         self.assertEqual(counts, [200, 0, 20, 20])
         self.assertEqual([c["item"] for c in self.cands(4)[:10]], [f"c{i}" for i in range(10)])
         self.assertEqual(steps["sampled"]["sampling"]["kept"], 20)
+        weights = [[float(c.get("weight", 1)) for c in self.cands(i)] for i in (1, 3, 4)]
+        self.assertEqual([sum(w) for w in weights], [200, 200, 200])  # what is kept stands for all
+        self.assertEqual(weights[1:], [[10.0] * 20, [1.0] * 10 + [19.0] * 10])
+
+
+class Rules(TraceTest):
+    def test_rules_and_who_decided(self):
+        low = xray.Reason("rating_too_low", rule="min_rating", version="2")
+        with xray.run("p") as run:
+            with run.step("one") as st:
+                st.reject("a", low, {"rating": 3}, by="rule").reject("b", "plain").accept("c", by="human")
+                st.reject("d", xray.Reason("dup", version="7"), by="agent").reject("e", low, by="rule")
+            with run.step("two") as st:
+                kept = st.filter([1, 5, 2], lambda r: r > 3, reason=low, by="rule")
+                st.candidates(["x", "y"], "defer", reason=low, by="verifier")
+        self.assertEqual(kept, [5])
+        rule = [{"code": "rating_too_low", "rule": "min_rating", "version": "2"}]
+        self.assertEqual([(c["item"], c.get("reasons"), c.get("by")) for c in self.cands(1)],
+                         [("a", rule, "rule"), ("b", [{"code": "plain"}], None), ("c", None, "human"),
+                          ("d", [{"code": "dup", "version": "7"}], "agent"), ("e", rule, "rule")])
+        self.assertEqual([(c["item"], c.get("reasons"), c.get("by")) for c in self.cands(2)],
+                         [("1", rule, "rule"), ("5", None, "rule"), ("2", rule, "rule"),
+                          ("x", rule, "verifier"), ("y", rule, "verifier")])
+        self.assertEqual(self.steps()["one"]["reasons"], {"rating_too_low": 2, "plain": 1, "dup": 1})
+
+    def test_sampled(self):
+        xray.configure(dir=self.store, on_error="raise", sample=xray.Smart(keep=5, per_reason=2))
+        with xray.run("p") as run, run.step("s") as st:
+            for i in range(50):
+                st.reject(f"i{i}", xray.Reason("low", rule="r", version=str(i % 2)), by="rule")
+        self.assertEqual(self.steps()["s"]["reasons"], {"low": 50})
+        self.assertEqual({c["by"] for c in self.cands()}, {"rule"})
+
+    def test_unknown_by(self):
+        with xray.run("p") as run, run.step("s") as st:
+            with self.assertRaises(xray.XRayError):
+                st.reject("a", "r", by="nobody")._hand_over()
 
 
 class Configuration(TraceTest):

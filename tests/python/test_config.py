@@ -151,6 +151,20 @@ class Redaction(TraceTest):
         self.write()
         self.assertIn(b"hush", self.stored())
 
+    def test_no_half_of_a_secret(self):
+        """A text that is too long is cut only where no pattern is looked for in it."""
+
+        class Wordy:
+            def __repr__(self):
+                return "x" * 985 + "sk-live-hush12345678END"
+
+        for rules, found in ((["/sk-live-hush[0-9]{8}END/"], 0), ([], 2)):
+            xray.configure(dir=self.store, on_error="raise", redact=rules)
+            with xray.run("p", input={"o": Wordy(), "of": [{Wordy(): 1}]}):
+                pass
+            self.assertEqual(self.stored().count(b"sk-live-hush"), found)
+            self.assertIn("Wordy", str(self.runs()[-1]["input"])) if rules else None
+
     def test_bad_pattern_records_nothing(self):
         with self.assertRaisesRegex(xray.XRayError, "redact: pattern"):
             self.write(redact=["/(/"])

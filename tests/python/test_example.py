@@ -14,11 +14,7 @@ EXAMPLE = os.path.join(ROOT, "examples", "competitor_selection.py")
 
 
 def comparable(record):
-    """Without what the C program says in more words: the rule by name, and outputs that are no maps."""
-    for reason in record.get("reasons", ()) if record["kind"] == "cand" else ():
-        reason.pop("rule", None)
-        reason.pop("version", None)
-    record.pop("by", None)
+    """With outputs that are no maps as the C program writes them."""
     output = record.pop("output", None)
     record["output"] = output["result"] if isinstance(output, dict) else output
     return json.dumps(record, sort_keys=True)
