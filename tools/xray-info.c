@@ -7,15 +7,17 @@
 #include "common/out.h"
 #include "info/catalog.h"
 #include "info/survey.h"
+#include "info/values.h"
 
-enum { KEY_DU = CLI_LONG, KEY_FIELD_LIST, KEY_VALUES, KEY_CSV };
+enum { KEY_DU = CLI_LONG, KEY_FIELD_LIST, KEY_VALUES, KEY_DEDUPE, KEY_INFO_FORMAT };
 
 static const struct cli_option option_table[] = {
     {KEY_DU, "du", NULL, "bytes per segment and kind of block, largest first"},
-    {KEY_FIELD_LIST, "fields", NULL, "which fields runs and steps have, and how many have them"},
+    {KEY_DEDUPE, "dedupe", NULL, "also what storing equal parts of values once saved; reads all payload"},
+    {KEY_FIELD_LIST, "fields", NULL, "which fields runs, steps and candidates have, evidence included, and how many have them"},
     {KEY_VALUES, "values", "FIELD", "the distinct values of a field, most frequent first: --values step.model"},
-    {'j', "json", NULL, "one JSON object per line"},
-    {KEY_CSV, "csv", NULL, "CSV; with --du, --fields or --values"},
+    {KEY_INFO_FORMAT, "format", "FORMAT", "text, ndjson, csv; csv with --du, --fields or --values", "text ndjson csv"},
+    {'j', "json", NULL, "the same as --format=ndjson"},
     {0, NULL, NULL, NULL},
 };
 
@@ -24,14 +26,14 @@ static const struct cli_example examples[] = {
     {"xray-info --du traces | head", "the largest segments"},
     {"xray-info --fields traces", "what can be asked for"},
     {"xray-info --values run.version traces", "every version, with its number of runs"},
-    {"xray-info -j traces | jq .losses", "dropped records by cause"},
+    {"xray-info --dedupe -j traces | jq .dedupe", "bytes of values, and of the payload that holds them"},
     {NULL, NULL},
 };
 
 static const struct cli_tool tool = {
     .name = "xray-info",
     .summary = "tell what a store of traces is made of",
-    .usage = {"[-j] [FILE...]", "--du|--fields|--values FIELD [-j|--csv] [FILE...]"},
+    .usage = {"[--dedupe] [-j] [FILE...]", "--du|--fields|--values FIELD [--format FORMAT] [FILE...]"},
     .examples = examples,
     .options = option_table,
     .about =
@@ -43,10 +45,14 @@ static const struct cli_tool tool = {
         "lost: everything that was handed to a writer is either in the store or counted here, by what it was and for which "
         "cause, with the span of time.\n\n"
         "payload: values are the inputs, outputs and other large values that were recorded; parts are the pieces in them that are stored "
-        "once and referred to from wherever they occur again. How many bytes that saved stands in no header.\n\n"
-        "--fields and --values read the spine. --fields counts the runs and steps that have each field, and each key of their tags; "
-        "a flag counts where it is set; type is that of the last one seen, and \"value\" stands for anything recorded as a value. --values FIELD takes the fields of runs and "
-        "steps of xray-query(7), members included (tags.tier); it keeps 100,000 distinct values.\n\n"
+        "once and referred to from wherever they occur again. How many bytes that saved stands in no header: --dedupe "
+        "reads every value of runs and steps, and compares their bytes as MessagePack with the raw bytes of payload.\n\n"
+        "--fields reads the spine and the candidates. It counts the runs, steps and candidates that have each field, each key of their tags "
+        "and of the evidence; "
+        "a flag counts where it is set; type is that of the last one seen, and \"value\" stands for anything recorded as a value. It keeps 100,000 "
+        "keys. --values FIELD takes the fields of runs and steps of xray-query(7), members included (tags.tier); it keeps "
+        "100,000 distinct values. Fields of runs that are no values come from the list of runs, step.name and step.type from sums: where there are "
+        "indexes, no block is read for them; what is printed is the same. Others read the spine.\n\n"
         "With -j: one object of kind \"info\"; of kind \"du\" per segment; of kind \"field\" or \"value\" per line. Times are "
         "nanoseconds since 1970 as text, sizes are bytes.",
     .see_also = "xray-ls(1), xray-index(1), xray-verify(1), xray-query(7), xrayfile(5)",
@@ -58,7 +64,7 @@ enum question { OVERVIEW, SIZES, FIELDS, VALUES };
 
 static struct settings {
     enum question question;
-    bool asked;
+    bool asked, dedupe;
     const char *field;
     enum sheet_format format;
 } settings;
@@ -69,6 +75,16 @@ static void ask(enum question question)
         cli_usage("one of --du, --fields and --values at a time");
     settings.asked = true;
     settings.question = question;
+}
+
+static enum sheet_format parse_format(const char *arg)
+{
+    static const char *const names[] = {[SHEET_TEXT] = "text", [SHEET_NDJSON] = "ndjson", [SHEET_CSV] = "csv"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(arg, names[i]) == 0)
+            return (enum sheet_format)i;
+    cli_usage("--format takes text, ndjson or csv, not '%s'", arg);
 }
 
 static void parse_options(int argc, char **argv)
@@ -88,22 +104,27 @@ static void parse_options(int argc, char **argv)
             ask(VALUES);
             settings.field = arg;
             break;
+        case KEY_DEDUPE:
+            settings.dedupe = true;
+            break;
         case 'j':
             settings.format = SHEET_NDJSON;
             break;
-        case KEY_CSV:
-            settings.format = SHEET_CSV;
+        case KEY_INFO_FORMAT:
+            settings.format = parse_format(arg);
             break;
         }
     }
     if (settings.format == SHEET_CSV && settings.question == OVERVIEW)
-        cli_usage("--csv goes with --du, --fields or --values");
+        cli_usage("csv goes with --du, --fields or --values");
+    if (settings.dedupe && settings.asked)
+        cli_usage("--dedupe goes without --du, --fields and --values");
 }
 
 static bool print_overview(xray_store *store)
 {
     struct survey survey = {0};
-    const bool ok = survey_take(&survey, store);
+    const bool ok = survey_take(&survey, store) && (!settings.dedupe || survey_take_values(&survey, store));
 
     if (settings.format == SHEET_NDJSON)
         survey_print_json(&survey);
@@ -124,7 +145,7 @@ static bool answer(xray_store *store)
     case FIELDS:
         return catalog_fields(store, settings.format);
     case VALUES:
-        return catalog_values(store, settings.field, settings.format);
+        return values_print(store, settings.field, settings.format);
     }
     return false;
 }

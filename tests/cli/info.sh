@@ -78,9 +78,9 @@ run xray-info --du -j "$work/shop" "$work/example"
 check "info --du: largest first" [ "$(jq -s 'map(.bytes) == (map(.bytes) | sort | reverse) and length == 2' "$out")" = true ]
 check "info --du: kinds add up to the file" \
     [ "$(jq -s 'all(.[]; .payload + .candidates + .spine + .loss + .seal + .other == .bytes)' "$out")" = true ]
-run xray-info --du --csv "$work/shop"
-expect_out "segment,bytes,payload,candidates,spine,loss,seal,other,raw,ratio" "info --du --csv has a header"
-expect_lines 2 "info --du --csv"
+run xray-info --du --format csv "$work/shop"
+expect_out "segment,bytes,payload,candidates,spine,loss,seal,other,raw,ratio,index" "info --du --format csv has a header"
+expect_lines 2 "info --du --format csv"
 
 # ---- fields and values ----
 
@@ -99,6 +99,13 @@ for f in name type model provider candidates_in cost tokens_in input reasoning p
     check "info --fields: step.$f" [ "$(field step $f)" = "$(count step "$has")" ]
 done
 check "info --fields: keys of tags" [ "$(field run tags.tier)" = "$(count run '.tags.tier != null')" ]
+for f in verdict:verdict reason:reasons score:score rank_out:rank_out evidence:evidence; do
+    check "info --fields: cand.${f%:*}" [ "$(field cand "${f%:*}")" = "$(count cand "has(\"${f#*:}\")")" ]
+done
+for key in price limit; do
+    check "info --fields: evidence.$key" [ "$(field cand evidence.$key)" = "$(count cand ".evidence.$key != null")" ]
+done
+check "info --fields: candidates have evidence" [ "$(field cand evidence.price)" -gt 0 ]
 check "info --fields: what nobody has is not listed" [ "$(field run project)" = 0 ]
 
 run xray-info --values step.type -j "$work/shop"
@@ -107,19 +114,76 @@ lines '[.[] | select(.kind == "step" and has("type"))] | group_by(.type) | map({
 check "info --values is what jq counts" cmp -s "$work/expected" "$out"
 run xray-info --values tags.tier "$work/shop"
 expect_status 0 "info --values of a tag"
-run xray-info --values step.model --csv "$work/shop"
-expect_out "value,count" "info --values --csv"
+run xray-info --values step.model --format csv "$work/shop"
+expect_out "value,count" "info --values --format csv"
 run xray-info --values step.model "$work/loss"
 expect_status 1 "info --values of what is not there"
 run xray-info --values nope "$work/shop"
 expect_status 2 "info --values of no field"
 run xray-info --values step.model --du "$work/shop"
 expect_status 2 "info with two questions"
-run xray-info --csv "$work/shop"
-expect_status 2 "info --csv alone"
+run xray-info --format csv "$work/shop"
+expect_status 2 "info --format csv alone"
+run xray-info --format xml "$work/shop"
+expect_status 2 "info --format of another kind"
+run xray-info --format ndjson --values step.model "$work/shop"
+cp "$out" "$work/expected"
+run xray-info -j --values step.model "$work/shop"
+check "info -j is --format ndjson" cmp -s "$work/expected" "$out"
+run xray-info --dedupe --du "$work/shop"
+expect_status 2 "info --dedupe with another question"
+
+# ---- what is stored once ----
+
+# A prompt of 4,000 letters in each of 20 steps.
+prompt=$(printf '%04000d' 7)
+{
+    echo '{"kind":"run","run":"00112233445566778899aabbccddeeff","pipeline":"p","start":"1767225600000000000"}'
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        echo '{"kind":"step","run":"00112233445566778899aabbccddeeff","step":'$i',"name":"s","start":"1767225600000000000","input":["'"$prompt"'",'$i']}'
+    done
+} >"$work/once.ndjson"
+make_store once "$work/once.ndjson"
+run xray-info --dedupe -j "$work/once"
+check "info --dedupe: 80 kB stand in one copy" \
+    [ "$(jq '.dedupe | .whole >= 80000 and .whole < 81000 and .referred > 79000 and .payload > 4000 and .payload < 6000' "$out")" = true ]
+run xray-info --dedupe "$work/once"
+expect_out " times less" "info --dedupe says how much less"
+run xray-info -j "$work/once"
+expect_no_out "dedupe" "info reads no payload if not asked to"
 
 # ---- index ----
 
+# What comes from an index is what comes without, also if only a part of the runs has one.
+"$build/bench/gen_decisions" --runs=20 >"$work/gen.ndjson"
+make_store gen "$work/gen.ndjson"
+"$build/bin/xray-index" build -q "$work/gen"
+make_store gen "$work/gen.ndjson" # the same runs in a second segment: none is whole in the first
+make_store half "$work/gen.ndjson"
+"$build/bin/xray-index" build -q "$work/half"
+"$build/bench/gen_decisions" --runs=7 --seed=5 >"$work/more.ndjson"
+make_store half "$work/more.ndjson"
+for index in "$work"/half/*.idx; do # of one of the two
+    rm "$index"
+    break
+done
+make_store mixed "$work/gen.ndjson"
+"$build/bench/gen_decisions" --runs=1 >"$work/one.ndjson"
+make_store mixed "$work/one.ndjson" # one of the runs again: sums hold of the others, in the same block
+"$build/bin/xray-index" build -q "$work/mixed"
+for s in gen half mixed shop example; do
+    for f in run.pipeline run.version run.status run.start run.duration tags.tier step.name step.type step.status step.model; do
+        run xray-info -j --index=never --values $f "$work/$s"
+        cp "$out" "$work/expected"
+        run xray-info -j --values $f "$work/$s"
+        check "info --values $f of $s: the same with an index" cmp -s "$work/expected" "$out"
+    done
+done
+"$build/bin/xray-index" build -q "$work/half"
+for f in run.version step.name step.type; do
+    run xray-info --stats --values $f "$work/half"
+    expect_err "read 0 of" "info --values $f reads no block where there are indexes"
+done
 "$build/bin/xray-index" build -q "$work/shop"
 run xray-info -j "$work/shop"
 check "info: the index and its sections" [ "$(jq '.index.whole == 1 and .index.runs > 0' "$out")" = true ]

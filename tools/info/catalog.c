@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cli.h"
 #include "common/fields.h"
 #include "common/input.h"
 #include "common/strmap.h"
+#include "info/evidence.h"
 
 /* Bounds what a field that is different everywhere can take. */
 enum { VALUES_MAX = 100000 };
@@ -229,6 +229,16 @@ static void put_owner(struct sheet *sheet, const struct catalog *c, unsigned own
     }
 }
 
+static bool has_candidates(xray_store *store)
+{
+    xray_segment_info info;
+
+    for (size_t i = 0; i < xray_store_segment_count(store); i++)
+        if (xray_store_segment(store, i, &info) == 0 && info.rows[2] > 0)
+            return true;
+    return false;
+}
+
 bool catalog_fields(xray_store *store, enum sheet_format format)
 {
     static const struct sheet_column columns[] = {
@@ -242,6 +252,7 @@ bool catalog_fields(xray_store *store, enum sheet_format format)
     ok = scan_records(store, count_record, &c);
     put_owner(&sheet, &c, FIELD_OF_RUN, "run");
     put_owner(&sheet, &c, FIELD_OF_STEP, "step");
+    ok = ok && has_candidates(store) ? evidence_fields(store, &sheet) : ok;
     ok = ok && sheet.count > 0;
     if (sheet.count > 0)
         sheet_print(&sheet, format);
@@ -255,66 +266,5 @@ bool catalog_fields(xray_store *store, enum sheet_format format)
     strmap_free(&c.tags);
     cell_free(&c.cell);
     xray_buffer_free(&c.scratch);
-    return ok;
-}
-
-/* ---- values ---- */
-
-struct values {
-    struct named_field field;
-    struct strmap map;
-    struct sheet sheet;
-    struct cell cell;
-    struct text plain;
-    uint64_t others; /* records whose value is none of those kept */
-};
-
-static void count_value(void *ctx, const struct record *r)
-{
-    struct values *v = ctx;
-    bool added = false;
-
-    if ((v->field.owner == FIELD_OF_RUN) != (r->run != NULL))
-        return;
-    field_get(&v->field, r, &v->cell);
-    if (v->cell.kind == CELL_MISSING)
-        return;
-    text_reset(&v->plain);
-    cell_put_plain(&v->plain, &v->cell);
-    if (v->map.count >= VALUES_MAX) {
-        /* Whether it is a new one cannot be asked without adding it. */
-        v->others++;
-        return;
-    }
-
-    const size_t at = strmap_put(&v->map, text_str(&v->plain), &added);
-
-    if (added) {
-        sheet_add(&v->sheet);
-        sheet_word(&v->sheet, 0, text_str(&v->plain));
-        sheet_number(&v->sheet, 1, 0);
-    }
-    v->sheet.rows[at][1].n++;
-}
-
-bool catalog_values(xray_store *store, const char *name, enum sheet_format format)
-{
-    static const struct sheet_column columns[] = {{"value", SHEET_WORD}, {"count", SHEET_COUNT}};
-    struct values v = {.sheet = {.kind = "value", .columns = columns, .column_count = 2}};
-    bool ok;
-
-    field_parse(&v.field, "--values", xray_s(name), FIELD_OF_RUN | FIELD_OF_STEP, NULL);
-    ok = scan_records(store, count_value, &v) && v.sheet.count > 0;
-    sheet_sort(&v.sheet, 1);
-    if (v.sheet.count > 0)
-        sheet_print(&v.sheet, format);
-    if (v.others > 0)
-        cli_say(NULL, "--values keeps %d distinct values: %" PRIu64 " records after these are not counted", VALUES_MAX,
-                v.others);
-    field_free(&v.field);
-    strmap_free(&v.map);
-    sheet_free(&v.sheet);
-    cell_free(&v.cell);
-    text_free(&v.plain);
     return ok;
 }

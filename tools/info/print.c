@@ -80,6 +80,21 @@ static void put_rows(struct text *t, const struct survey *s)
     text_puts(t, ", ");
     put_count_of(t, s->rows[1], "part");
     text_puts(t, " that values share\n");
+    if (!s->has_values)
+        return;
+
+    const uint64_t referred = s->values_whole - s->values_stored;
+
+    put_label(t, "dedupe");
+    text_puts(t, "values of runs and steps take ");
+    human_size(t, s->values_whole);
+    text_puts(t, ", ");
+    human_size(t, referred);
+    text_puts(t, " of it in payload, which is ");
+    human_size(t, s->raw[1]);
+    if (referred > s->raw[1] && s->raw[1] > 0) /* payload holds values of candidates and decisions as well */
+        text_printf(t, ": %.2f times less", (double)referred / (double)s->raw[1]);
+    text_puts(t, "\n");
 }
 
 static void put_kinds(struct text *t, const struct survey *s)
@@ -296,6 +311,12 @@ void survey_print_json(const struct survey *s)
     json_ns(&t, "from", s->time_min_ns);
     json_ns(&t, "to", s->time_max_ns);
     json_kinds(&t, s);
+    if (s->has_values) {
+        text_printf(&t, ",\"dedupe\":{\"whole\":%" PRIu64, s->values_whole);
+        json_number(&t, "referred", s->values_whole - s->values_stored);
+        json_number(&t, "payload", s->raw[1]);
+        text_puts(&t, "}");
+    }
     json_losses(&t, s);
     json_origins(&t, s);
     json_index(&t, s);

@@ -146,6 +146,50 @@ bool survey_take(struct survey *s, xray_store *store)
     return take_losses(s, store);
 }
 
+/* ---- values ---- */
+
+static void add_value(struct survey *s, xray_store *store, xray_ref ref, xray_buffer *scratch)
+{
+    scratch->len = 0;
+    if (ref.data == NULL || xray_ref_resolve(store, ref, scratch, NULL) < 0)
+        return;
+    s->values_whole += scratch->len;
+    s->values_stored += ref.len < scratch->len ? ref.len : scratch->len;
+}
+
+bool survey_take_values(struct survey *s, xray_store *store)
+{
+    xray_buffer scratch = {0};
+    xray_scan *scan = NULL;
+    xray_scan_record rec;
+    xray_error err = {0};
+    int r = xray_scan_open(&scan, store, XRAY_SCAN_RUN | XRAY_SCAN_STEP, &err);
+
+    s->has_values = true;
+    while (r >= 0 && (r = xray_scan_next(scan, &rec, &err)) == 1) {
+        const xray_run_record *run = rec.run;
+        const xray_step_record *step = rec.step;
+
+        if (rec.kind == XRAY_SCAN_RUN) {
+            const xray_ref refs[] = {run->error, run->tags, run->metadata, run->input, run->output, run->attrs};
+
+            for (size_t i = 0; i < sizeof refs / sizeof refs[0]; i++)
+                add_value(s, store, refs[i], &scratch);
+        } else {
+            const xray_ref refs[] = {step->error,  step->input,    step->output, step->reasoning, step->filters,
+                                     step->params, step->sampling, step->tags,   step->metadata,  step->attrs};
+
+            for (size_t i = 0; i < sizeof refs / sizeof refs[0]; i++)
+                add_value(s, store, refs[i], &scratch);
+        }
+    }
+    xray_scan_close(scan);
+    xray_buffer_free(&scratch);
+    if (r < 0)
+        input_failed(&err);
+    return r >= 0;
+}
+
 void survey_free(struct survey *s)
 {
     for (size_t i = 0; i < s->loss_count; i++) {
@@ -161,12 +205,14 @@ void survey_print_sizes(xray_store *store, enum sheet_format format)
     static const struct sheet_column columns[] = {
         {"segment", SHEET_WORD}, {"bytes", SHEET_SIZE},  {"payload", SHEET_SIZE}, {"candidates", SHEET_SIZE},
         {"spine", SHEET_SIZE},   {"loss", SHEET_SIZE},   {"seal", SHEET_SIZE},    {"other", SHEET_SIZE},
-        {"raw", SHEET_SIZE},     {"ratio", SHEET_RATIO},
+        {"raw", SHEET_SIZE},     {"ratio", SHEET_RATIO}, {"index", SHEET_SIZE},
     };
-    struct sheet sheet = {.kind = "du", .columns = columns, .column_count = 10};
+    struct sheet sheet = {.kind = "du", .columns = columns, .column_count = 11};
+    const char *before = NULL;
 
     for (size_t i = 0; i < xray_store_segment_count(store); i++) {
         xray_segment_info info;
+        xray_index_info index;
         uint64_t raw = 0, stored = 0;
 
         if (xray_store_segment(store, i, &info) != 0)
@@ -183,6 +229,9 @@ void survey_print_sizes(xray_store *store, enum sheet_format format)
         sheet_number(&sheet, 7, info.size > stored ? info.size - stored : 0);
         sheet_number(&sheet, 8, raw);
         sheet_ratio(&sheet, 9, info.size > 0 ? (double)raw / (double)info.size : 0);
+        if (info.path != before && strcmp(info.path, "-") != 0 && xray_index_look(info.path, &index, NULL) == 0)
+            sheet_number(&sheet, 10, index.size);
+        before = info.path;
     }
     sheet_sort(&sheet, 1);
     sheet_print(&sheet, format);

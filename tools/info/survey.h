@@ -34,11 +34,17 @@ struct survey { /* start with all zero */
     size_t loss_count, loss_cap;
     /* indexes */
     uint64_t indexed, behind, unusable; /* whole; cover less than the segment; there, but no good */
+    /* values of runs and steps, if they were asked for */
+    bool has_values;
+    uint64_t values_whole;  /* bytes as MessagePack, with what they refer to */
+    uint64_t values_stored; /* of these, bytes that stand in the rows themselves */
     uint64_t index_size, index_covered, index_sections[SURVEY_KINDS];
 };
 
 /* Reads no body but those of loss blocks. False if that failed, which was said. */
 bool survey_take(struct survey *s, xray_store *store);
+/* Reads every value of runs and steps: values_whole, values_stored. False if that failed, which was said. */
+bool survey_take_values(struct survey *s, xray_store *store);
 void survey_free(struct survey *s);
 
 /* Bytes per segment and kind, largest first. */
