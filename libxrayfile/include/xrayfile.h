@@ -882,7 +882,7 @@ XRAY_API void xray_scan_once(xray_scan *sc);
 XRAY_API int xray_scan_only(xray_scan *sc, const size_t *runs, size_t count, xray_error *err);
 
 /* The runs of a store, numbered from 0 in the order of spec 7.2. The first call finds them in one pass over the spine, or in the
- * indexes; they are kept until the store is refreshed or closed, about 150 bytes for each. */
+ * indexes; they are kept until the store is refreshed or closed, about 130 bytes for each. */
 
 /* How many there are. XRAY_ENOMEM. */
 XRAY_API int xray_store_run_count(xray_store *s, size_t *count, xray_error *err);

@@ -167,9 +167,9 @@ static bool take_run(struct builder *b, const struct xf_run_list *list, const st
     to = &b->seen[b->seen_count++];
     *to = (struct seen){.start = run->start, .row = row};
     memcpy(to->id, run->id, 16);
-    return take_text(list, run->text[XF_RT_EXT_ID], &b->ext_ids, &to->ext_id) &&
-           take_text(list, run->text[XF_RT_PIPELINE], &b->names, &to->text[XF_CT_PIPELINES]) &&
-           take_text(list, run->text[XF_RT_VERSION], &b->names, &to->text[XF_CT_VERSIONS]);
+    return take_text(list, run->ext_id, &b->ext_ids, &to->ext_id) &&
+           take_text(list, xf_run_text(&list->tuples, run, XF_RT_PIPELINE), &b->names, &to->text[XF_CT_PIPELINES]) &&
+           take_text(list, xf_run_text(&list->tuples, run, XF_RT_VERSION), &b->names, &to->text[XF_CT_VERSIONS]);
 }
 
 static int take_segments(struct builder *b, xray_error *err)

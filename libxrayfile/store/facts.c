@@ -117,9 +117,11 @@ static int load(struct xray_store *s, uint32_t segment, xray_error *err)
     r = xf_index_use(s, segment, XF_INDEX_STEPS, &raw, err);
     if (r <= 0)
         return r;
-    xf_buf_reset(&f->raw);
-    xf_buf_put(&f->raw, raw->data, raw->len);
-    r = f->raw.failed ? XRAY_ENOMEM : decode(f);
+    (void)raw; /* it is s->section, and is taken over */
+    xray_buffer_free(&f->raw);
+    f->raw = s->section;
+    s->section = (xray_buffer){0};
+    r = decode(f);
     if (r < 0)
         return xf_fail_memory(err);
     f->usable = r > 0;

@@ -134,6 +134,8 @@ static int compare(const struct xf_index_head *head, xray_store *s, const char *
         r = xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "filters of %u bits", bits);
     if (r >= 0)
         r = xf_indexer_build(s, bits, &fresh, &image, err);
+    xf_run_list_free(s->runs); /* of a million runs it takes much */
+    s->runs = NULL;
     for (size_t i = 0; i < XF_INDEX_SECTIONS && r >= 0; i++)
         r = compare_section(head, &fresh, &image, i, path, fd, s->z, err);
     xray_buffer_free(&image);

@@ -274,27 +274,37 @@ static int bind(struct xray_store *s, struct xf_index_head *head, xray_error *er
     return XRAY_OK;
 }
 
-struct sections {
-    xray_buffer blocks, runs, items, steps, funnel;
-};
+/* One section after the other is made, stored and forgotten: of a million runs each takes much memory. */
+static int add_section(struct xf_index_head *head, xray_buffer *image, enum xf_index_kind kind, xray_buffer *raw,
+                       struct xray_store *s, int r, xray_error *err)
+{
+    if (r >= 0)
+        r = xf_index_add(head, image, kind, raw, s->z, err);
+    xray_buffer_free(raw);
+    return r;
+}
 
-static int make_sections(struct xray_store *s, unsigned item_bits, struct sections *x, xray_error *err)
+static int make_sections(struct xray_store *s, unsigned item_bits, struct xf_index_head *head, xray_buffer *image,
+                         xray_error *err)
 {
     const struct xf_segment *seg = s->parts[0].seg;
-    int r = XRAY_OK;
+    xray_buffer raw = {0};
+    int r;
 
-    xf_index_put_blocks(seg, seg->block_count, &x->blocks);
+    xf_index_put_blocks(seg, seg->block_count, &raw);
+    r = add_section(head, image, XF_INDEX_BLOCKS, &raw, s, XRAY_OK, err);
     xf_run_list_free(s->runs);
     s->runs = NULL;
-    r = xf_run_list_build(s, &s->runs, err);
     if (r >= 0)
-        r = xf_run_index_put(s->runs, &x->runs, err);
+        r = xf_run_list_build(s, &s->runs, err);
     if (r >= 0)
-        r = xf_indexer_items(s, item_bits, &x->items, err);
+        r = add_section(head, image, XF_INDEX_RUNS, &raw, s, xf_run_index_put(s->runs, &raw, err), err);
     if (r >= 0)
-        r = xf_indexer_steps(s, s->runs, &x->steps, err);
+        r = add_section(head, image, XF_INDEX_STEPS, &raw, s, xf_indexer_steps(s, s->runs, &raw, err), err);
     if (r >= 0)
-        r = xf_indexer_sums(s, s->runs, &x->funnel, err);
+        r = add_section(head, image, XF_INDEX_FUNNEL, &raw, s, xf_indexer_sums(s, s->runs, &raw, err), err);
+    if (r >= 0)
+        r = add_section(head, image, XF_INDEX_ITEMS, &raw, s, xf_indexer_items(s, item_bits, &raw, err), err);
     if (r >= 0 && s->problems.count > 0) /* met while reading: an index must not hide it */
         r = refuse(s, err);
     return r;
@@ -303,29 +313,13 @@ static int make_sections(struct xray_store *s, unsigned item_bits, struct sectio
 int xf_indexer_build(struct xray_store *s, unsigned item_bits, struct xf_index_head *head, xray_buffer *image,
                      xray_error *err)
 {
-    struct sections x = {.blocks = {0}};
     int r = bind(s, head, err);
 
     if (r >= 0)
-        r = make_sections(s, item_bits, &x, err);
-    if (r >= 0)
         r = xf_index_begin(head, image, err);
     if (r >= 0)
-        r = xf_index_add(head, image, XF_INDEX_BLOCKS, &x.blocks, s->z, err);
-    if (r >= 0)
-        r = xf_index_add(head, image, XF_INDEX_RUNS, &x.runs, s->z, err);
-    if (r >= 0)
-        r = xf_index_add(head, image, XF_INDEX_STEPS, &x.steps, s->z, err);
-    if (r >= 0)
-        r = xf_index_add(head, image, XF_INDEX_FUNNEL, &x.funnel, s->z, err);
-    if (r >= 0)
-        r = xf_index_add(head, image, XF_INDEX_ITEMS, &x.items, s->z, err);
+        r = make_sections(s, item_bits, head, image, err);
     if (r >= 0)
         xf_index_finish(head, image);
-    xray_buffer_free(&x.blocks);
-    xray_buffer_free(&x.runs);
-    xray_buffer_free(&x.items);
-    xray_buffer_free(&x.steps);
-    xray_buffer_free(&x.funnel);
     return r;
 }

@@ -45,6 +45,7 @@ int xf_indexer_sums(struct xray_store *s, const struct xf_run_list *list, xray_b
 struct xf_summary; /* summarybuild.c */
 struct xf_summary *xf_summary_new(uint32_t runs);
 void xf_summary_free(struct xf_summary *m);
+/* All runs, ascending. */
 int xf_summary_add(struct xf_summary *m, struct xray_store *s, uint32_t run, const xray_run_record *record,
                    const xray_step_record *steps, size_t count, xray_error *err);
 int xf_summary_put(struct xf_summary *m, xray_buffer *out, xray_error *err);

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "codec/fuse.h"
 
-enum { ITEM_HEAD = 8, ITEM_ENTRY = 12, FEW_RUNS = 4096 };
+enum { ITEM_HEAD = 8, ITEM_ENTRY = 12, FEW_RUNS = 4096, KEPT = 1 << 20 };
 
 static int segment_fd(struct xray_store *s, uint32_t file, int *fd, xray_error *err)
 {
@@ -99,11 +99,19 @@ int xf_index_use(struct xray_store *s, uint32_t segment, enum xf_index_kind kind
         return 0;
     r = xf_index_read(part->seg->index, kind, s->files[part->file].path, fd, s->z, &s->stored, &s->section,
                       &s->stats.index_bytes, &why);
+    if (s->stored.cap > KEPT) /* what was read is of no use any more, and there may be much of it */
+        xray_buffer_free(&s->stored);
     if (r == XRAY_ENOMEM)
         return xf_fail_memory(err);
     if (r > 0)
         *out = &s->section;
     return r;
+}
+
+void xf_index_used(struct xray_store *s)
+{
+    if (s->section.cap > KEPT)
+        xray_buffer_free(&s->section);
 }
 
 /* ---- items ---- */

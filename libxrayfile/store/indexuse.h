@@ -14,6 +14,9 @@ int xf_index_attach(struct xray_store *s, uint32_t file, struct xf_segment *seg,
 int xf_index_use(struct xray_store *s, uint32_t segment, enum xf_index_kind kind, const xray_buffer **out,
                  xray_error *err);
 
+/* The section is not needed any more: gives back what it takes, if that is much. */
+void xf_index_used(struct xray_store *s);
+
 /* The key of an item in the filters (index-file.md, 3.3), from the XXH3-64 of its id. */
 static inline uint64_t xf_index_item_key(uint64_t item_hash, uint32_t block)
 {

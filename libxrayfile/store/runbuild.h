@@ -17,7 +17,7 @@ struct xf_run_builder {
     uint32_t slot_count;
     struct xf_run_place *places;
     uint32_t place_count, place_cap;
-    struct xf_dict text;
+    struct xf_dict text, tuples;
     struct xf_scratch scratch;
 };
 

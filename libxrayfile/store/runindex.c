@@ -36,10 +36,11 @@ static int put_texts(const struct xf_run_list *list, xray_buffer *out)
 
     for (int k = 0; k < XF_RUN_TEXTS; k++)
         for (uint32_t i = 0; i < list->count && good; i++) {
+            const uint32_t put = xf_run_text(&list->tuples, &list->runs[i], (enum xf_run_text)k);
             uint32_t number = 0;
 
-            if (list->runs[i].text[k] != XF_NO_TEXT) {
-                const xray_str text = xf_dict_get(&list->text, list->runs[i].text[k]);
+            if (put != XF_NO_TEXT) {
+                const xray_str text = xf_dict_get(&list->text, put);
 
                 number = xf_dict_put(&texts, text.ptr, text.len) + 1;
                 good = number != 0;
@@ -305,5 +306,6 @@ int xf_run_index_take(struct xf_run_builder *b, uint32_t segment, uint32_t *next
                 *loose = block + 1;
     }
     xf_free(t.texts);
+    xf_index_used(b->s);
     return r < 0 ? r : XRAY_OK;
 }

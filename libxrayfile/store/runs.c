@@ -111,10 +111,11 @@ uint32_t xf_run_builder_get(struct xf_run_builder *b, const uint8_t id[16], uint
         .status = -1,
         .cost = XRAY_MISSING,
         .parent = XF_NO_TEXT,
+        .ext_id = XF_NO_TEXT,
+        .texts = XF_NO_TEXT,
         .local = XF_NO_PLACE,
     };
     memcpy(run->id, id, 16);
-    memset(run->text, 0xff, sizeof run->text);
     b->slots[at] = b->count;
     return b->count - 1;
 }
@@ -134,6 +135,41 @@ void xf_run_put_uuid(const uint8_t id[16], char out[36])
     }
 }
 
+/* From what `tuples` has at its number. */
+static void get_texts(const struct xf_dict *tuples, const struct xf_run_sum *run, uint32_t out[XF_RUN_TEXTS])
+{
+    memset(out, 0xff, XF_RUN_TEXTS * sizeof *out);
+    if (run->texts != XF_NO_TEXT)
+        memcpy(out + 1, xf_dict_get(tuples, run->texts).ptr, (XF_RUN_TEXTS - 1) * sizeof *out);
+    out[XF_RT_EXT_ID] = run->ext_id;
+}
+
+uint32_t xf_run_text(const struct xf_dict *tuples, const struct xf_run_sum *run, enum xf_run_text which)
+{
+    uint32_t texts[XF_RUN_TEXTS];
+
+    get_texts(tuples, run, texts);
+    return texts[which];
+}
+
+static bool set_text(struct xf_run_builder *b, struct xf_run_sum *run, enum xf_run_text which, uint32_t text)
+{
+    uint32_t texts[XF_RUN_TEXTS];
+
+    if (text == XF_NO_TEXT)
+        return false;
+    if (which == XF_RT_EXT_ID) {
+        run->ext_id = text;
+        return true;
+    }
+    get_texts(&b->tuples, run, texts);
+    if (texts[which] == text)
+        return true;
+    texts[which] = text;
+    run->texts = xf_dict_put(&b->tuples, texts + 1, (XF_RUN_TEXTS - 1) * sizeof *texts);
+    return run->texts != XF_NO_TEXT;
+}
+
 bool xf_run_builder_text(struct xf_run_builder *b, struct xf_run_sum *run, enum xf_run_text which, xray_str text)
 {
     if (text.ptr == NULL || (which != XF_RT_EXT_ID && text.len == 0))
@@ -143,14 +179,13 @@ bool xf_run_builder_text(struct xf_run_builder *b, struct xf_run_sum *run, enum 
 
         xf_run_put_uuid(run->id, uuid);
         run->bits &= (uint8_t)~XF_RUN_EXT_IS_ID;
-        run->text[which] = XF_NO_TEXT;
+        run->ext_id = XF_NO_TEXT;
         if (text.len == sizeof uuid && memcmp(text.ptr, uuid, sizeof uuid) == 0) {
             run->bits |= XF_RUN_EXT_IS_ID;
             return true;
         }
     }
-    run->text[which] = xf_dict_put(&b->text, text.ptr, text.len);
-    return run->text[which] != XF_NO_TEXT;
+    return set_text(b, run, which, xf_dict_put(&b->text, text.ptr, text.len));
 }
 
 bool xf_run_builder_parent(struct xf_run_builder *b, struct xf_run_sum *run, const uint8_t id[16])
@@ -416,7 +451,7 @@ static xray_str text_of(const struct xf_dict *d, uint32_t i)
 static xray_str ext_id_of(const struct xf_run_list *list, const struct xf_run_sum *run, char uuid[36])
 {
     if ((run->bits & XF_RUN_EXT_IS_ID) == 0)
-        return text_of(&list->text, run->text[XF_RT_EXT_ID]);
+        return text_of(&list->text, run->ext_id);
     xf_run_put_uuid(run->id, uuid);
     return xray_strn(uuid, 36);
 }
@@ -444,7 +479,9 @@ void xf_run_list_record(const struct xray_store *s, const struct xf_run_list *li
     const struct xf_run_sum *run = &list->runs[index];
     const struct xf_dict *text = &list->text;
     const bool ended = (run->bits & XF_RUN_ENDED) != 0;
+    uint32_t texts[XF_RUN_TEXTS];
 
+    get_texts(&list->tuples, run, texts);
     *out = (xray_run_record){
         .seq = run->seq != XRAY_MISSING ? (uint64_t)run->seq : 0,
         .segment = run->segment,
@@ -453,12 +490,12 @@ void xf_run_list_record(const struct xray_store *s, const struct xf_run_list *li
         .outcome = run->status >= XRAY_SUCCESS && run->status <= XRAY_PARTIAL ? (xray_outcome)run->status
                                                                               : XRAY_RUNNING,
         .ext_id = ext_id_of(list, run, ext_id),
-        .pipeline = text_of(text, run->text[XF_RT_PIPELINE]),
-        .version = text_of(text, run->text[XF_RT_VERSION]),
-        .project = text_of(text, run->text[XF_RT_PROJECT]),
-        .session = text_of(text, run->text[XF_RT_SESSION]),
-        .user = text_of(text, run->text[XF_RT_USER]),
-        .error_type = text_of(text, run->text[XF_RT_ERROR_TYPE]),
+        .pipeline = text_of(text, texts[XF_RT_PIPELINE]),
+        .version = text_of(text, texts[XF_RT_VERSION]),
+        .project = text_of(text, texts[XF_RT_PROJECT]),
+        .session = text_of(text, texts[XF_RT_SESSION]),
+        .user = text_of(text, texts[XF_RT_USER]),
+        .error_type = text_of(text, texts[XF_RT_ERROR_TYPE]),
         .has_parent_run = run->parent != XF_NO_TEXT,
         .start_ns = run->start,
         .end_ns = end_of(run),
@@ -501,11 +538,12 @@ static struct xf_run_list *make_list(struct xf_run_builder *b)
         .slot_count = b->slot_count,
         .places = b->places,
         .text = b->text,
+        .tuples = b->tuples,
     };
     b->runs = NULL;
     b->slots = NULL;
     b->places = NULL;
-    b->text = (struct xf_dict){0};
+    b->text = b->tuples = (struct xf_dict){0};
     return list;
 }
 
@@ -526,6 +564,7 @@ static int build_list(struct xray_store *s, uint32_t segment, struct xf_run_list
     xf_free(b.slots);
     xf_free(b.places);
     xf_dict_done(&b.text);
+    xf_dict_done(&b.tuples);
     xf_scratch_done(&b.scratch);
     return r < 0 ? r : XRAY_OK;
 }
@@ -573,6 +612,7 @@ void xf_run_list_free(struct xf_run_list *list)
     xf_free(list->records);
     xf_free(list->ext_ids);
     xf_dict_done(&list->text);
+    xf_dict_done(&list->tuples);
     xf_free(list);
 }
 

@@ -27,7 +27,7 @@ enum xf_run_text {
 enum { XF_RUN_ENDED = 1, XF_RUN_EXT_IS_ID = 2, XF_RUN_HAS_FLAGS = 4 };
 
 /* What is known of a run. There is one of each for as long as the store is open, and there may be millions:
- * 120 bytes, of which records are made when they are asked for. Each value is that of the last row that has one. */
+ * 104 bytes, of which records are made when they are asked for. Each value is that of the last row that has one. */
 struct xf_run_sum {
     uint8_t id[16];
     int64_t seq, start, dur, end, cost;
@@ -35,7 +35,8 @@ struct xf_run_sum {
     uint32_t first_loose, last_loose; /* candidates blocks that may hold something of it and that no spine names */
     uint32_t segment;                 /* of its first row */
     uint32_t local;  /* its number in the index of that segment, if that knows all of it; or XF_NO_PLACE */
-    uint32_t text[XF_RUN_TEXTS]; /* numbers, or XF_NO_TEXT. The ext_id that is the id's text form has none */
+    uint32_t ext_id; /* number of its text, or XF_NO_TEXT. One that is the id's text form has none */
+    uint32_t texts;  /* number of those after it, which most runs have in common: see xf_run_text; or XF_NO_TEXT */
     uint32_t parent; /* number of the id of the run that began it, or XF_NO_TEXT */
     uint32_t flags;
     int16_t status; /* -1: none */
@@ -49,9 +50,13 @@ struct xf_run_list {
     uint32_t slot_count;
     struct xf_run_place *places;
     struct xf_dict text;     /* of all runs, each once */
+    struct xf_dict tuples;   /* of numbers in `text`, for all that a run has but the ext_id */
     xray_run_record *records; /* of all runs, for xray_store_runs; NULL: not asked for */
     char (*ext_ids)[36];      /* that they point to */
 };
+
+/* The number of a text of the run, or XF_NO_TEXT. */
+uint32_t xf_run_text(const struct xf_dict *tuples, const struct xf_run_sum *run, enum xf_run_text which);
 
 /* The list, built if need be. XRAY_ENOMEM. */
 int xf_run_list_get(struct xray_store *s, struct xf_run_list **out, xray_error *err);

@@ -15,7 +15,7 @@ enum { ZONE_LEAST = 1, ZONE_MOST = 255 }; /* a range that holds every number */
 
 struct column {
     struct xf_dict sets; /* each the varints of its members, ascending */
-    uint32_t *of_run;    /* number of its set; 0: unknown */
+    xray_buffer of_runs; /* varint of the number of its set for each run so far; 0: unknown */
 };
 
 struct xf_summary {
@@ -37,8 +37,7 @@ struct xf_summary *xf_summary_new(uint32_t runs)
         return NULL;
     m->runs = runs;
     for (int k = 0; k < XF_SUMMARY_TEXTS; k++) {
-        m->columns[k].of_run = xf_alloc_array(runs, sizeof *m->columns[k].of_run);
-        good = good && m->columns[k].of_run != NULL && xf_dict_put(&m->columns[k].sets, "unknown", 7) == 0;
+        good = good && xf_dict_put(&m->columns[k].sets, "unknown", 7) == 0;
     }
     for (int k = 0; k < XF_SUMMARY_NUMBERS; k++) {
         m->low[k] = xf_alloc(runs);
@@ -57,7 +56,7 @@ void xf_summary_free(struct xf_summary *m)
         return;
     for (int k = 0; k < XF_SUMMARY_TEXTS; k++) {
         xf_dict_done(&m->columns[k].sets);
-        xf_free(m->columns[k].of_run);
+        xray_buffer_free(&m->columns[k].of_runs);
     }
     for (int k = 0; k < XF_SUMMARY_NUMBERS; k++) {
         xf_free(m->low[k]);
@@ -90,9 +89,9 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool end_set(struct xf_summary *m, struct column *c, uint32_t run)
+static bool end_set(struct xf_summary *m, struct column *c)
 {
-    uint32_t before = 0;
+    uint32_t before = 0, number;
 
     xf_buf_reset(&m->key);
     if (m->count > 1)
@@ -106,11 +105,19 @@ static bool end_set(struct xf_summary *m, struct column *c, uint32_t run)
     m->count = 0;
     /* A set that nobody has begins with a length no other has: "unknown" is no row of varints here. */
     xf_buf_put_u8(&m->key, 0xff);
-    c->of_run[run] = xf_dict_put(&c->sets, m->key.data, m->key.len);
-    return !m->key.failed && c->of_run[run] != UINT32_MAX;
+    number = xf_dict_put(&c->sets, m->key.data, m->key.len);
+    xf_varint_put(&c->of_runs, number);
+    return !m->key.failed && !c->of_runs.failed && number != UINT32_MAX;
 }
 
-static bool add_texts(struct xf_summary *m, uint32_t run, int field, const xray_step_record *steps, size_t count)
+static bool leave_unknown(struct xf_summary *m, struct column *c)
+{
+    m->count = 0;
+    xf_varint_put(&c->of_runs, 0);
+    return !c->of_runs.failed;
+}
+
+static bool add_texts(struct xf_summary *m, int field, const xray_step_record *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const xray_step_record *r = &steps[i];
@@ -124,10 +131,8 @@ static bool add_texts(struct xf_summary *m, uint32_t run, int field, const xray_
             text = r->type;
             break;
         case XF_ST_STATUS:
-            if (!r->ended) { /* running now, perhaps abandoned when somebody asks */
-                m->count = 0;
-                return true;
-            }
+            if (!r->ended) /* running now, perhaps abandoned when somebody asks */
+                return leave_unknown(m, &m->columns[field]);
             text = xray_s(xray_outcome_name(r->outcome));
             break;
         case XF_ST_MODEL:
@@ -148,18 +153,17 @@ static bool add_texts(struct xf_summary *m, uint32_t run, int field, const xray_
         if (text.len > 0 && !add_text(m, text))
             return false;
     }
-    return end_set(m, &m->columns[field], run);
+    return end_set(m, &m->columns[field]);
 }
 
-/* Texts of the run's tags, by key; a map with anything else in it stays unknown. 1, 0 or XRAY_ENOMEM. */
-static int add_tags(struct xf_summary *m, struct xray_store *s, uint32_t run, xray_ref tags)
+/* Texts of the tags, by key. 1, 0 for a map with anything else in it, or XRAY_ENOMEM. */
+static int take_tags(struct xf_summary *m, struct xray_store *s, xray_ref tags)
 {
     xray_mp c;
     xray_mp_item item;
 
-    m->count = 0;
     if (tags.data == NULL)
-        return end_set(m, &m->columns[XF_ST_TAG], run) ? 1 : XRAY_ENOMEM;
+        return 1;
     xf_buf_reset(&m->value);
     if (xray_ref_resolve(s, tags, &m->value, NULL) < 0)
         return 0;
@@ -170,10 +174,8 @@ static int add_tags(struct xf_summary *m, struct xray_store *s, uint32_t run, xr
         xray_mp_item key, value;
 
         if (!xray_mp_next(&c, &key) || !xray_mp_next(&c, &value) || key.type != XRAY_MP_STR ||
-            value.type != XRAY_MP_STR || memchr(key.bytes.ptr, 0, key.bytes.len) != NULL) {
-            m->count = 0;
+            value.type != XRAY_MP_STR || memchr(key.bytes.ptr, 0, key.bytes.len) != NULL)
             return 0;
-        }
         xf_buf_reset(&m->key);
         xf_buf_put(&m->key, key.bytes.ptr, key.bytes.len);
         xf_buf_put_u8(&m->key, 0);
@@ -181,7 +183,15 @@ static int add_tags(struct xf_summary *m, struct xray_store *s, uint32_t run, xr
         if (m->key.failed || !add_text(m, xray_strn((const char *)m->key.data, m->key.len)))
             return XRAY_ENOMEM;
     }
-    return end_set(m, &m->columns[XF_ST_TAG], run) ? 1 : XRAY_ENOMEM;
+    return 1;
+}
+
+static bool add_tags(struct xf_summary *m, struct xray_store *s, xray_ref tags)
+{
+    struct column *c = &m->columns[XF_ST_TAG];
+    const int r = take_tags(m, s, tags);
+
+    return r < 0 ? false : r == 0 ? leave_unknown(m, c) : end_set(m, c);
 }
 
 static void widen(struct xf_summary *m, int field, uint32_t run, uint8_t code)
@@ -200,9 +210,9 @@ int xf_summary_add(struct xf_summary *m, struct xray_store *s, uint32_t run, con
                    const xray_step_record *steps, size_t count, xray_error *err)
 {
     for (int k = 0; k < XF_ST_TAG; k++)
-        if (!add_texts(m, run, k, steps, count))
+        if (!add_texts(m, k, steps, count))
             return xf_fail_memory(err);
-    if (add_tags(m, s, run, record->tags) < 0)
+    if (!add_tags(m, s, record->tags))
         return xf_fail_memory(err);
     for (size_t i = 0; i < count; i++)
         for (int k = 0; k < XF_SUMMARY_NUMBERS; k++)
@@ -230,8 +240,7 @@ int xf_summary_put(struct xf_summary *m, xray_buffer *out, xray_error *err)
 
             xf_varint_put_text(out, xray_strn(set.ptr, set.len - 1));
         }
-        for (uint32_t i = 0; i < m->runs; i++)
-            xf_varint_put(out, c->of_run[i]);
+        xf_buf_put(out, c->of_runs.data, c->of_runs.len);
     }
     for (int k = 0; k < XF_SUMMARY_NUMBERS; k++) {
         xf_buf_put(out, m->low[k], m->runs);

@@ -40,10 +40,9 @@ struct group { /* runs of one pipeline and version whose last row is in the same
 };
 
 struct run_end { /* where the candidates of a run ended; one writer: step numbers order steps */
-    uint32_t group;
-    bool ended, has_last, has_zero;
-    int64_t last, zero, last_out;
-    uint32_t zero_sum;
+    int64_t last, zero;
+    uint32_t group, zero_sum;
+    bool ended, has_last, has_zero, last_is_zero;
 };
 
 struct xf_sums {
@@ -224,7 +223,7 @@ static void note_end(struct run_end *run, const xray_step_record *r, uint32_t su
     if (!run->has_last || r->raw_number >= run->last) {
         run->has_last = true;
         run->last = r->raw_number;
-        run->last_out = r->candidates_out;
+        run->last_is_zero = r->candidates_out == 0;
     }
     if (r->candidates_out == 0 && (!run->has_zero || r->raw_number < run->zero)) {
         run->has_zero = true;
@@ -327,7 +326,7 @@ int xf_sums_put(struct xf_sums *f, xray_buffer *out, xray_error *err)
 
     /* A run that ended with nothing lost its last candidate where nothing was left first. */
     for (uint32_t i = 0; i < f->run_count; i++)
-        if (f->runs[i].ended && f->runs[i].has_last && f->runs[i].last_out == 0)
+        if (f->runs[i].ended && f->runs[i].has_last && f->runs[i].last_is_zero)
             f->groups[f->runs[i].group].sums[f->runs[i].zero_sum].emptied++;
     for (uint32_t i = 0; i < f->count; i++)
         groups += !f->groups[i].spoilt;
