@@ -217,7 +217,7 @@ int xf_index_add(struct xf_index_head *head, xray_buffer *image, enum xf_index_k
         if (r < 0)
             return r;
     }
-    if (image->len - off > raw->len - raw->len / 8) {
+    if (image->len - off > raw->len - raw->len / 16) {
         image->len = off;
         xf_buf_put(image, raw->data, raw->len);
     }

@@ -36,7 +36,7 @@ int xf_index_read(const struct xf_index_head *head, enum xf_index_kind kind, con
                   struct xf_zframe *z, xray_buffer *stored, xray_buffer *out, uint64_t *read_bytes,
                   xray_error *err);
 
-/* Building: the head's section table and `image` grow; a section is compressed where that saves an eighth. */
+/* Building: the head's section table and `image` grow; a section is compressed where that saves a sixteenth. */
 int xf_index_begin(struct xf_index_head *head, xray_buffer *image, xray_error *err);
 int xf_index_add(struct xf_index_head *head, xray_buffer *image, enum xf_index_kind kind, const xray_buffer *raw,
                  struct xf_zframe *z, xray_error *err);

@@ -5,7 +5,7 @@
 
 #include "xrayfile.h"
 
-#define XF_INDEX_VERSION 1
+#define XF_INDEX_VERSION 2
 #define XF_INDEX_SECTIONS 8
 #define XF_INDEX_HEAD_LEN (72 + XF_INDEX_SECTIONS * 32)
 #define XF_INDEX_SECTION_MAX (64u << 20) /* stored and raw bytes of a section */

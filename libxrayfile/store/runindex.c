@@ -57,21 +57,49 @@ static int put_texts(const struct xf_run_list *list, xray_buffer *out)
     return good ? XRAY_OK : XRAY_ENOMEM;
 }
 
+static uint64_t divisor(uint64_t a, uint64_t b)
+{
+    while (b != 0) {
+        const uint64_t rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* A column as differences, in the unit that they have in common: times of a clock of microseconds are a fifth shorter so. */
+static void put_column(const struct xf_run_list *list, enum xf_run_int column, xray_buffer *out)
+{
+    uint64_t before = 0, unit = 0;
+
+    for (uint32_t i = 0; i < list->count; i++) {
+        const int64_t v = xf_run_sum_int(&list->runs[i], column);
+        const int64_t more = (int64_t)((uint64_t)v - before);
+
+        xf_buf_put_u8(out, v != XRAY_MISSING);
+        if (v == XRAY_MISSING)
+            continue;
+        unit = more == INT64_MIN ? 1 : divisor(unit, more < 0 ? 0 - (uint64_t)more : (uint64_t)more);
+        before = (uint64_t)v;
+    }
+    unit = unit > 0 ? unit : 1;
+    xf_varint_put(out, unit);
+    before = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const int64_t v = xf_run_sum_int(&list->runs[i], column);
+
+        if (v == XRAY_MISSING)
+            continue;
+        xf_varint_put_int(out, (int64_t)((uint64_t)v - before) / (int64_t)unit);
+        before = (uint64_t)v;
+    }
+}
+
 static void put_ints(const struct xf_run_list *list, xray_buffer *out)
 {
-    for (int k = 0; k < XF_RUN_INTS; k++) {
-        uint64_t before = 0;
-
-        for (uint32_t i = 0; i < list->count; i++) {
-            const int64_t v = xf_run_sum_int(&list->runs[i], (enum xf_run_int)k);
-
-            xf_buf_put_u8(out, v != XRAY_MISSING);
-            if (v == XRAY_MISSING)
-                continue;
-            xf_varint_put_int(out, (int64_t)((uint64_t)v - before));
-            before = (uint64_t)v;
-        }
-    }
+    for (int k = 0; k < XF_RUN_INTS; k++)
+        put_column(list, (enum xf_run_int)k, out);
 }
 
 /* Places in the order of blocks; what is expected is 0. */
@@ -123,29 +151,49 @@ int xf_run_index_put(const struct xf_run_list *list, xray_buffer *out, xray_erro
 
 /* The section is read twice: once to check everything, before the list is touched; then with a cursor in each column,
  * a run at a time. So nothing of it is held twice, however many runs it has. */
+struct int_column {
+    const uint8_t *there; /* 1 or 0 of each run from here on */
+    struct xf_varints ints;
+    uint64_t unit, before;
+};
+
 struct taker {
     const uint8_t *ids, *flags, *parents;
     uint32_t count;
     xray_str *texts;
     uint32_t text_count;
-    struct xf_varints text[XF_RUN_TEXTS], ints[XF_RUN_INTS], places; /* where each column begins */
-    int64_t before[XF_RUN_INTS];
+    struct xf_varints text[XF_RUN_TEXTS], places; /* where each column begins */
+    struct int_column ints[XF_RUN_INTS];
     uint32_t place_count;
 };
 
-/* Of a number, as it is put after `*before`. */
-static int64_t take_int(struct xf_varints *c, int64_t *before)
+/* The next value of the column. */
+static int64_t take_int(struct int_column *c)
 {
-    const uint8_t *there = xf_varints_bytes(c, 1);
+    if (*c->there++ == 0)
+        return XRAY_MISSING;
+    c->before += (uint64_t)xf_varint_take_int(&c->ints) * c->unit;
+    return (int64_t)c->before;
+}
 
-    if (there == NULL || *there > 1) {
-        c->bad = true;
-        return XRAY_MISSING;
+/* The column begins at *c, which moves behind it. */
+static bool begin_column(struct int_column *column, uint32_t count, struct xf_varints *c)
+{
+    uint32_t values = 0;
+
+    *column = (struct int_column){.there = xf_varints_bytes(c, count)};
+    if (column->there == NULL)
+        return false;
+    column->unit = xf_varint_take(c);
+    column->ints = *c;
+    for (uint32_t i = 0; i < count; i++) {
+        if (column->there[i] > 1)
+            return false;
+        values += column->there[i];
     }
-    if (*there == 0)
-        return XRAY_MISSING;
-    *before = (int64_t)((uint64_t)*before + (uint64_t)xf_varint_take_int(c));
-    return *before;
+    for (uint32_t i = 0; i < values && !c->bad; i++)
+        xf_varint_take(c);
+    return !c->bad;
 }
 
 /* 1, 0, XRAY_ENOMEM. */
@@ -173,13 +221,9 @@ static int check_columns(struct taker *t, struct xf_varints *c)
             if (xf_varint_take(c) > t->text_count)
                 return 0;
     }
-    for (int k = 0; k < XF_RUN_INTS; k++) {
-        int64_t before = 0;
-
-        t->ints[k] = *c;
-        for (uint32_t i = 0; i < t->count && !c->bad; i++)
-            take_int(c, &before);
-    }
+    for (int k = 0; k < XF_RUN_INTS; k++)
+        if (!begin_column(&t->ints[k], t->count, c))
+            return 0;
     return c->bad ? 0 : 1;
 }
 
@@ -225,7 +269,7 @@ static bool join(struct xf_run_builder *b, struct xf_run_sum *run, struct taker 
     bool good = true;
 
     for (int k = 0; k < XF_RUN_INTS; k++)
-        xf_run_sum_set_int(run, (enum xf_run_int)k, take_int(&t->ints[k], &t->before[k]));
+        xf_run_sum_set_int(run, (enum xf_run_int)k, take_int(&t->ints[k]));
     if ((t->flags[i] & ENDED) != 0)
         run->bits |= XF_RUN_ENDED;
     if ((t->flags[i] & HAS_PARENT) != 0) {
