@@ -185,11 +185,11 @@ static void take_run(struct grep *g, size_t index, xray_trace *trace)
 /* The run has hits that need not be opened. */
 static void take_told_run(struct grep *g, size_t index, uint64_t left)
 {
-    const uint64_t hits = g->settings.unit == XRAY_UNIT_RUN ? 1 : g->narrow.hits[index];
+    const uint64_t hits = counts_runs(g) || g->settings.unit == XRAY_UNIT_RUN ? 1 : g->narrow.hits[index];
     xray_run_record run;
 
     g->matched_runs++;
-    count_hits(g, counts_runs(g) ? 1 : hits < left ? hits : left);
+    count_hits(g, hits < left ? hits : left);
     if (g->settings.output != OUTPUT_RUNS)
         return;
     runs_record(g->store, index, &run);
@@ -203,9 +203,18 @@ static bool needs_no_trace(const struct grep *g, size_t index)
            !(settings_prints_hits(&g->settings) && deliver_needs_trace(&g->deliver));
 }
 
+/* Is the run as a whole all that is asked for, and some text of it known to match? */
+static bool is_told_by_text(const struct grep *g, size_t index)
+{
+    return g->texts != NULL && g->texts[index] && g->answers[index] == WHERE_YES && counts_runs(g) &&
+           !g->settings.invert && g->settings.unit != XRAY_UNIT_CAND && !selection_has_steps(&g->settings.selection);
+}
+
 /* Do the records of its steps tell all that is printed of the run? */
 static bool is_told(const struct grep *g, size_t index)
 {
+    if (is_told_by_text(g, index))
+        return true;
     return g->narrowed && !g->narrow.open[index] && g->answers[index] == WHERE_OPEN && !g->settings.has_pattern &&
            !settings_prints_hits(&g->settings) && !lists_files(g);
 }
@@ -385,24 +394,49 @@ static int count_by_scan(struct grep *g, xray_error *err)
     return r < 0 ? r : 0;
 }
 
-/* Finds the runs of which some text matches. */
-static int narrow_by_text(struct grep *g, xray_error *err)
+/* Looks at the records of runs of which it is not known. */
+static int scan_texts(struct grep *g, const uint8_t *known, const size_t *runs, size_t count, xray_error *err)
 {
     xray_scan *scan = NULL;
     xray_scan_record record;
     size_t run;
     int r = xray_scan_open(&scan, g->store, XRAY_SCAN_RUN | XRAY_SCAN_STEP, err);
 
-    free(g->texts);
-    g->texts = memory_new(g->run_count, sizeof *g->texts);
+    if (r >= 0 && count < g->run_count)
+        r = xray_scan_only(scan, runs, count, err);
     while (r >= 0 && (r = xray_scan_next(scan, &record, err)) == 1) {
         const uint8_t *id = record.kind == XRAY_SCAN_RUN ? record.run->id : record.step->run_id;
 
-        if (record_matches(g, &record) && xray_store_run_index(g->store, id, &run, NULL) == 1)
-            g->texts[run] = true;
+        if (xray_store_run_index(g->store, id, &run, NULL) == 1 && known[run] == XRAY_HITS_POSSIBLE &&
+            !g->texts[run])
+            g->texts[run] = record_matches(g, &record);
     }
     xray_scan_close(scan);
     return r < 0 ? r : 0;
+}
+
+/* Finds the runs of which some text matches. */
+static int narrow_by_text(struct grep *g, xray_error *err)
+{
+    uint8_t *known = memory_new(g->run_count, sizeof *known);
+    size_t *runs = memory_new(g->run_count, sizeof *runs);
+    size_t count = 0;
+    int r = 0;
+
+    free(g->texts);
+    g->texts = memory_new(g->run_count, sizeof *g->texts);
+    if (!search_runs(&g->search, known, g->run_count))
+        memset(known, XRAY_HITS_POSSIBLE, g->run_count);
+    for (size_t i = 0; i < g->run_count; i++) {
+        g->texts[i] = known[i] == XRAY_HITS_SURE;
+        if (known[i] == XRAY_HITS_POSSIBLE)
+            runs[count++] = i;
+    }
+    if (count > 0)
+        r = scan_texts(g, known, runs, count, err);
+    free(known);
+    free(runs);
+    return r;
 }
 
 /* With the payload searched; `from` is the first run that was not looked at yet. */

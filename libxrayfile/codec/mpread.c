@@ -303,6 +303,64 @@ bool xray_mp_next(xray_mp *c, xray_mp_item *item)
     return true;
 }
 
+/* ---- items of a kind ------------------------------------------------------- */
+
+static bool is_of(uint8_t first, unsigned kinds)
+{
+    if ((first >= 0xa0 && first < 0xc0) || (first >= 0xd9 && first <= 0xdb))
+        return (kinds & XF_MP_TEXTS) != 0;
+    return first >= 0xc7 && first <= 0xd8 && (first <= 0xc9 || first >= 0xd4) && (kinds & XF_MP_EXTS) != 0;
+}
+
+/* Most of a body is columns of small integers: so many of the next 8 bytes are such. */
+static size_t count_small(const uint8_t *p)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, p, sizeof bytes);
+    bytes &= UINT64_C(0x8080808080808080);
+    if (bytes == 0)
+        return 8;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (size_t)__builtin_ctzll(bytes) / 8;
+#else
+    return (size_t)__builtin_clzll(bytes) / 8;
+#endif
+}
+
+bool xf_mp_next_of(xray_mp *c, unsigned kinds, xray_mp_item *item)
+{
+    const uint8_t *p = c->at, *const end = c->at + c->left;
+    size_t children;
+    bool container;
+
+    while (!c->bad && p < end) {
+        const size_t left = (size_t)(end - p);
+        const size_t small = left >= 8 ? count_small(p) : 0;
+        const size_t len = fixed_len[p[small < left ? small : 0]];
+
+        if (small == 8) {
+            p += 8;
+            continue;
+        }
+        p += small;
+        if (!is_of(*p, kinds) && len > 0 && len <= left - small) {
+            p += len;
+            continue;
+        }
+        c->at = p;
+        c->left = (size_t)(end - p);
+        if (is_of(*p, kinds))
+            return xray_mp_next(c, item);
+        if (!skip_item(c, &children, &container))
+            return fail(c);
+        p = c->at;
+    }
+    c->at = end;
+    c->left = 0;
+    return false;
+}
+
 /* ---- whole values --------------------------------------------------------- */
 
 /* Skips items whose length their first byte tells, `most` at most; how many. Columns are made of little else. */

@@ -70,10 +70,10 @@ size_t xf_references_bound(uint8_t *body, size_t len, uint64_t part_limit, uint6
 
     if (!is_suspicious(body, len, part_limit, value_limit))
         return 0;
-    while (c.left > 0 && xray_mp_next(&c, &item)) {
+    while (xf_mp_next_of(&c, XF_MP_EXTS, &item)) {
         uint8_t *ordinal;
 
-        if (item.type != XRAY_MP_EXT || (item.bytes.len != 4 && item.bytes.len != 8) ||
+        if ((item.bytes.len != 4 && item.bytes.len != 8) ||
             (item.ext_type != XF_EXT_PART && item.ext_type != XF_EXT_VALUE))
             continue;
         ordinal = body + ((const uint8_t *)item.bytes.ptr - body);

@@ -1024,6 +1024,11 @@ XRAY_API int xray_hits_build(xray_hits **out, xray_store *s, const xray_visitor 
 XRAY_API bool xray_hits_test_run_events(const xray_hits *h, const uint8_t run_id[16]);
 XRAY_API bool xray_hits_test_events(const xray_hits *h, const uint8_t run_id[16], int64_t raw_step);
 XRAY_API bool xray_hits_test(const xray_hits *h, xray_ref ref);
+
+/* What is known of each run's own texts and those of its steps: names, ids, reasons and values, not those of events. Fills out[i] for each run of
+ * the list. POSSIBLE: something was found, which a later row may have overruled. XRAY_ENOMEM. */
+enum { XRAY_HITS_NONE = 0, XRAY_HITS_POSSIBLE, XRAY_HITS_SURE };
+XRAY_API int xray_hits_runs(const xray_hits *h, xray_store *s, uint8_t *out, xray_error *err);
 XRAY_API void xray_hits_free(xray_hits *h);
 
 /* The index of the segment in the file `path`, which is SEGMENT.idx beside it (format-spec/index-file.md).

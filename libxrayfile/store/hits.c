@@ -54,11 +54,11 @@ bool xf_hits_refers(const struct xf_segment_hits *seg, xray_str value)
     xray_mp c = xray_mp_over(value.ptr, value.len);
     xray_mp_item item;
 
-    while (c.left > 0 && xray_mp_next(&c, &item)) {
+    while (xf_mp_next_of(&c, XF_MP_EXTS, &item)) {
         const uint8_t *p = (const uint8_t *)item.bytes.ptr;
         uint64_t from, count;
 
-        if (item.type != XRAY_MP_EXT || (item.bytes.len != 4 && item.bytes.len != 8))
+        if (item.bytes.len != 4 && item.bytes.len != 8)
             continue;
         from = xf_get_be32(p);
         count = item.bytes.len == 8 ? xf_get_be32(p + 4) : 1;

@@ -65,9 +65,9 @@ static bool texts_match(const struct xray_hits *h, void *ctx, xray_str body, boo
         xf_mp_find(body, "strings", &strings);
         xf_mp_find(body, "keys", &keys);
     }
-    while (c.left > 0 && xray_mp_next(&c, &item))
-        if ((item.type == XRAY_MP_STR || item.type == XRAY_MP_EXT) && !stands_in(item.bytes, strings) &&
-            !stands_in(item.bytes, keys) && xf_hits_found(h, ctx, item.bytes.ptr, item.bytes.len))
+    while (xf_mp_next_of(&c, XF_MP_TEXTS | XF_MP_EXTS, &item))
+        if (!stands_in(item.bytes, strings) && !stands_in(item.bytes, keys) &&
+            xf_hits_found(h, ctx, item.bytes.ptr, item.bytes.len))
             return true;
     return c.bad;
 }

@@ -67,12 +67,10 @@ static xray_ref map_at(const struct xf_view *v, unsigned column, int map)
     return v->maps != NULL ? v->maps[map] : ref_at(v, column);
 }
 
-/* The value as text: bin 16 is a UUID, bin 8 is hexadecimal digits (spec 7.3). `room` holds those. */
-static xray_str id_at(const struct xf_view *v, unsigned column, char room[40])
+xray_str xf_id_text(const uint8_t *base, struct xf_slice s, char room[40])
 {
     static const char digits[] = "0123456789abcdef";
-    const struct xf_slice s = xf_view_slice(v, column);
-    xray_mp c = xray_mp_over(v->base + s.off, s.len);
+    xray_mp c = xray_mp_over(base + s.off, s.len);
     xray_mp_item item;
     size_t n = 0;
 
@@ -89,6 +87,11 @@ static xray_str id_at(const struct xf_view *v, unsigned column, char room[40])
         room[n++] = digits[byte & 15];
     }
     return xray_strn(room, n);
+}
+
+static xray_str id_at(const struct xf_view *v, unsigned column, char room[40])
+{
+    return xf_id_text(v->base, xf_view_slice(v, column), room);
 }
 
 static int64_t end_of(int64_t given, int64_t start, int64_t duration)

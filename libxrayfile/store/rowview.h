@@ -46,6 +46,9 @@ struct xf_scratch {
 };
 void xf_scratch_done(struct xf_scratch *scratch);
 
+/* An id (spec 7.3) as text: bin 16 is a UUID, bin 8 is hexadecimal digits. `room` holds those. */
+xray_str xf_id_text(const uint8_t *base, struct xf_slice s, char room[40]);
+
 /* Fills a public record; it borrows the view's bytes and the scratch. Identity, numbers of the reader's own,
  * `ended` and `abandoned` are the caller's. XRAY_ENOMEM. */
 int xf_view_fill_run(const struct xf_view *v, struct xf_scratch *scratch, xray_run_record *out);

@@ -474,6 +474,45 @@ static void test_oracle(void)
     CHECK(accepted > 20000); /* the inputs are worth something */
 }
 
+static bool is_of(const xray_mp_item *item, unsigned kinds)
+{
+    return (item->type == XRAY_MP_STR && (kinds & XF_MP_TEXTS) != 0) ||
+           (item->type == XRAY_MP_EXT && (kinds & XF_MP_EXTS) != 0);
+}
+
+/* The items of a kind are those that going from item to item meets, and what is malformed ends both. */
+static void test_next_of(void)
+{
+    long met = 0;
+
+    for (int round = 0; round < 100000; round++) {
+        const unsigned kinds = (unsigned)check_random_below(4);
+        uint8_t bytes[200];
+        size_t len = check_random_below(sizeof bytes - 24);
+        xray_mp c, slow;
+        xray_mp_item item = {0}, other = {0};
+
+        memset(bytes, (int)check_random_below(0x80), len); /* as columns are */
+        len += random_input(bytes + len, 24);
+        if (len > 24)
+            random_input(bytes + check_random_below(len - 23), 24);
+        c = slow = xray_mp_over(bytes, len);
+        check_context("round %d", round);
+        while (xf_mp_next_of(&c, kinds, &item)) {
+            met++;
+            while (xray_mp_next(&slow, &other) && !is_of(&other, kinds))
+                ;
+            if (slow.at != c.at || slow.bad || item.type != other.type || item.bytes.ptr != other.bytes.ptr)
+                break;
+        }
+        while (xray_mp_next(&slow, &other))
+            CHECK(!is_of(&other, kinds));
+        CHECK_EQ(c.bad, slow.bad);
+    }
+    check_context(NULL);
+    CHECK(met > 20000);
+}
+
 /* Canonical form of what is accepted: accepted by msgpack-c as well, and its own canonical form but for
  * quoting. */
 static void test_canonize_random(void)
@@ -498,5 +537,5 @@ static void test_canonize_random(void)
     }
 }
 
-CHECK_MAIN(test_items, test_refused_headers, test_end, test_takes, test_find, test_depth, test_canonize,
+CHECK_MAIN(test_items, test_refused_headers, test_end, test_takes, test_find, test_next_of, test_depth, test_canonize,
            test_canonize_long_ext, test_canonize_refusals, test_suite, test_oracle, test_canonize_random)

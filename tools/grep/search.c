@@ -232,6 +232,18 @@ int search_all_payload(struct search *s, bool first_only, xray_error *err)
     return r;
 }
 
+bool search_runs(struct search *s, uint8_t *out, size_t count)
+{
+    const unsigned asked = FIELDS_ALL & ~(1u << FIELD_CAND | 1u << FIELD_DECISION | 1u << FIELD_NOTE);
+    xray_error err = {0};
+
+    if (s->hits == NULL || xray_hits_runs(s->hits, s->store, out, &err) < 0)
+        return false;
+    for (size_t i = 0; (s->fields & asked) != asked && i < count; i++)
+        out[i] = out[i] == XRAY_HITS_SURE ? XRAY_HITS_POSSIBLE : out[i];
+    return true;
+}
+
 bool search_may_have_events(const struct search *s, const uint8_t run_id[16])
 {
     return s->events && (s->hits == NULL || xray_hits_test_run_events(s->hits, run_id));

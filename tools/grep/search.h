@@ -55,6 +55,10 @@ struct search {
 
 /* To be called first. Afterwards each value is searched when it is asked for. */
 void search_begin(struct search *s);
+/* What is known of the texts of each run, of `count`, after search_all_payload: XRAY_HITS_* by run, of which nothing is sure where --in
+ * leaves fields out. False: nothing is known. */
+bool search_runs(struct search *s, uint8_t *out, size_t count);
+
 void search_done(struct search *s);
 
 /* Searches all payload, where fields with payload are asked for. With `first_only` it stops at the first
