@@ -97,7 +97,7 @@ void xf_config_ignore(xray_config *c, const char *key, const char *origin)
     xray_buffer *b = &c->ignored;
 
     if (b->len == 0)
-        xf_buf_puts(b, "without effect, for there is no server and buffers grow by themselves:");
+        xf_buf_puts(b, "without effect, for there is no server and buffers grow by themselves, up to memory_limit:");
     else if (b->len > 2048) /* enough to know what to look for */
         return;
     else

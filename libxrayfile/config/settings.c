@@ -26,6 +26,7 @@ static const struct setting {
     [XF_ENABLED] = {{"enabled", "XRAY_ENABLED", "true", "true or false"}, BOOL},
     [XF_DIR] = {{"dir", "XRAY_DIR", ".xray", "a directory"}, TEXT},
     [XF_APP] = {{"app", "XRAY_APP", NULL, "a name"}, TEXT},
+    [XF_PROJECT] = {{"project", "XRAY_PROJECT", NULL, "a name"}, TEXT},
     [XF_FLUSH] = {{"flush", "XRAY_FLUSH", "interval", "interval, run, step or sync"}, CHOICE, 0, 0, flush_words},
     [XF_FLUSH_INTERVAL] = {{"flush_interval", "XRAY_FLUSH_INTERVAL", "1", "seconds, 0.01 to 3600"}, TIME, 10000000,
                            3600000000000},

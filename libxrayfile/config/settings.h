@@ -9,6 +9,7 @@ enum xf_setting {
     XF_ENABLED,
     XF_DIR,
     XF_APP,
+    XF_PROJECT,
     XF_FLUSH,
     XF_FLUSH_INTERVAL,
     XF_MEMORY_LIMIT,

@@ -372,6 +372,7 @@ typedef struct xray_writer_options { /* all zero = defaults */
     /* Whether a segment of 64 KiB to 64 MiB gets its index (section 4) when it is sealed, on a thread of its own. DEFAULT: unless
      * `sync` or `fixed`, where it is made within the call. Failing to make it is no failure of the writer. */
     enum xray_index_when { XRAY_INDEX_DEFAULT = 0, XRAY_INDEX_AT_SEAL, XRAY_INDEX_LATER } index;
+    const char *project;      /* of every run that names none; NULL: none */
 } xray_writer_options;
 
 /* A writer with `sync` or `fixed` has no thread: a call applies what it records before it
@@ -1216,9 +1217,9 @@ XRAY_API int xray_query_match_event(xray_query *q, xray_store *s, xray_trace *t,
 XRAY_API int xray_json_check(const char *json, size_t json_len, xray_error *err);
 
 /* xray_writer_open with its options as a JSON object: app, level, segment_bytes, segment_age_s, flush_interval_ms,
- * memory_bytes, redact, sample_rate, sync, no_host as in xray_writer_options; id (32 hex digits), time_ns and tick_ns together make xray_fixed. Other keys are left
- * alone, so that newer callers work with this library. Returns also XRAY_ESYNTAX, and XRAY_EMISUSE for a value of
- * the wrong type. */
+ * memory_bytes, redact, project, sample_rate, sync, no_host as in xray_writer_options; flush: interval, run, sync or step; id (32 hex
+ * digits), time_ns and tick_ns together make xray_fixed. Other keys are left alone, so that newer callers work with this
+ * library. Returns also XRAY_ESYNTAX, and XRAY_EMISUSE for a value of the wrong type. */
 XRAY_API int xray_writer_open_json(xray_writer **out, const char *dir, const char *json, size_t json_len,
                                    xray_error *err);
 

@@ -53,8 +53,7 @@ begun in the parent can be used there: what the child adds joins them.
 Configuration, in order: `configure`, the environment, the `sdk:` section of the
 first ``xray.config.yaml`` in the current directory and above it, defaults. The
 library reads the last three, and names their keys and variables (README,
-"Configuring"); ``XRAY_PROJECT`` is this module's own. ``XRAY_LIB`` names the
-library; else it is looked for beside this file, in the build directory it
+"Configuring"). ``XRAY_LIB`` names the library; else it is looked for beside this file, in the build directory it
 lies in, and where the system looks.
 """
 
@@ -237,7 +236,7 @@ class Config:
     app: Optional[str] = None  #: name of the program in the trace; None: from sys.argv
     level: int = 0  #: zstd level 1 to 19; 0: the library's
     segment_bytes: int = 0  #: size at which a new file is begun; 0: the library's
-    flush: str = "interval"  #: "interval"; "run": also when a run ends; "sync": then to stable storage
+    flush: str = "interval"  #: "interval"; "run": also when a run ends; "sync": then to stable storage; "step": each step
     flush_interval: float = 1.0  #: seconds after which what was recorded is flushed
     max_value: int = 1 << 20  #: JSON bytes of one value; what is longer is cut and flagged
     fixed: Optional[Mapping[str, Any]] = None  #: id, time_ns, tick_ns: reproducible files, for tests
@@ -323,7 +322,7 @@ def _decimal(value: float) -> str:
 
 # Of `Config`, of the library, from its text.
 _SHARED: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
-    ("enabled", "enabled", _flag), ("dir", "dir", str), ("app", "app", str), ("detail", "detail", str),
+    ("enabled", "enabled", _flag), ("dir", "dir", str), ("app", "app", str), ("project", "project", str), ("detail", "detail", str),
     ("flush", "flush", str), ("flush_interval", "flush_interval", _measure), ("on_error", "on_error", FallbackMode),
     ("strict", "strict", _flag), ("sample", "sample_rate", _measure), ("redact", "redact", str),
     ("level", "compression", int),
@@ -331,8 +330,7 @@ _SHARED: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
 
 # What the library has no key for, or takes without an effect.
 _ENVIRONMENT: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
-    ("XRAY_PROJECT", "project", str), ("XRAY_API_URL", "api_url", str), ("XRAY_API_KEY", "api_key", str),
-    ("XRAY_TIMEOUT", "timeout", float), ("XRAY_MAX_RETRIES", "max_retries", int),
+    ("XRAY_API_URL", "api_url", str), ("XRAY_API_KEY", "api_key", str), ("XRAY_TIMEOUT", "timeout", float), ("XRAY_MAX_RETRIES", "max_retries", int),
     ("XRAY_RETRY_BACKOFF", "retry_backoff", float),
 )
 

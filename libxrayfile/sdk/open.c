@@ -44,6 +44,7 @@ int xray_writer_open_config(xray_writer **out, const xray_config *c, xray_error 
         return XRAY_OK;
     }
     o.app = xf_config_text(c, XF_APP);
+    o.project = xf_config_text(c, XF_PROJECT);
     o.level = (int)xf_setting_number(xf_config_text(c, XF_COMPRESSION));
     o.segment_bytes = xf_setting_bytes(xf_config_text(c, XF_SEGMENT_SIZE));
     o.segment_age_s = (unsigned)((xf_setting_ns(xf_config_text(c, XF_SEGMENT_AGE)) + NS_PER_S - 1) / NS_PER_S);

@@ -60,7 +60,8 @@ static void read_clocks(xray_writer *w, enum xray_clock clock, int64_t *mono, in
 static bool put_run_begin(struct xf_slot *s, xray_str pipeline, const xray_run_options *o, uint64_t seq)
 {
     static const uint8_t none[16];
-    const xray_str texts[] = {pipeline, o->ext_id, o->version, o->project, o->session, o->user};
+    const xray_str project = o->project.len > 0 ? o->project : xray_s(s->writer->project);
+    const xray_str texts[] = {pipeline, o->ext_id, o->version, project, o->session, o->user};
     size_t len = sizeof(struct xf_op) + 3 * 8 + 3 * 4 + 16;
     int64_t mono, now;
     uint8_t *p;

@@ -89,6 +89,7 @@ struct xray_writer {
     xray_writer_options options;
     char app[128];
     char *redact;            /* options' list, owned; NULL: none */
+    char *project;           /* of runs that name none, owned; NULL: none */
     xf_sealed_fn *sealed_fn; /* NULL: nothing is made of sealed segments */
     char *sealed_dir;        /* owned; absolute: the host may change its directory */
     bool thin;               /* not every candidate is kept */

@@ -35,6 +35,7 @@ struct open_options {
     xray_str app;
     xray_str id;
     xray_str redact;
+    xray_str project;
 };
 
 static bool take_id(const char *hex, size_t len, uint8_t out[16])
@@ -87,6 +88,18 @@ static bool take_double(const xray_mp_item *item, double *out)
     return item->type == XRAY_MP_FLOAT || item->type == XRAY_MP_INT || item->type == XRAY_MP_NIL;
 }
 
+static bool take_flush(const xray_mp_item *item, enum xray_flush_when *out)
+{
+    static const char *const words[] = {"interval", "run", "sync", "step"}; /* in the order of the enumeration */
+
+    for (int i = 0; item->type == XRAY_MP_STR && i < 4; i++)
+        if (is_key(item->bytes, words[i])) {
+            *out = (enum xray_flush_when)i;
+            return true;
+        }
+    return item->type == XRAY_MP_NIL;
+}
+
 /* One option; false if its value is not of its type. */
 static bool take_option(struct open_options *o, xray_str key, xray_str value)
 {
@@ -103,6 +116,10 @@ static bool take_option(struct open_options *o, xray_str key, xray_str value)
         return take_text(&item, &o->id);
     if (is_key(key, "redact"))
         return take_text(&item, &o->redact);
+    if (is_key(key, "project"))
+        return take_text(&item, &o->project);
+    if (is_key(key, "flush"))
+        return take_flush(&item, &o->options.flush);
     if (is_key(key, "sample_rate"))
         return take_double(&item, &o->options.sample_rate);
     if (is_key(key, "time_ns"))
@@ -156,7 +173,7 @@ static int take_options(struct open_options *o, const xray_buffer *packed, xray_
 int xray_writer_open_json(xray_writer **out, const char *dir, const char *json, size_t json_len, xray_error *err)
 {
     struct open_options o = {.app = {NULL, 0}};
-    xray_buffer packed = {0}, redact = {0};
+    xray_buffer packed = {0}, texts = {0};
     char app[128] = "";
     int r = XRAY_OK;
 
@@ -171,12 +188,15 @@ int xray_writer_open_json(xray_writer **out, const char *dir, const char *json, 
         if (n > 0)
             memcpy(app, o.app.ptr, n);
         o.options.app = n > 0 ? app : NULL;
-        xf_buf_put(&redact, o.redact.ptr, o.redact.len);
-        xf_buf_put_u8(&redact, '\0');
-        o.options.redact = o.redact.len > 0 ? (const char *)redact.data : NULL;
-        r = redact.failed ? xf_fail_memory(err) : xray_writer_open(out, dir, &o.options, err);
+        xf_buf_put(&texts, o.redact.ptr, o.redact.len);
+        xf_buf_put_u8(&texts, '\0');
+        xf_buf_put(&texts, o.project.ptr, o.project.len);
+        xf_buf_put_u8(&texts, '\0');
+        o.options.redact = o.redact.len > 0 ? (const char *)texts.data : NULL;
+        o.options.project = o.project.len > 0 ? (const char *)texts.data + o.redact.len + 1 : NULL;
+        r = texts.failed ? xf_fail_memory(err) : xray_writer_open(out, dir, &o.options, err);
     }
-    xray_buffer_free(&redact);
+    xray_buffer_free(&texts);
     xray_buffer_free(&packed);
     return r;
 }

@@ -19,6 +19,17 @@
 #define MEMORY_MIN ((size_t)256 << 10)
 #define VALUE_MAX ((size_t)16 << 20) /* a block holds at most 64 MiB (spec 11) */
 
+/* A copy of the text, or NULL of NULL; false: no memory. */
+static bool keep_text(char **out, const char *text)
+{
+    if (text == NULL)
+        return true;
+    *out = xf_alloc(strlen(text) + 1);
+    if (*out != NULL)
+        memcpy(*out, text, strlen(text));
+    return *out != NULL;
+}
+
 static int take_options(xray_writer *w, const xray_writer_options *o, xray_error *err)
 {
     static const xray_writer_options defaults;
@@ -44,12 +55,8 @@ static int take_options(xray_writer *w, const xray_writer_options *o, xray_error
     w->options.app = w->app;
     if (o->value_limit == 0 || o->value_limit > VALUE_MAX)
         w->options.value_limit = VALUE_MAX;
-    if (o->redact != NULL) {
-        w->redact = xf_alloc(strlen(o->redact) + 1);
-        if (w->redact == NULL)
-            return xf_fail_memory(err);
-        memcpy(w->redact, o->redact, strlen(o->redact));
-    }
+    if (!keep_text(&w->redact, o->redact) || !keep_text(&w->project, o->project))
+        return xf_fail_memory(err);
     if (o->fixed != NULL) {
         w->origin.fixed = true;
         w->origin.options = *o->fixed;
@@ -134,6 +141,7 @@ void xf_writer_free(xray_writer *w)
     }
     xf_losses_done(&w->reported);
     xf_free(w->redact);
+    xf_free(w->project);
     xf_free(w->sealed_dir);
     xf_out_close(w->dir_fd);
     pthread_cond_destroy(&w->wake);

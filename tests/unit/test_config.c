@@ -126,7 +126,7 @@ static void test_environment(void)
     CHECK_STR(xray_config_get(c, "fallback_mode"), "log");
     CHECK_STR(xray_config_get(c, "flush"), "run");
     CHECK_STR(xray_config_get(c, "enabled"), "true");
-    check_only_warning(c, "by themselves: XRAY_API_URL, XRAY_TIMEOUT");
+    check_only_warning(c, "by themselves, up to memory_limit: XRAY_API_URL, XRAY_TIMEOUT");
     setenv("XRAY_DIR", "new", 1); /* the name of today wins over that of then */
     CHECK_EQ(xray_config_load_env(c), 0);
     CHECK_STR(xray_config_get(c, "dir"), "new");
@@ -222,7 +222,7 @@ static void test_file(void)
     CHECK_STR(xray_config_get(c, "enabled"), "true");
     CHECK_STR(xray_config_origin(c, "enabled"), "default");
     CHECK_STR(xray_config_get(c, "redact"), "password,/sk-[a-z]{3,}/,api_key");
-    check_only_warning(c, "by themselves: base_url (/app/xray.config.yaml:3), api_key (/app/xray.config.yaml:4), buffer_size (/app/xray.config.yaml:5)");
+    check_only_warning(c, "by themselves, up to memory_limit: base_url (/app/xray.config.yaml:3), api_key (/app/xray.config.yaml:4), buffer_size (/app/xray.config.yaml:5)");
     xray_config_free(c);
 }
 

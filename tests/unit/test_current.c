@@ -247,6 +247,19 @@ static void test_disabled(void)
     xray_reset_config();
 }
 
+static void test_project(void)
+{
+    const char *dir = use_default("project", "shop");
+    xray_scope run = xray_run_enter(xray_default(), xray_s("p"), NULL);
+    char *text;
+
+    xray_scope_leave(&run);
+    xray_reset_config();
+    text = text_of(dir);
+    CHECK(strstr(text, "\"project\":\"shop\"") != NULL);
+    free(text);
+}
+
 static void test_cannot_open(void)
 {
     xray_config *c = xray_config_new(), *back;
@@ -395,4 +408,4 @@ static void test_fork(void)
 }
 
 CHECK_MAIN(test_nesting, test_cleanup, test_threads, test_deep, test_implicit, test_strict, test_disabled,
-           test_cannot_open, test_on_error, test_exit, test_fork)
+           test_project, test_cannot_open, test_on_error, test_exit, test_fork)

@@ -85,7 +85,7 @@ static void test_options(void)
 {
     static const char *const wrong[] = {"[]", "{\"level\": 20}", "{\"level\": \"six\"}", "{\"id\": \"xyz\"}",
                                         "{\"no_host\": 1}", "{\"app\": 7}", "{\"sync\": 2}",
-                                        "{\"flush_interval_ms\": -1}", "{\"memory_bytes\": \"\"}"};
+                                        "{\"flush_interval_ms\": -1}", "{\"flush\": \"never\"}", "{\"project\": 1}", "{\"memory_bytes\": \"\"}"};
     xray_error err = {0};
     xray_writer *w = NULL;
 
@@ -99,6 +99,25 @@ static void test_options(void)
     check_context(NULL);
     CHECK_STATUS(xray_writer_open_json(&w, new_store(), TEXT("{"), &err), XRAY_ESYNTAX, &err);
     CHECK_STATUS(xray_writer_open_json(&w, new_store(), NULL, 0, &err), XRAY_OK, &err);
+    close_writer(w);
+}
+
+/* The project is that of runs that name none; with flush "step" what has ended is in the file. */
+static void test_project_and_flush(void)
+{
+    static const char json[] = "{\"flush\":\"step\",\"flush_interval_ms\":60000,\"project\":\"shop\",\"redact\":\"password\"}";
+    const xray_run_options named = {.project = xray_s("other")};
+    const char *dir = new_store();
+    xray_error err = {0};
+    xray_writer *w = NULL;
+    char text[4096];
+
+    CHECK_STATUS(xray_writer_open_json(&w, dir, TEXT(json), &err), XRAY_OK, &err);
+    CHECK_EQ(xray_run_end(xray_run_begin(w, xray_s("a"), NULL), XRAY_SUCCESS), XRAY_OK);
+    CHECK_EQ(xray_run_end(xray_run_begin(w, xray_s("b"), &named), XRAY_SUCCESS), XRAY_OK);
+    select_all(dir, NULL, XRAY_UNIT_RUN, 0, false, text, sizeof text);
+    CHECK(strstr(text, "\"pipeline\":\"a\",\"project\":\"shop\",\"status\":\"success\"") != NULL);
+    CHECK(strstr(text, "\"pipeline\":\"b\",\"project\":\"other\",\"status\":\"success\"") != NULL);
     close_writer(w);
 }
 
@@ -362,5 +381,5 @@ static void test_select_wrong(void)
     xray_select_close(NULL);
 }
 
-CHECK_MAIN(test_options, test_plain_calls, test_batch_columns, test_batch_rules, test_batch_json, test_batch_wrong, test_select,
+CHECK_MAIN(test_options, test_project_and_flush, test_plain_calls, test_batch_columns, test_batch_rules, test_batch_json, test_batch_wrong, test_select,
            test_select_wrong)
