@@ -115,6 +115,8 @@ $B/tests/test_quantile: $(call obj,$(COMMON_SRC))
 $B/tests/test_price: $(call obj,tools/stat/price.c $(COMMON_SRC))
 # tests/support/fault.c stands between the library and these calls.
 WRAP := $(patsubst %,-Wl$(comma)--wrap=%,clock_gettime pthread_cond_timedwait writev fdatasync fsync open openat unlink unlinkat rename renameat renameat2)
+# One is an allocator that calls the library.
+$B/tests/test_reentry: WRAP += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc)
 $B/tests/test_%: $B/tests/unit/test_%.o $(call obj,$(SUPPORT_SRC)) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD )
