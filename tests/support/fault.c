@@ -116,9 +116,60 @@ static ssize_t write_and_log(int fd, const struct iovec *parts, int count)
     return n;
 }
 
+/* ---- writes in drips ---- */
+
+static struct {
+    uint64_t state; /* 0: off */
+    bool lie;
+} drip;
+
+void fault_drip(uint64_t seed, bool lie)
+{
+    pthread_mutex_lock(&lock);
+    drip.state = seed;
+    drip.lie = lie;
+    pthread_mutex_unlock(&lock);
+}
+
+/* How many bytes the next write may write; 0: a signal comes first. False: as many as it likes. */
+static bool next_drip(size_t *most, bool *lie)
+{
+    bool on;
+
+    pthread_mutex_lock(&lock);
+    on = drip.state != 0;
+    drip.state ^= drip.state << 13;
+    drip.state ^= drip.state >> 7;
+    drip.state ^= drip.state << 17;
+    *most = drip.state % 3 == 0 ? 0 : (size_t)(drip.state >> 20) % (drip.state % 5 == 0 ? 2000 : 40) + 1;
+    *lie = drip.lie && *most > 0;
+    drip.lie = drip.lie && !*lie;
+    pthread_mutex_unlock(&lock);
+    return on;
+}
+
+static ssize_t write_drip(int fd, const struct iovec *parts, int count, size_t most, bool lie)
+{
+    struct iovec less[SHORT_PARTS];
+    int n = 0;
+
+    if (most == 0) {
+        errno = EINTR;
+        return -1;
+    }
+    for (; n < count && n < SHORT_PARTS && most > 0; n++) {
+        less[n] = parts[n];
+        if (less[n].iov_len > most)
+            less[n].iov_len = most;
+        most -= less[n].iov_len;
+    }
+    return write_and_log(fd, less, n) + (lie && most == 0);
+}
+
 ssize_t __wrap_writev(int fd, const struct iovec *parts, int count)
 {
-    bool shorten;
+    bool shorten, lie;
+    size_t most;
     const int error = strike(FAULT_WRITE, &shorten);
 
     if (error != 0) {
@@ -132,6 +183,8 @@ ssize_t __wrap_writev(int fd, const struct iovec *parts, int count)
         less[count - 1].iov_len /= 2;
         return write_and_log(fd, less, count);
     }
+    if (next_drip(&most, &lie))
+        return write_drip(fd, parts, count, most, lie);
     return write_and_log(fd, parts, count);
 }
 

@@ -10,6 +10,7 @@
 #ifndef TESTS_SUPPORT_FAULT_H
 #define TESTS_SUPPORT_FAULT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum fault_kind { FAULT_WRITE, FAULT_FDATASYNC, FAULT_FSYNC, FAULT_OPEN, FAULT_RENAME, FAULT_KINDS };
@@ -26,6 +27,10 @@ void fault_plan(enum fault_kind kind, unsigned nth, int error, enum fault_mode m
 
 /* How often it struck so far. */
 unsigned fault_struck(void);
+
+/* From now on every write is cut to some of its bytes or interrupted by a signal, as the seed says; 0 ends it. With `lie` the
+ * first one says a byte more than it wrote: a control. */
+void fault_drip(uint64_t seed, bool lie);
 
 /* From now on CLOCK_REALTIME is off by this: somebody sets the clock. */
 void fault_clock(int64_t offset_ns);

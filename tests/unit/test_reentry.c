@@ -116,11 +116,15 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 
 static atomic_bool armed; /* only while this test is inside of calls */
+static atomic_bool counting;
+static atomic_ullong counted; /* of this thread */
 static atomic_ullong allocations, elsewhere, let_in;
 static pthread_t main_thread;
 
 static void record_in_allocator(void)
 {
+    if (atomic_load(&counting) && pthread_equal(pthread_self(), main_thread))
+        atomic_fetch_add(&counted, 1);
     if (!atomic_load(&armed))
         return;
     atomic_fetch_add(&allocations, 1);
@@ -187,4 +191,26 @@ static void test_allocator(void)
     CHECK_EQ(xray_writer_close(writer, -1, NULL), XRAY_SEALED);
 }
 
-CHECK_MAIN(test_signals, test_allocator)
+/* A record costs the calling thread no allocation of its own: memory comes in chunks of up to 32 KiB. */
+static void test_records_do_not_allocate(void)
+{
+    const unsigned long long calls = 20000;
+
+    main_thread = pthread_self();
+    if (!begin(trace_dir(), NULL))
+        return;
+    for (unsigned long long i = 0; i < 2 * calls; i++) {
+        if (i == calls) /* its chunks have grown */
+            atomic_store(&counting, true);
+        xray_step_reject(step, xray_s("an item"), xray_s("late"), XRAY_ATTRS(xray_kv("n", xray_int((int64_t)i))));
+    }
+    atomic_store(&counting, false);
+    CHECK(atomic_load(&counted) <= calls / 100);
+    CHECK(atomic_load(&counted) > 0); /* they are counted */
+    xray_run_end(run, XRAY_SUCCESS);
+    if (getenv("XRAY_TEST_LONG") != NULL)
+        fprintf(stderr, "%llu allocations in %llu records\n", (unsigned long long)atomic_load(&counted), calls);
+    CHECK_EQ(xray_writer_close(writer, -1, NULL), XRAY_SEALED);
+}
+
+CHECK_MAIN(test_signals, test_allocator, test_records_do_not_allocate)
