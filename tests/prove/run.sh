@@ -33,6 +33,7 @@ if [ -n "$short" ]; then
     prove "flush=step" "$soak" step -n 60
     prove "flush=step, control" "$soak" step -n 10 --control
     prove P9 "$soak" live -t 2 -w 2 -r 2
+    prove "P9, control" "$soak" live -t 2 -w 2 -r 2 --control
     prove P10 "$soak" kill -n 10 -w 6
     KILLPOINTS_RUNS=12 prove "P1 and P22, at each system call" sh "$here/killpoints.sh" "$build"
     prove P2 sh "$here/powercut.sh" "$build" 2
@@ -42,7 +43,9 @@ else
     prove "flush=step" "$soak" step -n 10000
     prove "flush=step, control" "$soak" step -n 100 --control
     prove P9 "$soak" live -t 600 -w 4 -r 4
+    prove "P9, control" "$soak" live -t 20 -w 4 -r 4 --control
     prove P10 "$soak" kill -n 500 -w 16
+    prove "P10, control" "$soak" kill -n 10 -w 16 --control
     prove "P1 and P22, at each system call" sh "$here/killpoints.sh" "$build"
     prove "P2, data=ordered" sh "$here/powercut.sh" "$build" 1000
     prove "P2, data=writeback" sh "$here/powercut.sh" "$build" 200 loop,data=writeback

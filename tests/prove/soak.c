@@ -2,7 +2,7 @@
  *
  * usage: soak kill [-n KILLS] [-w WRITERS] [-s SEED] [--control]     P1, P10
  *        soak step [-n KILLS] [-w WRITERS] [-s SEED] [--control]     flush=step
- *        soak live [-t SECONDS] [-r READERS] [-w WRITERS] [-s SEED]  P9
+ *        soak live [-t SECONDS] [-r READERS] [-w WRITERS] [-s SEED] [--control]  P9
  *        soak write DIRECTORY ACKNOWLEDGED [-n RUNS] [--control]     for powercut.sh, killpoints.sh: until it is stopped
  *        soak check DIRECTORY ACKNOWLEDGED
  *
@@ -363,7 +363,7 @@ static int soak_kill(const struct settings *s)
 /* ---- live ---- */
 
 /* Opens and checks until the time is up; exit status 1 at the first finding. */
-_Noreturn static void be_reader(const char *dir, struct shared *sh, atomic_uint_fast64_t *opens, time_t until)
+_Noreturn static void be_reader(const char *dir, struct shared *sh, atomic_uint_fast64_t *opens, time_t until, bool control)
 {
     uint64_t last = 0;
 
@@ -375,6 +375,8 @@ _Noreturn static void be_reader(const char *dir, struct shared *sh, atomic_uint_
         f = check(dir, &sure);
         atomic_fetch_add(opens, 1);
         if (f.missing + f.wrong + f.damaged > 0 || f.runs < last) {
+            if (control) /* it is to be found */
+                _exit(1);
             printf("reader: %llu missing, %llu wrong, %llu damaged, %llu runs after %llu\n", (unsigned long long)f.missing,
                    (unsigned long long)f.wrong, (unsigned long long)f.damaged, (unsigned long long)f.runs,
                    (unsigned long long)last);
@@ -407,7 +409,7 @@ static int soak_live(const struct settings *s)
         for (unsigned r = 0; r < s->readers; r++) {
             readers[r] = fork();
             if (readers[r] == 0)
-                be_reader(dir, sh, opens, round);
+                be_reader(dir, sh, opens, round, s->control);
         }
         for (unsigned r = 0; r < s->readers; r++) {
             waitpid(readers[r], &status, 0);
@@ -424,7 +426,7 @@ static int soak_live(const struct settings *s)
     printf("%u s, %llu rounds: %u writers, %llu runs; %u readers, %llu opens, %d saw something that is no prefix\n", s->seconds,
            (unsigned long long)rounds, s->writers, (unsigned long long)begun, s->readers,
            (unsigned long long)atomic_load(opens), bad);
-    return bad > 0 || atomic_load(opens) == 0;
+    return (bad > 0) != s->control || atomic_load(opens) == 0;
 }
 
 /* ---- main ---- */
