@@ -15,7 +15,7 @@
 #include "common/text.h"
 #include "import/shapes.h"
 
-enum { KEY_FROM = CLI_LONG, KEY_STRICT, KEY_DRY_RUN, KEY_PRINT_IDS, KEY_MAX_VALUE, KEY_LEVEL, KEY_NO_INDEX };
+enum { KEY_FROM = CLI_LONG, KEY_STRICT, KEY_DRY_RUN, KEY_PRINT_IDS, KEY_MAX_VALUE, KEY_REDACT, KEY_LEVEL, KEY_NO_INDEX };
 
 static const struct cli_option option_table[] = {
     { 'o', "output", "STORE", "directory to write to; created if need be" },
@@ -25,6 +25,7 @@ static const struct cli_option option_table[] = {
     { KEY_DRY_RUN, "dry-run", NULL, "write nothing, say what would be imported" },
     { KEY_PRINT_IDS, "print-ids", NULL, "print the id of each run" },
     { KEY_MAX_VALUE, "max-value", "MIB", "largest single value in MiB (16)" },
+    { KEY_REDACT, "redact", "LIST", "names and /patterns/ that are left out" },
     { KEY_LEVEL, "level", "N", "zstd level, 1 to 19 (6)" },
     { KEY_NO_INDEX, "no-index", NULL, "leave indexing to xray-index(1)" },
     { 0, NULL, NULL, NULL },
@@ -53,6 +54,7 @@ struct settings {
     const char *store;
     bool dry_run;
     size_t max_value;
+    const char *redact;
     int level;
     bool no_index;
 };
@@ -96,6 +98,9 @@ static void parse_options(int argc, char **argv, struct settings *s, struct impo
             s->max_value = (size_t)cli_number("--max-value", arg, 1) << 20;
             if (s->max_value > (size_t)1 << 30)
                 cli_usage("--max-value is at most 1024");
+            break;
+        case KEY_REDACT:
+            s->redact = arg;
             break;
         case KEY_LEVEL:
             s->level = (int)cli_number("--level", arg, 1);
@@ -177,6 +182,7 @@ int main(int argc, char **argv)
     files = cli_operands(&count);
     if (count == 0)
         cli_usage("which FILE? (- is standard input)");
+    options.redact = s.redact;
     options.level = s.level;
     options.index = s.no_index ? XRAY_INDEX_LATER : XRAY_INDEX_AT_SEAL;
     if (!s.dry_run && xray_writer_open(&im.writer, s.store, &options, &err) < 0)

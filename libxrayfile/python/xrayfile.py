@@ -2926,11 +2926,12 @@ class SpanProcessor:
     A trace becomes a run, a span a step. What attributes mean is said in one place, `xray-import`: finished spans
     are gathered as OTLP JSON, and an importer is started on them when there are `batch_bytes` of them, at `force_flush`
     and at `shutdown`. The program waits for it only there. What was gathered and not handed over dies with the
-    process."""
+    process. What the configuration wants redacted is left out of the trace."""
 
     def __init__(self, dir: Optional[str] = None, *, importer: Optional[str] = None, batch_bytes: int = 4 << 20) -> None:
         self._dir = dir if dir is not None else get_config().dir
         self._importer = importer or _find_importer()
+        self._config = get_config()
         self._batch_bytes = batch_bytes
         self._lines: List[bytes] = []
         self._bytes = 0
@@ -2945,6 +2946,9 @@ class SpanProcessor:
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         """Nothing: spans are written when they are whole."""
 
+    def _on_ending(self, span: Any) -> None:
+        """Nothing. Newer versions of the SDK call it on every processor, whether it is of their class or not."""
+
     def on_end(self, span: Any) -> None:
         """Takes a finished span."""
         if self._closed or self._importer is None:
@@ -2952,7 +2956,7 @@ class SpanProcessor:
             return
         try:
             context = span.get_span_context() if hasattr(span, "get_span_context") else span.context
-            line = _utf8(_encode_json({"resourceSpans": [_otlp(span, context)]}))
+            line = _utf8(_encode_json({"resourceSpans": [_otlp(span, context, self._config)]}))
             parent = getattr(span, "parent", None)
             with self._guard:
                 waiting = self._traces.setdefault(context.trace_id, [])
@@ -2989,7 +2993,8 @@ class SpanProcessor:
         try:
             source.write(b"\n".join(lines) + b"\n")
             source.seek(0)
-            child = subprocess.Popen([self._importer, "--from=otlp", "-o", self._dir, "-"], stdin=source,
+            redact = [f"--redact={self._config._rules}"] if self._config._rules else []
+            child = subprocess.Popen([self._importer, "--from=otlp", *redact, "-o", self._dir, "-"], stdin=source,
                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             with self._guard:
                 self._running.append((child, len(lines)))
@@ -3034,7 +3039,7 @@ def _find_importer() -> Optional[str]:
     return shutil.which("xray-import")
 
 
-def _otlp_value(value: Any) -> Dict[str, Any]:
+def _otlp_value(value: Any, config: Config) -> Dict[str, Any]:
     """An attribute's value as OTLP JSON has it."""
     if isinstance(value, bool):
         return {"boolValue": value}
@@ -3043,30 +3048,32 @@ def _otlp_value(value: Any) -> Dict[str, Any]:
     if isinstance(value, float):
         return {"doubleValue": value}
     if isinstance(value, (list, tuple)):
-        return {"arrayValue": {"values": [_otlp_value(v) for v in value]}}
+        return {"arrayValue": {"values": [_otlp_value(v, config) for v in value]}}
     if isinstance(value, Mapping):
-        return {"kvlistValue": {"values": _otlp_attributes(value)}}
+        return {"kvlistValue": {"values": _otlp_attributes(value, config)}}
     if isinstance(value, bytes):
         return {"bytesValue": base64.b64encode(value).decode()}
-    return {"stringValue": value if isinstance(value, str) else _brief(value)}
+    return {"stringValue": value if isinstance(value, str) else _brief(value, config._patterns)}
 
 
-def _otlp_attributes(attributes: Optional[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    return [{"key": str(k), "value": _otlp_value(v)} for k, v in (attributes or {}).items()]
+def _otlp_attributes(attributes: Optional[Mapping[str, Any]], config: Config) -> List[Dict[str, Any]]:
+    hidden = config._redact
+    return [{"key": str(k), "value": {"stringValue": "(redacted)"} if hidden is not None and hidden.search(str(k)) else
+             _otlp_value(v, config)} for k, v in (attributes or {}).items()]
 
 
-def _otlp(span: Any, context: Any) -> Dict[str, Any]:
+def _otlp(span: Any, context: Any, config: Config) -> Dict[str, Any]:
     """A span of the SDK (its class ReadableSpan, or what is like it) as a member of resourceSpans."""
     parent, status = getattr(span, "parent", None), getattr(span, "status", None)
     kind = getattr(getattr(span, "kind", None), "value", getattr(span, "kind", 0)) or 0
     out: Dict[str, Any] = {
         "traceId": f"{context.trace_id:032x}", "spanId": f"{context.span_id:016x}", "name": span.name,
         "kind": int(kind) + 1,  # the SDK counts from 0, OTLP from 1
-        "startTimeUnixNano": str(span.start_time), "attributes": _otlp_attributes(span.attributes),
-        "events": [{"timeUnixNano": str(e.timestamp), "name": e.name, "attributes": _otlp_attributes(e.attributes)}
+        "startTimeUnixNano": str(span.start_time), "attributes": _otlp_attributes(span.attributes, config),
+        "events": [{"timeUnixNano": str(e.timestamp), "name": e.name, "attributes": _otlp_attributes(e.attributes, config)}
                    for e in getattr(span, "events", None) or ()],
         "links": [{"traceId": f"{link.context.trace_id:032x}", "spanId": f"{link.context.span_id:016x}",
-                   "attributes": _otlp_attributes(link.attributes)} for link in getattr(span, "links", None) or ()],
+                   "attributes": _otlp_attributes(link.attributes, config)} for link in getattr(span, "links", None) or ()],
     }
     if span.end_time is not None:
         out["endTimeUnixNano"] = str(span.end_time)
@@ -3080,7 +3087,7 @@ def _otlp(span: Any, context: Any) -> Dict[str, Any]:
     resource = getattr(span, "resource", None)
     scope = getattr(span, "instrumentation_scope", None)
     return {
-        "resource": {"attributes": _otlp_attributes(getattr(resource, "attributes", None))},
+        "resource": {"attributes": _otlp_attributes(getattr(resource, "attributes", None), config)},
         "scopeSpans": [{"scope": {"name": getattr(scope, "name", None) or "",
                                   "version": getattr(scope, "version", None) or ""}, "spans": [out]}],
     }

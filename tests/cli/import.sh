@@ -250,4 +250,14 @@ if [ -d "$suite" ]; then
     echo "    JSONTestSuite: wrong verdicts:${wrong:- none}"
     check "JSONTestSuite" test -z "$wrong"
 fi
+
+# ---- what is left out ----
+echo '{"kind":"run","run":"00000000000000000000000000000001","pipeline":"p","input":{"password":"hush1","q":"key sk-hush2","n":1}}' >"$work/secret"
+run xray-import --redact 'password, /sk-[a-z0-9]+/' "$work/secret" -o "$work/redacted"
+expect_status 0 "import --redact"
+run xray-cat -j "$work/redacted"
+expect_no_out "hush" "import --redact: names and patterns"
+expect_out '"n":1' "import --redact: and nothing else"
+run xray-import --redact '/(/' "$work/secret" -o "$work/none"
+expect_status 2 "import --redact with a pattern that is none"
 finish

@@ -161,6 +161,50 @@ class Spans(TraceTest):
         processor.on_end(Span("late", 5, 5))
         self.assertEqual(processor.dropped, 1)
 
+    def test_redaction(self):
+        xray.configure(dir=self.store, on_error="raise", redact=["password", "/sk-[a-z]+/", "tok[e3]n"])
+        processor = xray.SpanProcessor(self.store)
+        processor.on_end(Span("s", 1, 1, None, {"password": "hush1", "my.t0k3n": "fine", "api.token": "hush2",
+                                                "input.value": "key sk-hush", "n": 7}, events=[
+                                                    Event("e", 5, {"password": "hush3", "why": "sk-hush"})]))
+        processor.shutdown()
+        text = json.dumps(self.records())
+        self.assertNotIn("hush", text)
+        self.assertIn("fine", text)
+
+    def test_called_as_the_sdk_calls(self):
+        """The calls that TracerProvider makes (opentelemetry-sdk 1.20 to 1.44), with their arguments by name as there."""
+        processor = xray.SpanProcessor(self.store)
+        span = Span("s", 1, 1, None, {"n": 1})
+        processor.on_start(span, parent_context=None)
+        processor._on_ending(span)
+        processor.on_end(span)
+        self.assertTrue(processor.force_flush(timeout_millis=30000))
+        processor.shutdown()
+        self.assertEqual(len(self.steps()), 1)
+
+    def test_with_the_sdk_itself(self):
+        try:
+            from opentelemetry.sdk.resources import Resource as SdkResource
+            from opentelemetry.sdk.trace import TracerProvider
+        except ImportError:
+            self.skipTest("opentelemetry-sdk is not installed")
+        provider = TracerProvider(resource=SdkResource.create({"service.name": "shop"}))
+        provider.add_span_processor(xray.SpanProcessor(self.store))
+        tracer = provider.get_tracer("test", "1")
+        with self.assertRaises(ValueError):
+            with tracer.start_as_current_span("outer") as outer:
+                outer.set_attribute("openinference.span.kind", "AGENT")
+                with tracer.start_as_current_span("inner", attributes={"gen_ai.request.model": "m"}) as inner:
+                    inner.add_event("note", {"k": [1, 2]})
+                    raise ValueError("no")
+        self.assertTrue(provider.force_flush())
+        provider.shutdown()
+        steps = self.steps()
+        self.assertEqual(steps["inner"]["parent"], steps["outer"]["step"])
+        self.assertEqual(steps["inner"]["status"], "failure")
+        self.assertEqual(self.runs()[0]["pipeline"], "shop")
+
     def test_no_importer(self):
         xray.configure(dir=self.store)
         processor = xray.SpanProcessor(self.store, importer="/nonexistent/xray-import")
