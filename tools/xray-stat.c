@@ -67,7 +67,10 @@ static const struct cli_tool tool = {
         "A percentile is the value with rank ceil(p * n). It is exact up to a million values of a group and 64 MiB of values "
         "of all groups; beyond, values are counted in buckets as HdrHistogram does, and marked: the error is at most 1/256. "
         "At most a million groups, or 96 MiB of them, are kept apart; the rest is counted in one line, (other), and the exit "
-        "status is 3.\n\n"
+        "status is 3. Of both there is less beside a long list of runs, a fifth at a million, so that all stays within 256 MiB.\n\n"
+        "Where there are indexes, their sums are taken instead of steps: for the columns n, failures, failure_rate, in, out, rejected, "
+        "rejection_rate, cost, and sum to p99 of the step's duration, grouped by names and types of steps and by fields of runs that are no values, "
+        "without --every, --running and --cost. What is printed is the same.\n\n"
         "--unit cand counts candidates that were recorded one by one, so it opens every run; a sample of them counts as a "
         "sample. It is the default where a column or a field needs it: items, or a field of candidates. The field reason is "
         "then the candidate's.\n\n"
@@ -82,7 +85,8 @@ static const struct cli_tool tool = {
         "without a price are named on stderr, counted in the column unpriced, and not part of any sum.\n\n"
         "The price table has columns separated by tabs: a regular expression for the model, the first day of the price, and "
         "dollars per million tokens for input, output, cache read, cache write; its head says more (--show-prices prints it). "
-        "The built-in one was not checked against the vendors' lists: check what matters to you.\n\n"
+        "The built-in one is dated data: list prices of general knowledge as of November 2025, not copied from the vendors' lists. They are to be checked where it matters. "
+        "A model that it lacks is never guessed at: it is named.\n\n"
         "--format=prom is the text exposition format 0.0.4 of Prometheus, for the textfile collector of its node exporter; "
         "write to a file beside and rename it. The measured field is a summary. --format=markdown is a table.",
     .see_also = "xray-funnel(1), xray-ls(1), xray-query(7), xrayfile(5)",
@@ -409,6 +413,7 @@ static void parse_options(struct settings *s, int argc, char **argv)
 
 static bool count_store(struct settings *s, xray_store *store)
 {
+    const bool sums = !s->running && count_takes_sums(&s->counting);
     const struct feed feed = {
         .store = store,
         .where = &s->where,
@@ -416,9 +421,16 @@ static bool count_store(struct settings *s, xray_store *store)
         .traces = needs_traces(s),
         .running = s->running,
         .take = count_record,
+        .same_group = count_same_group,
+        .take_sum = sums ? count_sum : NULL,
         .ctx = &s->counting,
     };
 
+    size_t runs;
+
+    if (!runs_count(store, &runs))
+        return false;
+    groups_limit(&s->counting.groups, runs);
     if (!feed_read(&feed))
         return false;
     s->printing.id_digits = runs_id_digits(store);

@@ -908,6 +908,7 @@ typedef struct xray_step_sum {
     uint64_t steps;
     uint64_t runs, runs_in, runs_out; /* that have such a step; with a count in; out */
     uint64_t emptied; /* ended runs without a candidate left, which were the first time without one at this step */
+    int64_t ended, failures; /* steps with an end, with status failure; XRAY_MISSING: the index does not say */
     int64_t candidates_in, candidates_out;
     int64_t both_in, both_out; /* over the steps that have both */
     int64_t cost, numbers;     /* numbers: of their step numbers as the writer gave them */
@@ -924,6 +925,7 @@ typedef struct xray_step_sum {
 typedef struct xray_sum_visitor {
     bool (*choose)(void *ctx, const size_t *runs, size_t count);
     int (*take)(void *ctx, const size_t *runs, size_t count, const xray_step_sum *sum);
+    bool statuses; /* only groups of which all sums have ended and failures */
 } xray_sum_visitor;
 
 XRAY_API int xray_store_sums(xray_store *s, const xray_sum_visitor *visitor, void *ctx, xray_error *err);

@@ -554,6 +554,9 @@ static int build_list(struct xray_store *s, uint32_t segment, struct xf_run_list
     struct xf_run_list *list = NULL;
     int r = segment == UINT32_MAX ? take_segments(&b, err) : take_segment(&b, segment, err);
 
+    /* Of a million runs their section is as large as what comes next may be. */
+    xray_buffer_free(&s->section);
+    xray_buffer_free(&s->stored);
     if (r >= 0) {
         list = make_list(&b);
         r = list != NULL ? XRAY_OK : xf_fail_memory(err);

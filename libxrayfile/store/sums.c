@@ -24,6 +24,8 @@ struct reading {
 
 #define NOWHERE SIZE_MAX
 
+enum { HAS_STATUSES = 1 << 4 };
+
 static xray_str take_text(struct reading *r)
 {
     const uint64_t number = xf_varint_take(&r->c);
@@ -103,6 +105,11 @@ static bool take_sum(struct reading *r, xray_step_sum *sum)
     sum->runs_in = xf_varint_take(&r->c);
     sum->runs_out = xf_varint_take(&r->c);
     sum->emptied = xf_varint_take(&r->c);
+    sum->ended = sum->failures = XRAY_MISSING;
+    if ((*has & HAS_STATUSES) != 0) {
+        sum->ended = (int64_t)(xf_varint_take(&r->c) & INT64_MAX);
+        sum->failures = (int64_t)(xf_varint_take(&r->c) & INT64_MAX);
+    }
     sum->candidates_in = xf_varint_take_int(&r->c);
     sum->candidates_out = xf_varint_take_int(&r->c);
     sum->both_in = xf_varint_take_int(&r->c);
@@ -122,6 +129,20 @@ static bool take_sum(struct reading *r, xray_step_sum *sum)
     return !r->c.bad;
 }
 
+/* The sums of the group at hand, without telling anybody. */
+static bool have_statuses(const struct reading *r, uint32_t count)
+{
+    struct reading try = *r;
+    bool all = true;
+
+    for (uint32_t i = 0; i < count && all; i++) {
+        xray_step_sum sum;
+
+        all = take_sum(&try, &sum) && sum.ended != XRAY_MISSING;
+    }
+    return all;
+}
+
 static int take_group(struct reading *r)
 {
     const bool whole = take_runs(r);
@@ -136,7 +157,8 @@ static int take_group(struct reading *r)
     count = xf_varint_take_count(&r->c, 15);
     if (r->c.bad)
         return 0;
-    chosen = whole && r->run_count > 0 && r->visitor->choose(r->ctx, r->runs, r->run_count);
+    chosen = whole && r->run_count > 0 && (!r->visitor->statuses || have_statuses(r, count)) &&
+             r->visitor->choose(r->ctx, r->runs, r->run_count);
     if (chosen)
         r->s->stats.runs_summed += r->run_count;
     for (uint32_t i = 0; i < count && status == 0; i++) {
@@ -237,5 +259,8 @@ int xray_store_sums(xray_store *s, const xray_sum_visitor *visitor, void *ctx, x
             end++;
         r = read_segment(s, list, first, end, visitor, ctx, err);
     }
+    /* Of a million runs these are as large as what comes next may be; the sums are asked for once. */
+    xray_buffer_free(&s->section);
+    xray_buffer_free(&s->stored);
     return r;
 }

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "codec/varint.h"
 
+enum { HAS_STATUSES = 1 << 4 };
+
 struct reason {
     uint32_t code;
     uint64_t count;
@@ -21,7 +23,7 @@ struct numbers { /* a set of runs, with doubles until it is counted */
 
 struct sum { /* the steps of one name and type in the runs of one group */
     uint32_t name, type; /* texts */
-    uint64_t steps, emptied;
+    uint64_t steps, emptied, ended, failures;
     struct numbers runs, in_runs, out_runs;
     int64_t in, out, both_in, both_out, cost, numbers;
     bool has_in, has_out, has_both, has_cost;
@@ -36,7 +38,7 @@ struct group { /* runs of one pipeline and version whose last row is in the same
     struct numbers runs;
     struct sum *sums;
     uint32_t sum_count, sum_cap;
-    bool spoilt; /* a sum left the range of integers: readers look at the steps themselves */
+    bool spoilt; /* a sum left the range of integers, or a duration is negative: readers look at the steps themselves */
 };
 
 struct run_end { /* where the candidates of a run ended; one writer: step numbers order steps */
@@ -190,6 +192,8 @@ static bool add_step(struct xf_sums *f, struct group *g, struct sum *s, uint32_t
     bool there;
 
     s->steps++;
+    s->ended += r->ended;
+    s->failures += r->ended && r->outcome == XRAY_FAILURE;
     add(g, &s->in, &s->has_in, r->candidates_in);
     add(g, &s->out, &s->has_out, r->candidates_out);
     add(g, &s->cost, &s->has_cost, r->cost);
@@ -205,6 +209,7 @@ static bool add_step(struct xf_sums *f, struct group *g, struct sum *s, uint32_t
         if (!grow(&s->durations, s->duration_count, &s->duration_cap, sizeof *s->durations))
             return false;
         s->durations[s->duration_count++] = r->duration_ns > 0 ? r->duration_ns : 0;
+        g->spoilt = g->spoilt || r->duration_ns < 0;
     }
     for (size_t i = 0; i < r->reason_count; i++) {
         const uint32_t code = xf_dict_put(&f->texts, r->reasons[i].code.ptr, r->reasons[i].code.len);
@@ -300,12 +305,14 @@ static void put_sum(struct sum *s, xray_buffer *out)
 {
     xf_varint_put(out, s->name);
     xf_varint_put(out, s->type);
-    xf_buf_put_u8(out, (uint8_t)(s->has_in | s->has_out << 1 | s->has_both << 2 | s->has_cost << 3));
+    xf_buf_put_u8(out, (uint8_t)(s->has_in | s->has_out << 1 | s->has_both << 2 | s->has_cost << 3 | HAS_STATUSES));
     xf_varint_put(out, s->steps);
     xf_varint_put(out, settle(&s->runs));
     xf_varint_put(out, settle(&s->in_runs));
     xf_varint_put(out, settle(&s->out_runs));
     xf_varint_put(out, s->emptied);
+    xf_varint_put(out, s->ended);
+    xf_varint_put(out, s->failures);
     xf_varint_put_int(out, s->in);
     xf_varint_put_int(out, s->out);
     xf_varint_put_int(out, s->both_in);

@@ -134,6 +134,14 @@ c          1   1,000          -      100  $0.50           -
 d          1       -          -        -      -           -
 END
 expect_err 'no price for 1 steps of 1 models: home\x1bmade' "stat --cost names unknown models"
+for model in gpt-99-ultra claude-9-opus llama mygpt-4o 4o; do
+    sed "s/home.u001bmade/$model/" "$work/cost.ndjson" >"$work/unknown.ndjson"
+    make_store unknown-$model "$work/unknown.ndjson"
+    run xray-stat --cost -j --by model "$store"
+    expect_err "no price for 1 steps of 1 models: $model" "stat --cost names the unknown model $model"
+    check "stat --cost gives $model no price" [ "$(jq -c "select(.model == \"$model\") | [.cost_computed, .unpriced]" "$out")" = '[null,1]' ]
+done
+store=$work/cost
 run xray-stat --cost -j --by pipeline "$store"
 expect_out '"cost":0.5,"cost_computed":0.008250,"estimated":1,"unpriced":1' "stat --cost -j"
 run xray-stat --default-price 1,2 --show cost_computed --by step.name -s c "$store"
@@ -200,6 +208,44 @@ if command -v python3 >/dev/null && [ -x "$generate" ]; then
     agrees run run.version run.duration 1d 86400000000000
     agrees cand step.name,cand.verdict cand.score
     agrees cand cand.reason cand.score
+    # ---- with indexes, wholly or in part, the same ----
+
+    make_store half "$work/gen.ndjson"
+    "$build/bin/xray-index" build -q "$work/half"
+    "$generate" --runs=9 --seed=12 --shape=xray >"$work/more.ndjson"
+    make_store half "$work/more.ndjson"
+    for index in "$work"/half/*.idx; do # of one of the two
+        rm "$index"
+        break
+    done
+    make_store mixed "$work/gen.ndjson"
+    "$generate" --runs=1 --seed=11 --shape=xray >"$work/one.ndjson"
+    make_store mixed "$work/one.ndjson" # one of the runs again: sums hold of the others, in the same block
+    "$build/bin/xray-index" build -q "$work/mixed"
+    # A clock that was set back: a negative duration is in no sum.
+    sed 's/"duration":"[0-9]*"/"duration":"-5"/' "$here/data/shop.ndjson" >"$work/back.ndjson"
+    make_store back "$work/back.ndjson"
+    for s in gen half mixed back shop; do
+        "$build/bin/xray-index" build -q "$work/$s"
+        [ $s != half ] || rm -f "$(ls "$work"/half/*.idx | head -n 1)"
+        for options in "" "--by step.type,version" "--by pipeline --show n,failures,failure_rate,in,out,rejected,reduction,cost,sum,mean,min,p90,p99" \
+            "--by run.status,step.name" "--by user" "--by tags.tier" "--show n,runs,first,example" "--of candidates_in" "--every 1h" "--running --show n" \
+            "-s filter_price" "-p comp* --by name" "-W run.status=failure" "--unit run" "--show running,abandoned"; do
+            # shellcheck disable=SC2086
+            run xray-stat -j --index=never $options "$work/$s"
+            cp "$out" "$work/expected"
+            # shellcheck disable=SC2086
+            run xray-stat -j $options "$work/$s"
+            check "stat $options of $s: the same with an index" cmp -s "$work/expected" "$out"
+        done
+    done
+    run xray-stat --stats "$work/gen"
+    expect_err "read 0 of" "stat reads no block where there are sums"
+    run xray-stat --stats --by run.status,step.name --show n,failures,cost,p99 "$work/gen"
+    expect_err "which had the sums of" "stat takes the sums of runs that are alike, and looks at the others"
+    run xray-stat -j --by step.name --show failures "$work/gen"
+    check "stat: some steps failed" [ "$(jq -s 'map(.failures) | add > 0' "$out")" = true ]
+    rm -f "$work"/gen/*.idx
     run xray-stat --stats "$store"
     check "stat reads neither payload nor candidates" sh -c '! grep -qE "payload|candidates" "$0"' "$err"
     run xray-stat --format prom "$store"

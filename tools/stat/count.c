@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "common/cli.h"
+#include "common/fieldtable.h"
 #include "common/human.h"
 #include "common/runs.h"
 #include "common/when.h"
@@ -223,6 +224,87 @@ void count_record(void *ctx, const struct record *r)
     add_record(c, groups_get(all, slice, values), r, time_ns, true);
     if (c->totals)
         add_record(c, groups_get(all, GROUP_TOTAL, values), r, time_ns, false);
+}
+
+/* ---- sums ---- */
+
+static bool is_summed_field(const struct named_field *f)
+{
+    if (f->owner == FIELD_OF_RUN)
+        return field_needs(f) == 0 && f->entry->id != F_EXT_ID && f->entry->id != F_STEPS;
+    return f->owner == FIELD_OF_STEP && (f->entry->id == F_NAME || f->entry->id == F_TYPE);
+}
+
+bool count_takes_sums(const struct counting *c)
+{
+    static const enum measure summed[] = {M_n,   M_failures, M_failure_rate, M_in,  M_out, M_rejected, M_rejection_rate, M_sum, M_min,
+                                          M_mean, M_max,     M_p50,          M_p90, M_p95, M_p99,      M_cost};
+    size_t told = 0, wanted = 0;
+
+    if (c->unit != XRAY_UNIT_STEP || c->groups.every_ns > 0 || c->prices)
+        return false;
+    for (size_t i = 0; i < c->groups.field_count; i++)
+        if (!is_summed_field(&c->groups.fields[i]))
+            return false;
+    for (int m = 0; m < MEASURE_COUNT; m++)
+        wanted += c->wants[m];
+    for (size_t i = 0; i < sizeof summed / sizeof summed[0]; i++)
+        told += c->wants[summed[i]];
+    return told == wanted &&
+           (!wants_of(c) || (c->of.field.owner == FIELD_OF_STEP && c->of.field.entry->id == F_DURATION));
+}
+
+bool count_same_group(void *ctx, const xray_run_record *a, const xray_run_record *b)
+{
+    struct counting *c = ctx;
+    uint32_t x[GROUPS_MAX_FIELDS], y[GROUPS_MAX_FIELDS];
+    bool differ = false;
+
+    /* What steps are grouped by beside is the same for all steps of a sum. Two of a kind are alike without asking. */
+    for (size_t i = 0; i < c->groups.field_count; i++) {
+        const struct named_field *f = &c->groups.fields[i];
+
+        differ = differ || (f->owner == FIELD_OF_RUN && f->entry->id != F_PIPELINE && f->entry->id != F_VERSION);
+    }
+    if (!differ)
+        return true;
+    return groups_values(&c->groups, &(struct record){.run = a}, x) &&
+           groups_values(&c->groups, &(struct record){.run = b}, y) && memcmp(x, y, sizeof x) == 0;
+}
+
+static void add_durations(struct counting *c, struct group *g, const xray_step_sum *sum)
+{
+    c->of.kind = CELL_DURATION;
+    g->of_min = g->of_count == 0 || sum->durations[0] < g->of_min ? sum->durations[0] : g->of_min;
+    g->of_max = g->of_count == 0 || sum->durations[sum->duration_count - 1] > g->of_max
+                    ? sum->durations[sum->duration_count - 1]
+                    : g->of_max;
+    for (size_t i = 0; i < sum->duration_count; i++) {
+        g->of_sum += sum->durations[i];
+        g->of_count++;
+        if (wants_percentiles(c))
+            groups_number(&c->groups, g, sum->durations[i]);
+    }
+}
+
+void count_sum(void *ctx, const xray_run_record *run, const xray_step_sum *sum)
+{
+    struct counting *c = ctx;
+    const xray_step_record step = {.name = sum->name, .type = sum->type};
+    uint32_t numbers[GROUPS_MAX_FIELDS];
+    const uint32_t *values = groups_values(&c->groups, &(struct record){.run = run, .step = &step}, numbers) ? numbers : NULL;
+    struct group *g = groups_get(&c->groups, XRAY_MISSING, values);
+
+    g->n += sum->steps;
+    g->ended += (uint64_t)sum->ended;
+    g->failures += (uint64_t)sum->failures;
+    wide_add(&g->in, sum->candidates_in);
+    wide_add(&g->out, sum->candidates_out);
+    wide_add(&g->both_in, sum->both_in);
+    wide_add(&g->both_out, sum->both_out);
+    wide_add(&g->cost, sum->cost);
+    if (wants_of(c) && sum->duration_count > 0)
+        add_durations(c, g, sum);
 }
 
 /* ---- what is not complete ---- */

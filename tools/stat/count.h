@@ -21,6 +21,11 @@ struct counting {
 /* For feed_read: ctx is a struct counting. */
 void count_record(void *ctx, const struct record *record);
 
+/* May steps be taken as sums (count_sum), with the same answer: are the columns and the fields grouped by such that sums tell them? */
+bool count_takes_sums(const struct counting *c);
+bool count_same_group(void *ctx, const xray_run_record *a, const xray_run_record *b);
+void count_sum(void *ctx, const xray_run_record *run, const xray_step_sum *sum);
+
 /* Says on standard error what is not complete: models without a price, groups that did not fit, ... */
 void count_report(const struct counting *c);
 

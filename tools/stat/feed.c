@@ -6,15 +6,25 @@
 #include "common/input.h"
 #include "common/runs.h"
 
-enum how { LEFT_OUT, FROM_SCAN, FROM_TRACE };
+enum how { LEFT_OUT, FROM_SCAN, FROM_SUM, FROM_TRACE };
 
 struct reading {
     const struct feed *feed;
-    const xray_run_record *runs;
     size_t count;
     unsigned char *how; /* of each run: enum how */
-    struct idmap numbers;
+    size_t scanned;     /* runs whose steps come from the scan */
+    xray_run_record record; /* of the run asked for last */
+    size_t record_of;       /* its index; SIZE_MAX: none was */
 };
+
+/* Valid until that of another run is asked for: the steps of one come together, mostly. */
+static const xray_run_record *record_at(struct reading *r, size_t i)
+{
+    if (r->record_of != i)
+        runs_record(r->feed->store, i, &r->record);
+    r->record_of = i;
+    return &r->record;
+}
 
 static void take(const struct feed *f, const struct record *r)
 {
@@ -25,23 +35,73 @@ static void take(const struct feed *f, const struct record *r)
 
 /* ---- from the spine ---- */
 
-/* Runs are told apart by what the list of runs says of them; their place in it is their number in `numbers`. */
-static size_t choose(struct reading *r)
+/* Runs are told apart by what the list of runs says of them. */
+static void choose(struct reading *r)
 {
     const struct feed *f = r->feed;
-    size_t scanned = 0;
 
     for (size_t i = 0; i < r->count; i++) {
-        const enum where_answer answer = where_test_run(f->where, i, &r->runs[i]);
-        bool added;
+        const enum where_answer answer = where_test_run(f->where, i, record_at(r, i));
 
-        idmap_put(&r->numbers, r->runs[i].id, &added);
         if (answer == WHERE_NO)
             continue;
         r->how[i] = f->traces || f->unit == XRAY_UNIT_CAND || answer == WHERE_OPEN ? FROM_TRACE : FROM_SCAN;
-        scanned += r->how[i] == FROM_SCAN;
+        r->scanned += r->how[i] == FROM_SCAN;
     }
-    return scanned;
+}
+
+static bool choose_sums(void *ctx, const size_t *runs, size_t count)
+{
+    struct reading *r = ctx;
+    xray_run_record first;
+
+    for (size_t i = 0; i < count; i++)
+        if (r->how[runs[i]] != FROM_SCAN)
+            return false;
+    runs_record(r->feed->store, runs[0], &first);
+    first.ext_id = xray_strn(NULL, 0); /* asking for another record takes it away */
+    for (size_t i = 1; i < count; i++)
+        if (!r->feed->same_group(r->feed->ctx, &first, record_at(r, runs[i])))
+            return false;
+    for (size_t i = 0; i < count; i++)
+        r->how[runs[i]] = FROM_SUM;
+    r->scanned -= count;
+    return true;
+}
+
+static int take_sum(void *ctx, const size_t *runs, size_t count, const xray_step_sum *sum)
+{
+    struct reading *r = ctx;
+
+    (void)count;
+    r->feed->take_sum(r->feed->ctx, record_at(r, runs[0]), sum);
+    return 0;
+}
+
+static int read_sums(struct reading *r, xray_error *err)
+{
+    static const xray_sum_visitor visitor = {.choose = choose_sums, .take = take_sum, .statuses = true};
+
+    return r->feed->take_sum != NULL ? xray_store_sums(r->feed->store, &visitor, r, err) : 0;
+}
+
+/* The blocks that have steps of the runs that are left. */
+static int narrow_scan(const struct reading *r, xray_scan *scan, xray_error *err)
+{
+    size_t *runs;
+    size_t count = 0;
+    int status;
+
+    if (r->scanned == r->count)
+        return 0;
+    runs = memory_new(r->scanned, sizeof *runs);
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->how[i] == FROM_SCAN)
+            runs[count++] = i;
+    }
+    status = xray_scan_only(scan, runs, count, err);
+    free(runs);
+    return status;
 }
 
 static int scan_steps(struct reading *r, xray_error *err)
@@ -51,26 +111,30 @@ static int scan_steps(struct reading *r, xray_error *err)
     xray_scan_record record;
     int status = xray_scan_open(&scan, f->store, XRAY_SCAN_STEP, err);
 
+    if (status >= 0)
+        status = narrow_scan(r, scan, err);
     while (status >= 0 && (status = xray_scan_next(scan, &record, err)) == 1) {
         size_t i;
 
-        if (!idmap_find(&r->numbers, record.step->run_id, &i) || r->how[i] != FROM_SCAN)
+        if (xray_store_run_index(f->store, record.step->run_id, &i, NULL) != 1 || r->how[i] != FROM_SCAN)
             continue;
-        take(f, &(struct record){.store = f->store, .run = &r->runs[i], .step = record.step});
+        take(f, &(struct record){.store = f->store, .run = record_at(r, i), .step = record.step});
     }
     xray_scan_close(scan);
     return status;
 }
 
-static int take_scanned(struct reading *r, size_t scanned, xray_error *err)
+static int take_scanned(struct reading *r, xray_error *err)
 {
-    if (scanned == 0)
-        return 0;
-    if (r->feed->unit == XRAY_UNIT_STEP)
-        return scan_steps(r, err);
+    int status;
+
+    if (r->feed->unit == XRAY_UNIT_STEP) {
+        status = read_sums(r, err);
+        return status >= 0 && r->scanned > 0 ? scan_steps(r, err) : status;
+    }
     for (size_t i = 0; i < r->count; i++) {
         if (r->how[i] == FROM_SCAN)
-            take(r->feed, &(struct record){.store = r->feed->store, .run = &r->runs[i]});
+            take(r->feed, &(struct record){.store = r->feed->store, .run = record_at(r, i)});
     }
     return 0;
 }
@@ -135,18 +199,18 @@ static int open_traces(struct reading *r, xray_error *err)
 
 bool feed_read(const struct feed *feed)
 {
-    struct reading r = {.feed = feed};
+    struct reading r = {.feed = feed, .record_of = SIZE_MAX};
     xray_error err = {0};
-    int status = xray_store_runs(feed->store, &r.runs, &r.count, &err);
+    int status = xray_store_run_count(feed->store, &r.count, &err);
 
     if (status >= 0) {
         r.how = memory_new(r.count, sizeof *r.how);
-        status = take_scanned(&r, choose(&r), &err);
+        choose(&r);
+        status = take_scanned(&r, &err);
         if (status >= 0)
             status = open_traces(&r, &err);
     }
     free(r.how);
-    idmap_free(&r.numbers);
     if (status < 0)
         input_failed(&err);
     return status >= 0;

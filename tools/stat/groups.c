@@ -4,6 +4,21 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+/* ---- room ---- */
+
+void groups_limit(struct groups *g, size_t runs)
+{
+    /* What a run of the list takes (xrayfile.h), and the least that is worth having. */
+    enum { RUN_BYTES = 150, LEAST = 36 << 20 };
+
+    const size_t list = runs < GROUPS_ROOM / RUN_BYTES ? runs * RUN_BYTES : GROUPS_ROOM;
+    const size_t room = GROUPS_ROOM - list > LEAST ? GROUPS_ROOM - list : LEAST;
+
+    g->bytes_max = room / 2;
+    g->values_max = room / 6;
+    g->numbers_max = room / 3;
+}
+
 /* ---- values ---- */
 
 /* A hash of our own, seeded at random: whoever wrote the file chose the keys. */
@@ -35,7 +50,7 @@ static bool number_of_cell(struct groups *g, uint32_t *number)
         return true;
     text_reset(&g->key);
     cell_put_plain(&g->key, &g->cell);
-    if (g->value_bytes > GROUPS_VALUES || g->key.len > GROUPS_VALUES / 4)
+    if (g->value_bytes > g->values_max || g->key.len > g->values_max / 4)
         return false;
 
     const size_t found = strmap_put(&g->numbers, text_str(&g->key), &added) + 1;
@@ -144,7 +159,7 @@ struct group *groups_get(struct groups *g, int64_t slice, const uint32_t *values
 
     if (g->slots[slot] != 0)
         return &g->groups[g->slots[slot] - 1];
-    if (g->count >= GROUPS_MAX || g->count >= GROUPS_BYTES / sizeof *g->groups)
+    if (g->count >= GROUPS_MAX || g->count >= g->bytes_max / sizeof *g->groups)
         return other_group(g);
 
     struct group *group = add_group(g, slice);
@@ -194,9 +209,9 @@ void groups_number(struct groups *g, struct group *group, int64_t number)
     struct quantiles *q = &group->quantiles;
     const bool grows = quantiles_exact(q) && q->count == q->cap;
 
-    if (grows && g->number_bytes >= GROUPS_NUMBERS && !g->lost_numbers) {
+    if (grows && g->number_bytes >= g->numbers_max && !g->lost_numbers) {
         round_large(g);
-        g->lost_numbers = g->number_bytes >= GROUPS_NUMBERS;
+        g->lost_numbers = g->number_bytes >= g->numbers_max;
     }
     /* A group without room keeps what it has, and shows no percentile: its count tells that some are missing. */
     if (g->lost_numbers && quantiles_exact(q) && (q->count < group->of_count - 1 || q->count == q->cap))

@@ -11,10 +11,8 @@
 enum {
     GROUPS_MAX_FIELDS = 4,
     GROUPS_MAX = 1000000,
-    GROUPS_BYTES = 96 << 20,    /* of groups */
-    GROUPS_VALUES = 32 << 20,   /* of the values they are told apart by */
-    GROUPS_NUMBERS = 64 << 20,  /* of numbers kept for percentiles */
-    GROUPS_DISTINCT = 2000000,  /* pairs of group and run or item */
+    GROUPS_ROOM = 192 << 20,   /* for what follows, and less beside a long list of runs: see groups_limit */
+    GROUPS_DISTINCT = 2000000, /* pairs of group and run or item */
 };
 
 typedef __int128 wide;
@@ -67,6 +65,9 @@ struct groups { /* start with all zero */
     bool lost_distinct;  /* some counts of runs or items are too low */
 
     /* private */
+    size_t bytes_max;   /* of groups */
+    size_t values_max;  /* of the values they are told apart by */
+    size_t numbers_max; /* of numbers kept for percentiles */
     uint32_t *slots; /* index + 1; open addressing */
     size_t slot_count;
     uint64_t seed;
@@ -79,6 +80,9 @@ struct groups { /* start with all zero */
     struct cell cell;
     struct text key;
 };
+
+/* Shares out the room that 256 MiB leave beside a list of so many runs; before the first record. */
+void groups_limit(struct groups *g, size_t runs);
 
 /* The numbers of a record's values into `values`; false if there is no room for them. */
 bool groups_values(struct groups *g, const struct record *record, uint32_t values[GROUPS_MAX_FIELDS]);
