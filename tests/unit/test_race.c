@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RECORDERS = 3, ASKERS = 4, ROUNDS = 8, ASKED = 40, LOSSES = 5, STEPS_MOST = 3000 };
+enum { RECORDERS = 3, ASKERS = 4, ROUNDS = 4, ASKED = 20, LOSSES = 5, STEPS_MOST = 300 };
 
 struct round {
     xray_writer *writer;
