@@ -615,8 +615,10 @@ static bool grep_listed(struct grep *g)
 
     if (r >= 0 && settings_prints_hits(&g->settings))
         g->deliver.print.id_digits = runs_id_digits(g->store);
-    if (r >= 0 && where_bind(&g->settings.selection.where, g->store))
+    if (r >= 0 && where_bind(&g->settings.selection.where, g->store)) {
+        where_ask_items(&g->settings.selection.where);
         r = grep_store(g, &err);
+    }
     if (r < 0)
         input_failed(&err);
     return r >= 0;

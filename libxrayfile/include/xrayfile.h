@@ -1174,6 +1174,10 @@ XRAY_API enum xray_unit xray_query_unit(const xray_query *q);
 #define XRAY_NEEDS_REASONS 16u /* of the spine: histograms of reasons */
 XRAY_API unsigned xray_query_needs(const xray_query *q);
 
+/* Does every hit need a candidate of one id in its run: a `cand.id = "..."` that must hold, alone or in any{}? Then true, and *item is
+ * the id, which lives as long as the query: other runs than those of xray_items need not be opened. */
+XRAY_API bool xray_query_item(const xray_query *q, xray_str *item);
+
 /* Appends the canonical form (ql 6). */
 XRAY_API int xray_query_canonical(const xray_query *q, xray_buffer *out);
 

@@ -141,4 +141,44 @@ for expression in 'step.input.text contains "stand" and step.duration > 1h' 'ste
     check "-W reads no candidates either: $expression" lacks "$err" candidates
 done
 
+# A candidate of one id: the look-up of items finds its runs. The same as of expressions that are not taken apart so, with an index and without.
+"$build/bench/gen_decisions" --runs=40 >"$work/gen.ndjson"
+make_store gen "$work/gen.ndjson"
+"$build/bin/xray-cat" -j "$work/gen" | jq -r 'select(.kind == "cand") | .item' | sort -u | awk 'NR % 400 == 1' >"$work/items"
+check "there are items to ask for" [ "$(wc -l <"$work/items")" -gt 5 ]
+same_hits() # EXPRESSION SLOWER-EXPRESSION OPTION...
+{
+    fast=$1 slow=$2
+    shift 2
+    run xray-grep "$@" -W "$slow" "$work/gen"
+    cp "$out" "$work/expected"
+    wanted=$status
+    for index in auto never; do
+        run xray-grep "$@" --index=$index -W "$fast" "$work/gen"
+        check "-W $fast $* --index=$index: as $slow" cmp -s "$work/expected" "$out"
+        expect_status "$wanted" "-W $fast $*"
+    done
+}
+item_queries()
+{
+    while read -r item; do
+        same_hits "any cand{cand.id = '$item'}" "count cand{cand.id = '$item'} > 0"
+        same_hits "any cand{cand.id = '$item' and cand.verdict = reject}" "count cand{cand.id = '$item' and cand.verdict = reject} > 0" -j
+        same_hits "cand.id = '$item'" "cand.id in ('$item', '$item')" --unit cand -j
+        same_hits "step.type = filter and any step{any cand{cand.id = '$item'}}" "step.type = filter and count step{count cand{cand.id = '$item'} > 0} > 0" -c
+    done <"$work/items"
+    item=$(head -n 1 "$work/items")
+    same_hits "not any cand{cand.id = '$item'}" "count cand{cand.id = '$item'} = 0" -c
+    same_hits "any cand{cand.id = '$item'} or step.type = llm" "count cand{cand.id = '$item'} > 0 or step.type = llm" -c
+    same_hits "none cand{cand.id = '$item'}" "count cand{cand.id = '$item'} = 0" -c
+    same_hits "any cand{cand.id = 'nobody'}" "count cand{cand.id = 'nobody'} > 0"
+    same_hits "any cand{cand.id = '$item'}" "count cand{cand.id = '$item'} > 0" -v -c
+}
+"$build/bin/xray-index" build -q "$work/gen"
+item_queries
+run xray-grep -c --stats -W "any cand{cand.id = 'nobody-has-this'}" "$work/gen"
+check "-W about one item opens no run that lacks it" lacks "$err" "spine)"
+run xray-grep -c --stats -W "any cand{cand.id = '$item'} and run.duration > 1h" "$work/gen"
+check "-W about one item asks the spine first" lacks "$err" candidates
+
 finish

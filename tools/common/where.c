@@ -370,6 +370,44 @@ enum where_answer where_test_record(struct where *w, const xray_run_record *run)
     return answer == 1 && w->types.count + w->steps.count == 0 ? WHERE_YES : WHERE_OPEN;
 }
 
+void where_ask_items(struct where *w)
+{
+    w->asks_items = true;
+}
+
+/* The runs with the one item that the expressions need; NULL: they need none. */
+static void find_item(struct where *w)
+{
+    xray_items *items = NULL;
+    xray_item_record record;
+    xray_error err = {0};
+    xray_str item;
+    size_t run;
+    int r;
+
+    if (!xray_query_item(w->query, &item) || xray_store_run_count(w->store, &w->has_item_count, &err) < 0)
+        return;
+    w->has_item = memory_new(w->has_item_count + 1, 1);
+    r = xray_items_open(&items, w->store, item, &err);
+    while (r >= 0 && (r = xray_items_next(items, &record, &err)) == 1)
+        if (xray_store_run_index(w->store, record.run_id, &run, &err) == 1 && run < w->has_item_count)
+            w->has_item[run] = 1;
+    xray_items_close(items);
+    if (r < 0) { /* then every run is looked at */
+        free(w->has_item);
+        w->has_item = NULL;
+    }
+}
+
+/* Asked of runs that nothing else rules out: the look-up costs more than what stands in the spine. */
+static bool may_have_item(struct where *w, size_t index)
+{
+    if (w->asks_items)
+        find_item(w);
+    w->asks_items = false;
+    return w->has_item == NULL || index >= w->has_item_count || w->has_item[index] != 0;
+}
+
 enum where_answer where_test_run(struct where *w, size_t index, const xray_run_record *run)
 {
     if (w->ids.count > 0 && bsearch(&index, w->runs, w->run_count, sizeof *w->runs, compare_indexes) == NULL)
@@ -379,7 +417,9 @@ enum where_answer where_test_run(struct where *w, size_t index, const xray_run_r
 
     if (answer != WHERE_OPEN || w->query == NULL || w->store == NULL)
         return answer;
-    return xray_query_test_indexed(w->query, w->store, index, NULL) == 0 ? WHERE_NO : WHERE_OPEN;
+    if (xray_query_test_indexed(w->query, w->store, index, NULL) == 0)
+        return WHERE_NO;
+    return may_have_item(w, index) ? WHERE_OPEN : WHERE_NO;
 }
 
 enum where_answer where_test_step(struct where *w, const xray_run_record *run, const xray_step_record *step)
@@ -593,6 +633,7 @@ void where_free(struct where *w)
     free(w->steps.items);
     free(w->ids.items);
     free(w->runs);
+    free(w->has_item);
     free(w->scope_ids);
     xray_query_free(w->query);
     *w = (struct where){0};

@@ -70,6 +70,9 @@ struct where { /* start with all zero */
     size_t *runs; /* indexes that -r names, ascending, each once; valid once bound */
     size_t run_count;
     xray_store *store; /* bound to; its indexes are asked */
+    bool asks_items;   /* and has not done so yet */
+    uint8_t *has_item; /* by run: has the one item that the expressions need; NULL: they need none, or nobody asked */
+    size_t has_item_count;
     uint64_t failures;
     xray_store_scope scope; /* see where_narrow */
     xray_str *scope_ids;
@@ -116,6 +119,10 @@ bool where_bind(struct where *w, xray_store *store);
 
 /* From now on it is asked about runs of this store; where_bind says so too. */
 void where_use_store(struct where *w, xray_store *store);
+
+/* From now on where_test_run says no to runs without the candidate, where the expressions need one of a certain id; these runs are found
+ * once, by the filters of indexes where there are any. Not for stores that are refreshed: an old run can get the candidate later. */
+void where_ask_items(struct where *w);
 
 /* Could the run with this index be one that is wanted? Cheap: only -r is asked. The indexes named by -r, or NULL. */
 const size_t *where_runs(const struct where *w, size_t *count);
