@@ -29,27 +29,44 @@ cp --sparse=always "$work/empty.img" "$work/disk.img"
 mount -o "$options" "$work/disk.img" "$work/live" 2>/dev/null || { echo "powercut: skipped, loop mounts need root"; exit 77; }
 umount "$work/live"
 
-# cut CONTROL: one cut; prints what soak check says.
+# The disk as it stands, copied to $1. A copy takes a while, in which the kernel may write: only if a second one is the same
+# is it what stood there at one moment.
+copy_disk()
+{
+    cp --sparse=always "$disk" "$1"
+    until cmp -s "$disk" "$1"; do
+        cp --sparse=always "$disk" "$1"
+    done
+}
+
+# cut CONTROL N: one cut; prints what soak check says. Each has images of its own: a loop device that the kernel lets go of
+# late still holds what another file of that name had in it.
 cut()
 {
-    cp --sparse=always "$work/empty.img" "$work/disk.img"
+    disk=$work/disk$1$2.img copy=$work/copy$1$2.img
+    cp --sparse=always "$work/empty.img" "$disk"
     rm -f "$work/acknowledged"
-    mount -o "$options" "$work/disk.img" "$work/live"
+    mount -o "$options" "$disk" "$work/live" || return 2
     # shellcheck disable=SC2086
     "$soak" write "$work/live/store" "$work/acknowledged" $1 &
     writer=$!
     sleep "0.$(awk -v n="$2" 'BEGIN { srand(n); printf "%03d", 30 + rand() * 300 }')"
     kill -STOP "$writer"
     cp "$work/acknowledged" "$work/acknowledged.then"
-    cp --sparse=always "$work/disk.img" "$work/copy.img"
+    copy_disk "$copy"
     kill -KILL "$writer"
     wait "$writer" 2>/dev/null || true
     writer=
-    umount "$work/live"
-    mount -o "$options" "$work/copy.img" "$work/after"
+    umount "$work/live" || return 2
+    mount -o "$options" "$copy" "$work/after" || return 2
     status=0
     "$soak" check "$work/after/store" "$work/acknowledged.then" || status=1
-    umount "$work/after"
+    umount "$work/after" || return 2
+    rm -f "$disk"
+    if [ "$status" = 1 ] && [ -z "$1" ]; then
+        mv "$copy" "${TMPDIR:-/tmp}/powercut-$2.img" # to be looked at
+    fi
+    rm -f "$copy"
     return $status
 }
 
