@@ -189,11 +189,12 @@ def sums(c, head):
         for _ in range(c.varint()):
             name, kind, has = texts[c.varint()], texts[c.varint()], c.bytes(1)[0]
             counts = c.varints(5)
+            statuses = c.varints(2) if has & 16 else (None, None)
             values = [c.int() for _ in range(6)]
             reasons = {texts[c.varint()]: c.varint() for _ in range(c.varint())}
             d, unit = c.varint(), c.varint()
             say(sum=name, type=kind, has=has, steps=counts[0], runs=counts[1], runs_in=counts[2], runs_out=counts[3],
-                emptied=counts[4], **{"in": values[0], "out": values[1], "both_in": values[2], "both_out": values[3],
+                emptied=counts[4], ended=statuses[0], failed=statuses[1], **{"in": values[0], "out": values[1], "both_in": values[2], "both_out": values[3],
                                       "cost": values[4], "numbers": values[5]},
                 reasons=reasons, durations=[v * unit for v in c.differences(d)])
 

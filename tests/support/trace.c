@@ -117,7 +117,7 @@ const char *trace_segment(const char *dir)
 
     path[0] = '\0';
     while (d != NULL && (e = readdir(d)) != NULL)
-        if (strstr(e->d_name, ".xray") != NULL)
+        if (strlen(e->d_name) > 5 && strcmp(e->d_name + strlen(e->d_name) - 5, ".xray") == 0)
             snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
     if (d != NULL)
         closedir(d);
