@@ -130,12 +130,6 @@ int xf_load_begin(struct xf_load *l, struct xray_store *s, uint32_t segment, uin
     return XRAY_OK;
 }
 
-static void bound_slice(struct xf_load *l, struct xf_slice s)
-{
-    if (s.off != 0)
-        xf_references_bound(l->entry->body.data + s.off, s.len, l->part_limit, l->value_limit);
-}
-
 bool xf_load_unpack(struct xf_load *l, struct xf_zframe *z)
 {
     struct xf_cached *e = l->entry;
@@ -150,14 +144,29 @@ bool xf_load_unpack(struct xf_load *l, struct xf_zframe *z)
 }
 
 /* Of a spine only the columns of values: what else stands there looks like references by chance, in almost every block. */
-static void bound_spine(struct xf_load *l)
+static void bound_columns(struct xf_cached *e, const struct xf_slice *columns, int count)
 {
-    const struct xf_spine *s = &l->entry->as.spine;
+    for (int k = 0; k < count; k++)
+        if (columns[k].off != 0)
+            xf_references_bound(e->body.data + columns[k].off, columns[k].len, e->part_limit, e->value_limit);
+}
 
-    for (int k = 0; k < XF_RUN_COLUMNS; k++)
-        bound_slice(l, s->run_values[k]);
-    for (int k = 0; k < XF_STEP_COLUMNS; k++)
-        bound_slice(l, s->step_values[k]);
+void xf_block_bound(struct xf_cached *e)
+{
+    if (!e->bounded)
+        bound_columns(e, e->as.spine.step_values, XF_STEP_COLUMNS);
+    e->bounded = true;
+}
+
+static void bound_spine(const struct xf_load *l)
+{
+    struct xf_cached *e = l->entry;
+
+    e->part_limit = l->part_limit;
+    e->value_limit = l->value_limit;
+    bound_columns(e, e->as.spine.run_values, XF_RUN_COLUMNS);
+    if (!l->light)
+        xf_block_bound(e);
 }
 
 bool xf_load_decode(struct xf_load *l)
@@ -220,9 +229,12 @@ int xf_load_keep(struct xf_load *l, struct xray_store *s, struct xf_cached **out
 /* An entry that was light for those before is completed for those who want all of it. */
 static int take_cached(struct xray_store *s, struct xf_cached *e, bool light, struct xf_cached **out, xray_error *err)
 {
-    if (!light && e->kind == XF_SPINE && xf_spine_complete(&e->as.spine, &e->arena, err) < 0) {
-        xf_cache_release(&s->cache, e);
-        return XRAY_ENOMEM;
+    if (!light && e->kind == XF_SPINE) {
+        xf_block_bound(e);
+        if (xf_spine_complete(&e->as.spine, &e->arena, err) < 0) {
+            xf_cache_release(&s->cache, e);
+            return XRAY_ENOMEM;
+        }
     }
     *out = e;
     return 1;

@@ -33,6 +33,8 @@ struct xf_cached {
     struct xf_by_run runs, steps, details; /* of a spine, when first asked for */
     bool by_run, rows_by_run;
     bool in_cache;
+    bool bounded;                     /* of a spine: nothing refers to what is not yet there (format/references.h) */
+    uint64_t part_limit, value_limit; /* what it can refer to */
     size_t bytes;
     struct xf_cached *newer, *older; /* by last use */
     struct xf_cached *chain;         /* in its bucket */

@@ -170,11 +170,12 @@ static void ask_runs(struct asker *a)
     note_rows(a, s->runs[XF_RUN_RUN], s->runs[XF_RUN_STATE], rows);
 }
 
-static int ask_block(struct asker *a, const struct xf_cached *e, xray_error *err)
+static int ask_block(struct asker *a, struct xf_cached *e, xray_error *err)
 {
     const struct xf_spine *s = &e->as.spine;
     const uint32_t rows = s->step_rows > s->run_rows ? s->step_rows : s->run_rows;
 
+    xf_block_bound(e);
     a->e = e;
     a->spine = s;
     a->rows = xf_alloc_array(rows, sizeof *a->rows);

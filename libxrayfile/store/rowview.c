@@ -113,8 +113,7 @@ static uint32_t flags_of(int64_t flags)
     return flags != XRAY_MISSING ? (uint32_t)flags : 0;
 }
 
-/* 1, 0 if it is no bin 16. */
-static bool take_run_id(const struct xf_view *v, unsigned column, uint8_t out[16])
+bool xf_view_run_id(const struct xf_view *v, unsigned column, uint8_t out[16])
 {
     const struct xf_slice s = xf_view_slice(v, column);
     xray_mp c = xray_mp_over(v->base + s.off, s.len);
@@ -155,7 +154,7 @@ int xf_view_fill_run(const struct xf_view *v, struct xf_scratch *scratch, xray_r
         .output = ref_at(v, XF_RUN_OUTPUT),
         .attrs = map_at(v, XF_RUN_ATTRS, 2),
     };
-    out->has_parent_run = take_run_id(v, XF_RUN_PARENT_RUN, out->parent_run);
+    out->has_parent_run = xf_view_run_id(v, XF_RUN_PARENT_RUN, out->parent_run);
     return XRAY_OK;
 }
 

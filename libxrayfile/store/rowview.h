@@ -46,6 +46,9 @@ struct xf_scratch {
 };
 void xf_scratch_done(struct xf_scratch *scratch);
 
+/* The id in a column of them. False: there is none, or it is no bin 16. */
+bool xf_view_run_id(const struct xf_view *v, unsigned column, uint8_t out[16]);
+
 /* An id (spec 7.3) as text: bin 16 is a UUID, bin 8 is hexadecimal digits. `room` holds those. */
 xray_str xf_id_text(const uint8_t *base, struct xf_slice s, char room[40]);
 

@@ -18,7 +18,6 @@ struct xf_run_builder {
     struct xf_run_place *places;
     uint32_t place_count, place_cap;
     struct xf_dict text, tuples;
-    struct xf_scratch scratch;
 };
 
 /* Index of the run with this id, which is added if it is new. UINT32_MAX: memory is out. */

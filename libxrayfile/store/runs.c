@@ -122,16 +122,27 @@ uint32_t xf_run_builder_get(struct xf_run_builder *b, const uint8_t id[16], uint
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-void xf_run_put_uuid(const uint8_t id[16], char out[36])
+static char *put_hex(char *out, const uint8_t *bytes, size_t count)
 {
     static const char digits[] = "0123456789abcdef";
-    size_t n = 0;
 
-    for (size_t i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            out[n++] = '-';
-        out[n++] = digits[id[i] >> 4];
-        out[n++] = digits[id[i] & 15];
+    for (size_t i = 0; i < count; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    return out;
+}
+
+void xf_run_put_uuid(const uint8_t id[16], char out[36])
+{
+    static const uint8_t groups[] = {4, 2, 2, 2, 6};
+    size_t at = 0;
+
+    for (size_t g = 0; g < sizeof groups; g++) {
+        if (g > 0)
+            *out++ = '-';
+        out = put_hex(out, id + at, groups[g]);
+        at += groups[g];
     }
 }
 
@@ -249,12 +260,31 @@ void xf_run_sum_set_int(struct xf_run_sum *run, enum xf_run_int which, int64_t v
     }
 }
 
+/* Mostly it is the run's own id as it reads: there is nothing to keep then, and no text to make. */
+static bool join_ext_id(struct xf_run_builder *b, struct xf_run_sum *run, const struct xf_view *v)
+{
+    static const uint8_t uuid[] = {0xc4, 16}; /* bin 8 of 16 bytes */
+    const struct xf_slice s = xf_view_slice(v, XF_RUN_EXT_ID);
+    char room[40];
+
+    if (s.len != sizeof uuid + 16 || memcmp(v->base + s.off, uuid, sizeof uuid) != 0 ||
+        memcmp(v->base + s.off + sizeof uuid, run->id, 16) != 0)
+        return xf_run_builder_text(b, run, XF_RT_EXT_ID, xf_id_text(v->base, s, room));
+    run->bits |= XF_RUN_EXT_IS_ID;
+    run->ext_id = XF_NO_TEXT;
+    return true;
+}
+
+static bool join_text(struct xf_run_builder *b, struct xf_run_sum *run, enum xf_run_text which, const struct xf_view *v,
+                      unsigned column)
+{
+    return xf_run_builder_text(b, run, which, xf_slice_text(v->base, xf_view_slice(v, column)));
+}
+
 static bool join_row(struct xf_run_builder *b, struct xf_run_sum *run, const struct xf_view *v)
 {
-    xray_run_record r;
+    uint8_t parent[16];
 
-    if (xf_view_fill_run(v, &b->scratch, &r) < 0)
-        return false;
     xf_run_sum_set_int(run, XF_RI_SEQ, xf_view_int(v, XF_RUN_SEQ));
     xf_run_sum_set_int(run, XF_RI_START, xf_view_int(v, XF_RUN_START));
     xf_run_sum_set_int(run, XF_RI_DUR, xf_view_int(v, XF_RUN_DUR));
@@ -264,11 +294,11 @@ static bool join_row(struct xf_run_builder *b, struct xf_run_sum *run, const str
     xf_run_sum_set_int(run, XF_RI_FLAGS, xf_view_int(v, XF_RUN_FLAGS));
     if ((xf_view_int(v, XF_RUN_STATE) & XF_STATE_END) != 0)
         run->bits |= XF_RUN_ENDED;
-    if (r.has_parent_run && !xf_run_builder_parent(b, run, r.parent_run))
+    if (xf_view_run_id(v, XF_RUN_PARENT_RUN, parent) && !xf_run_builder_parent(b, run, parent))
         return false;
-    return xf_run_builder_text(b, run, XF_RT_EXT_ID, r.ext_id) && xf_run_builder_text(b, run, XF_RT_PROJECT, r.project) &&
-           xf_run_builder_text(b, run, XF_RT_SESSION, r.session) && xf_run_builder_text(b, run, XF_RT_USER, r.user) &&
-           xf_run_builder_text(b, run, XF_RT_ERROR_TYPE, r.error_type);
+    return join_ext_id(b, run, v) && join_text(b, run, XF_RT_PROJECT, v, XF_RUN_PROJECT) &&
+           join_text(b, run, XF_RT_SESSION, v, XF_RUN_SESSION) && join_text(b, run, XF_RT_USER, v, XF_RUN_USER) &&
+           join_text(b, run, XF_RT_ERROR_TYPE, v, XF_RUN_ERROR_TYPE);
 }
 
 bool xf_run_builder_place(struct xf_run_builder *b, uint32_t *first, uint32_t *last, const struct xf_run_place *place)
@@ -568,7 +598,6 @@ static int build_list(struct xray_store *s, uint32_t segment, struct xf_run_list
     xf_free(b.places);
     xf_dict_done(&b.text);
     xf_dict_done(&b.tuples);
-    xf_scratch_done(&b.scratch);
     return r < 0 ? r : XRAY_OK;
 }
 

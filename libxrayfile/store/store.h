@@ -125,6 +125,9 @@ void xf_load_drop(struct xf_load *l);
 /* The second part of finish, for what failed after it. */
 int xf_load_report(struct xf_load *l, struct xray_store *s, xray_error *err);
 
+/* Of a light spine references are bounded when somebody asks for them. */
+void xf_block_bound(struct xf_cached *e);
+
 /* Makes `runs` of a spine block (by_run); `steps` and `details` as well. XRAY_ENOMEM. */
 int xf_block_index_runs(struct xf_cached *e, xray_error *err);
 int xf_block_index_rows(struct xf_cached *e, xray_error *err);

@@ -17,6 +17,8 @@ struct board_step {
     uint64_t steps;
     double number_sum; /* of their step numbers: its mean orders them */
     uint64_t emptied;  /* ended runs that ended with no candidate and had their last one before this step */
+    size_t next; /* the step that was taken after this one last time: likely so again */
+    size_t line; /* that was asked for last, + 1; 0: none was */
 };
 
 struct board_line {
@@ -51,6 +53,7 @@ struct board { /* start with all zero but for the settings */
     size_t pipeline_count, pipeline_cap;
     struct board_step *steps;
     size_t step_count, step_cap;
+    size_t last_step; /* that was taken */
     struct board_line *lines;
     size_t line_count, line_cap;
     struct board_run *runs; /* by number */

@@ -50,17 +50,35 @@ void sum_add(int64_t *sum, int64_t n)
         *sum = n > 0 ? INT64_MAX : INT64_MIN + 1;
 }
 
-static void add_reason(struct tally *t, const xray_reason_count *reason)
+static size_t find_reason(struct tally *t, xray_str code)
 {
     bool added;
-    const size_t number = strmap_put(&t->reason_numbers, reason->code, &added);
+    const size_t number = strmap_put(&t->reason_numbers, code, &added);
 
     if (added) {
         t->reasons = memory_grow(t->reasons, &t->reason_cap, number + 1, sizeof *t->reasons);
         t->reasons[number] = (struct tally_reason){.count = 0};
-        text_put(&t->reasons[number].code, reason->code.ptr, reason->code.len);
+        text_put(&t->reasons[number].code, code.ptr, code.len);
         t->reason_count = number + 1;
     }
+    return number;
+}
+
+/* Steps of one block share their codes, so what stood at the same place is tried first. */
+static size_t reason_number(struct tally *t, xray_str code)
+{
+    size_t *met = &t->met[(uintptr_t)code.ptr / 8 % TALLY_MET];
+    const struct text *last = *met > 0 ? &t->reasons[*met - 1].code : NULL;
+
+    if (last == NULL || last->len != code.len || (code.len > 0 && memcmp(last->data, code.ptr, code.len) != 0))
+        *met = find_reason(t, code) + 1;
+    return *met - 1;
+}
+
+static void add_reason(struct tally *t, const xray_reason_count *reason)
+{
+    const size_t number = reason_number(t, reason->code);
+
     t->reasons[number].count += reason->count;
     t->reason_sum += reason->count;
 }

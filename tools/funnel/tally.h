@@ -26,6 +26,8 @@ enum rate_kind {
     RATE_MEAN,   /* the mean of the runs' own rates */
 };
 
+enum { TALLY_MET = 16 }; /* a power of 2 */
+
 struct tally { /* start with TALLY_INIT */
     uint64_t steps;
     struct runset runs;     /* that have such a step */
@@ -39,6 +41,7 @@ struct tally { /* start with TALLY_INIT */
     struct strmap reason_numbers;
     struct tally_reason *reasons; /* the most frequent first, once finished */
     size_t reason_count, reason_cap;
+    size_t met[TALLY_MET]; /* reasons met of late, + 1, by where their code stood */
     uint64_t reason_sum;
     struct tally_share *shares; /* what each run did, where that is asked for */
     size_t share_count, share_cap;
