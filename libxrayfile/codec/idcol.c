@@ -415,7 +415,7 @@ static int decode_decimal(xray_str prefix, int64_t width, xray_str data, struct 
     for (uint32_t i = 0; i < n; i++, text += room) {
         int64_t delta;
 
-        if (!xf_mp_take_int(&c, &delta))
+        if (!xf_mp_take_int_here(&c, &delta))
             return fail_column(err, "a number is missing");
         value = delta == XRAY_MISSING ? -1 : add_delta(value, delta);
         if (value < 0)

@@ -500,47 +500,6 @@ bool xf_mp_take_bin(xray_mp *c, xray_str *out)
     return take_bytes(c, XRAY_MP_BIN, out);
 }
 
-/* The integers of two to five bytes. */
-static bool take_short_int(xray_mp *c, int64_t *out)
-{
-    const uint8_t *p = c->at;
-    size_t len;
-
-    if (c->bad || c->left < 5)
-        return false;
-    switch (p[0]) {
-    case 0xcc:
-        *out = p[1];
-        len = 2;
-        break;
-    case 0xcd:
-        *out = p[1] << 8 | p[2];
-        len = 3;
-        break;
-    case 0xce:
-        *out = xf_get_be32(p + 1);
-        len = 5;
-        break;
-    case 0xd0:
-        *out = (int8_t)p[1];
-        len = 2;
-        break;
-    case 0xd1:
-        *out = (int16_t)(p[1] << 8 | p[2]);
-        len = 3;
-        break;
-    case 0xd2:
-        *out = (int32_t)xf_get_be32(p + 1);
-        len = 5;
-        break;
-    default:
-        return false;
-    }
-    c->at += len;
-    c->left -= len;
-    return true;
-}
-
 bool xf_mp_take_int(xray_mp *c, int64_t *out)
 {
     if (!c->bad && c->left > 0 && (c->at[0] < 0x80 || c->at[0] >= 0xe0)) {
@@ -559,8 +518,6 @@ bool xf_mp_take_int(xray_mp *c, int64_t *out)
     xray_mp_item item;
     xray_mp at = *c;
 
-    if (take_short_int(c, out))
-        return true;
     if (!xray_mp_next(&at, &item) || (item.type != XRAY_MP_INT && item.type != XRAY_MP_NIL))
         return fail(c);
     *c = at;

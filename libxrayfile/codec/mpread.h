@@ -2,6 +2,7 @@
 #ifndef XF_CODEC_MPREAD_H
 #define XF_CODEC_MPREAD_H
 
+#include "base/bytes.h"
 #include "xrayfile.h"
 
 #define XF_DEPTH_READ 64  /* spec 11: of one value */
@@ -19,6 +20,57 @@ bool xf_mp_take_int(xray_mp *c, int64_t *out); /* nil gives XRAY_MISSING */
  * the rest is malformed. For going through bodies: many times faster than item by item. */
 enum { XF_MP_TEXTS = 1, XF_MP_EXTS = 2 };
 bool xf_mp_next_of(xray_mp *c, unsigned kinds, xray_mp_item *item);
+
+/* The same as xf_mp_take_int, for innermost loops. */
+static inline bool xf_mp_take_int_here(xray_mp *c, int64_t *out)
+{
+    const uint8_t *p = c->at;
+    size_t len = 1;
+
+    if (c->bad || c->left < 9)
+        return xf_mp_take_int(c, out);
+    switch (*p) {
+    case 0xc0:
+        *out = XRAY_MISSING;
+        break;
+    case 0xcc:
+        *out = p[1];
+        len = 2;
+        break;
+    case 0xcd:
+        *out = p[1] << 8 | p[2];
+        len = 3;
+        break;
+    case 0xce:
+        *out = xf_get_be32(p + 1);
+        len = 5;
+        break;
+    case 0xd0:
+        *out = (int8_t)p[1];
+        len = 2;
+        break;
+    case 0xd1:
+        *out = (int16_t)(p[1] << 8 | p[2]);
+        len = 3;
+        break;
+    case 0xd2:
+        *out = (int32_t)xf_get_be32(p + 1);
+        len = 5;
+        break;
+    case 0xd3:
+        *out = (int64_t)xf_get_be64(p + 1);
+        len = 9;
+        break;
+    default:
+        if (*p >= 0x80 && *p < 0xe0) /* also uint 64, which need not fit */
+            return xf_mp_take_int(c, out);
+        *out = (int8_t)*p;
+        break;
+    }
+    c->at += len;
+    c->left -= len;
+    return true;
+}
 
 /* Skips one value that must keep to the depth of a value, as xray_mp_skip does not. */
 bool xf_mp_skip_value(xray_mp *c);

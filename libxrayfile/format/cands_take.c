@@ -84,7 +84,7 @@ static bool take_number(struct xf_numcol *c, unsigned field, double *number, uns
 
 static bool take_int(xray_mp *c, unsigned field, int64_t *number, unsigned *fields)
 {
-    if (!xf_cell_take_int(c, number))
+    if (!xf_mp_take_int_here(c, number))
         return false;
     if (*number == XRAY_MISSING)
         *fields &= ~field;
@@ -142,7 +142,7 @@ bool xf_cands_take_head(const struct xf_cands *c, struct xf_cands_cursor *k, str
 {
     int64_t shape, step;
 
-    if (!xf_cell_take_int(&k->shape, &shape) || !xf_cell_take_int(&k->item, &step))
+    if (!xf_mp_take_int_here(&k->shape, &shape) || !xf_mp_take_int_here(&k->item, &step))
         return false;
     if (shape < 0 || shape >= c->shape_count)
         return false;

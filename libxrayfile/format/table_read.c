@@ -10,7 +10,7 @@ struct target {
 static bool take_ints(xray_mp *c, struct target t)
 {
     for (uint32_t i = 0; i < t.rows; i++)
-        if (!xf_cell_take_int(c, &t.cell[i].i))
+        if (!xf_mp_take_int_here(c, &t.cell[i].i))
             return false;
     return true;
 }
@@ -21,7 +21,7 @@ static bool take_deltas(xray_mp *c, struct target t, int64_t base)
     uint64_t last = (uint64_t)base;
 
     for (uint32_t i = 0; i < t.rows; i++) {
-        if (!xf_cell_take_int(c, &t.cell[i].i))
+        if (!xf_mp_take_int_here(c, &t.cell[i].i))
             return false;
         if (t.cell[i].i != XRAY_MISSING) {
             last += (uint64_t)t.cell[i].i;
@@ -34,7 +34,7 @@ static bool take_deltas(xray_mp *c, struct target t, int64_t base)
 static bool take_runs(xray_mp *c, struct target t, uint32_t run_count)
 {
     for (uint32_t i = 0; i < t.rows; i++)
-        if (!xf_cell_take_int(c, &t.cell[i].i) || t.cell[i].i < 0 || t.cell[i].i >= run_count)
+        if (!xf_mp_take_int_here(c, &t.cell[i].i) || t.cell[i].i < 0 || t.cell[i].i >= run_count)
             return false;
     return true;
 }
@@ -50,7 +50,7 @@ static bool take_names(xray_mp *c, struct target t, const struct xf_scope *scope
         int64_t index;
 
         t.cell[i].i = 0;
-        if (!xf_cell_take_int(c, &index))
+        if (!xf_mp_take_int_here(c, &index))
             return false;
         if (index == XRAY_MISSING)
             continue;
@@ -79,7 +79,7 @@ static bool take_reasons(xray_mp *c, const struct xf_scope *scope)
     if (!xf_mp_take_array(c, &count) || count % 2 != 0)
         return false;
     for (uint32_t i = 0; i < count / 2; i++) {
-        if (!xf_cell_take_int(c, &index) || !xf_cell_take_int(c, &n))
+        if (!xf_mp_take_int_here(c, &index) || !xf_mp_take_int_here(c, &n))
             return false;
         if (index < 0 || index >= scope->string_count || n < 0)
             return false;

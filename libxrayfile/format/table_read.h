@@ -51,57 +51,6 @@ static inline struct xf_slice xf_cell_slice(const union xf_cell *column, uint32_
     return column != NULL ? column[row].s : none;
 }
 
-/* Takes an integer; nil gives XRAY_MISSING. For the innermost loops. */
-static inline bool xf_cell_take_int(xray_mp *c, int64_t *out)
-{
-    const uint8_t *p = c->at;
-    size_t len = 1;
-
-    if (c->left < 9)
-        return xf_mp_take_int(c, out);
-    switch (*p) {
-    case 0xc0:
-        *out = XRAY_MISSING;
-        break;
-    case 0xcc:
-        *out = p[1];
-        len = 2;
-        break;
-    case 0xcd:
-        *out = p[1] << 8 | p[2];
-        len = 3;
-        break;
-    case 0xce:
-        *out = xf_get_be32(p + 1);
-        len = 5;
-        break;
-    case 0xd0:
-        *out = (int8_t)p[1];
-        len = 2;
-        break;
-    case 0xd1:
-        *out = (int16_t)(p[1] << 8 | p[2]);
-        len = 3;
-        break;
-    case 0xd2:
-        *out = (int32_t)xf_get_be32(p + 1);
-        len = 5;
-        break;
-    case 0xd3:
-        *out = (int64_t)xf_get_be64(p + 1);
-        len = 9;
-        break;
-    default:
-        if (*p >= 0x80 && *p < 0xe0) /* also uint 64, which need not fit */
-            return xf_mp_take_int(c, out);
-        *out = (int8_t)*p;
-        break;
-    }
-    c->at += len;
-    c->left -= len;
-    return true;
-}
-
 /* Takes a table at the cursor. columns[k] becomes the cells of the column that `names` has at k, in the
  * arena, or NULL if the table has none; columns with other names are skipped. False if malformed, a
  * reference is out of range, or memory is out (*no_memory). */

@@ -83,7 +83,7 @@ static bool reasons_match(struct asker *a, struct xf_slice s)
 
     if (!xf_mp_take_array(&c, &count))
         return false;
-    for (uint32_t i = 0; i < count / 2 && xf_cell_take_int(&c, &index) && xf_cell_take_int(&c, &n); i++) {
+    for (uint32_t i = 0; i < count / 2 && xf_mp_take_int_here(&c, &index) && xf_mp_take_int_here(&c, &n); i++) {
         const xray_str code = a->spine->strings[index];
 
         if (text_matches(a, (struct xf_slice){(uint32_t)((const uint8_t *)code.ptr - a->spine->body), (uint32_t)code.len}))

@@ -153,7 +153,7 @@ static bool next_row(xray_items *it)
     const xray_str id = wanted(it);
     int64_t delta;
 
-    while (it->row < c->cand_count && xf_cell_take_int(&it->column, &delta)) {
+    while (it->row < c->cand_count && xf_mp_take_int_here(&it->column, &delta)) {
         it->last += delta;
         it->row++;
 

@@ -180,12 +180,12 @@ static int fill_reasons(const struct xf_view *v, struct xf_scratch *scratch, xra
         xray_str code = {NULL, 0};
 
         if (v->strings != NULL) {
-            xf_cell_take_int(&c, &index);
+            xf_mp_take_int_here(&c, &index);
             code = v->strings[index];
         } else {
             xf_mp_take_str(&c, &code);
         }
-        xf_cell_take_int(&c, &n);
+        xf_mp_take_int_here(&c, &n);
         scratch->reasons[i] = (xray_reason_count){.code = code, .count = (uint64_t)n};
     }
     out->reasons = scratch->reasons;
