@@ -20,7 +20,7 @@ static bool by_step;
 
 static void add_items(xray_step step, struct xb_random *r, int64_t in)
 {
-    char item[32], input[80];
+    char item[32], input[128];
 
     snprintf(item, sizeof item, "item-%" PRIu64, xb_next(r) % 100000);
     xray_step_reject(step, xray_s(item), xray_s("too_far"), NULL, 0);

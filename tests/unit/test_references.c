@@ -75,7 +75,7 @@ static void test_cell_ints(void)
         const bool good = xf_mp_take_int(&slow, &want);
 
         check_context("round %d", round);
-        CHECK_EQ(xf_cell_take_int(&c, &got), good);
+        CHECK_EQ(xf_mp_take_int_here(&c, &got), good);
         CHECK_EQ(got, want);
         CHECK(c.at == slow.at && c.left == slow.left && c.bad == slow.bad);
         taken += good;
