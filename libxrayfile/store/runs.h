@@ -73,6 +73,9 @@ int xf_run_list_match(struct xray_store *s, xray_str id, size_t *index, size_t m
 /* The hexadecimal digits of a prefix of an id, dashes skipped; their count, or -1 if it is none. */
 int xf_run_take_digits(xray_str text, uint8_t digits[32]);
 
+/* Its ext_id, ptr NULL: none; `uuid` is room for the text form of its id, which it may be. */
+xray_str xf_run_ext_id(const struct xf_run_list *list, const struct xf_run_sum *run, char uuid[36]);
+
 /* The record of a run; `ext_id` is room for the text form of its id, which the record may point to. */
 void xf_run_list_record(const struct xray_store *s, const struct xf_run_list *list, uint32_t index, char ext_id[36],
                         xray_run_record *out);

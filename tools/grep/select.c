@@ -49,13 +49,10 @@ unsigned selection_needs(const struct selection *s)
     return where_needs(&s->where) | (s->inverts ? where_needs(&s->inverse) : 0);
 }
 
-enum where_answer selection_test_run(struct selection *s, size_t index, const xray_run_record *run)
+/* What `answer` comes to without what the inverse expression takes away. */
+static enum where_answer without(enum where_answer answer, enum where_answer inverse)
 {
-    const enum where_answer answer = where_test_run(&s->where, index, run);
-
-    if (answer == WHERE_NO || !s->inverts)
-        return answer;
-    switch (where_test_record(&s->inverse, run)) {
+    switch (inverse) {
     case WHERE_NO:
         return answer;
     case WHERE_YES:
@@ -66,21 +63,20 @@ enum where_answer selection_test_run(struct selection *s, size_t index, const xr
     return WHERE_OPEN;
 }
 
+enum where_answer selection_test_run(struct selection *s, size_t index, const xray_run_record *run)
+{
+    const enum where_answer answer = where_test_run(&s->where, index, run);
+
+    return answer == WHERE_NO || !s->inverts ? answer : without(answer, where_test_record(&s->inverse, run));
+}
+
 enum where_answer selection_test_step(struct selection *s, const xray_run_record *run, const xray_step_record *step)
 {
     const enum where_answer answer = where_test_step(&s->where, run, step);
 
     if (answer == WHERE_NO || !s->inverts || s->unit == XRAY_UNIT_CAND)
         return answer;
-    switch (where_test_step(&s->inverse, run, step)) {
-    case WHERE_NO:
-        return answer;
-    case WHERE_YES:
-        return WHERE_NO;
-    case WHERE_OPEN:
-        break;
-    }
-    return WHERE_OPEN;
+    return without(answer, where_test_step(&s->inverse, run, step));
 }
 
 bool selection_run(struct selection *s, xray_store *store, xray_trace *trace)
