@@ -30,6 +30,15 @@ void runs_record(xray_store *store, size_t index, xray_run_record *out)
         cli_die("%s", err.message);
 }
 
+const xray_run_record *runs_at(struct runs_last *last, xray_store *store, size_t index)
+{
+    if (!last->known || last->index != index)
+        runs_record(store, index, &last->record);
+    last->known = true;
+    last->index = index;
+    return &last->record;
+}
+
 int runs_id_digits(xray_store *store)
 {
     int digits = MIN_DIGITS;

@@ -9,6 +9,16 @@ bool runs_count(xray_store *store, size_t *count);
 /* The record of one of them, as xray_store_run gives it. */
 void runs_record(xray_store *store, size_t index, xray_run_record *out);
 
+/* The same where one run is asked for many times in turn, as the steps of one come together. All zero at first. */
+struct runs_last {
+    bool known;
+    size_t index;
+    xray_run_record record;
+};
+
+/* Valid until another run is asked for. */
+const xray_run_record *runs_at(struct runs_last *last, xray_store *store, size_t index);
+
 /* How many hexadecimal digits (at least 8) tell all the runs apart. */
 int runs_id_digits(xray_store *store);
 

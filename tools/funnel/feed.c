@@ -33,18 +33,8 @@ struct reading {
     struct strmap group_numbers; /* by their bytes */
     struct group *groups;
     size_t group_cap;
-    xray_run_record record; /* of the run asked for last */
-    size_t record_of;       /* its place; SIZE_MAX: none was */
+    struct runs_last last;
 };
-
-/* Valid until that of another run is asked for. */
-static const xray_run_record *record_at(struct reading *r, size_t i)
-{
-    if (r->record_of != i)
-        runs_record(r->feed->store, i, &r->record);
-    r->record_of = i;
-    return &r->record;
-}
 
 static uint32_t group_number(struct reading *r, const struct group *group)
 {
@@ -63,7 +53,7 @@ static struct feed_run run_at(struct reading *r, size_t i)
     return (struct feed_run){
         .number = r->feed->first_number + i,
         .side = r->known[i].side,
-        .record = record_at(r, i),
+        .record = runs_at(&r->last, r->feed->store, i),
     };
 }
 
@@ -109,7 +99,7 @@ static void choose(struct reading *r)
 
     for (size_t i = 0; i < r->count; i++) {
         struct known *k = &r->known[i];
-        const xray_run_record *run = record_at(r, i);
+        const xray_run_record *run = runs_at(&r->last, r->feed->store, i);
         const enum where_answer answer = where_test_run(f->where, i, run);
         const int compared = f->compare != NULL ? xray_query_test_run(f->compare, run) : 1;
 
@@ -166,7 +156,7 @@ static int group_scanned(struct reading *r, xray_error *err)
 
         if (!is_scanned(&r->known[i]))
             continue;
-        values.run = record_at(r, i);
+        values.run = runs_at(&r->last, r->feed->store, i);
         group_of_run(r->feed->grouping, &values, &group);
         r->known[i].group = group_number(r, &group);
     }
@@ -359,7 +349,7 @@ static int read_all(struct reading *r, xray_error *err)
 
 bool feed_read(const struct feed *feed)
 {
-    struct reading r = {.feed = feed, .record_of = SIZE_MAX};
+    struct reading r = {.feed = feed};
     const struct group none = {0};
     xray_error err = {0};
     int status = xray_store_run_count(feed->store, &r.count, &err);

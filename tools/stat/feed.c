@@ -13,18 +13,8 @@ struct reading {
     size_t count;
     unsigned char *how; /* of each run: enum how */
     size_t scanned;     /* runs whose steps come from the scan */
-    xray_run_record record; /* of the run asked for last */
-    size_t record_of;       /* its index; SIZE_MAX: none was */
+    struct runs_last last;
 };
-
-/* Valid until that of another run is asked for: the steps of one come together, mostly. */
-static const xray_run_record *record_at(struct reading *r, size_t i)
-{
-    if (r->record_of != i)
-        runs_record(r->feed->store, i, &r->record);
-    r->record_of = i;
-    return &r->record;
-}
 
 static void take(const struct feed *f, const struct record *r)
 {
@@ -41,7 +31,7 @@ static void choose(struct reading *r)
     const struct feed *f = r->feed;
 
     for (size_t i = 0; i < r->count; i++) {
-        const enum where_answer answer = where_test_run(f->where, i, record_at(r, i));
+        const enum where_answer answer = where_test_run(f->where, i, runs_at(&r->last, r->feed->store, i));
 
         if (answer == WHERE_NO)
             continue;
@@ -61,7 +51,7 @@ static bool choose_sums(void *ctx, const size_t *runs, size_t count)
     runs_record(r->feed->store, runs[0], &first);
     first.ext_id = xray_strn(NULL, 0); /* asking for another record takes it away */
     for (size_t i = 1; i < count; i++)
-        if (!r->feed->same_group(r->feed->ctx, &first, record_at(r, runs[i])))
+        if (!r->feed->same_group(r->feed->ctx, &first, runs_at(&r->last, r->feed->store, runs[i])))
             return false;
     for (size_t i = 0; i < count; i++)
         r->how[runs[i]] = FROM_SUM;
@@ -74,7 +64,7 @@ static int take_sum(void *ctx, const size_t *runs, size_t count, const xray_step
     struct reading *r = ctx;
 
     (void)count;
-    r->feed->take_sum(r->feed->ctx, record_at(r, runs[0]), sum);
+    r->feed->take_sum(r->feed->ctx, runs_at(&r->last, r->feed->store, runs[0]), sum);
     return 0;
 }
 
@@ -118,7 +108,7 @@ static int scan_steps(struct reading *r, xray_error *err)
 
         if (xray_store_run_index(f->store, record.step->run_id, &i, NULL) != 1 || r->how[i] != FROM_SCAN)
             continue;
-        take(f, &(struct record){.store = f->store, .run = record_at(r, i), .step = record.step});
+        take(f, &(struct record){.store = f->store, .run = runs_at(&r->last, r->feed->store, i), .step = record.step});
     }
     xray_scan_close(scan);
     return status;
@@ -134,7 +124,7 @@ static int take_scanned(struct reading *r, xray_error *err)
     }
     for (size_t i = 0; i < r->count; i++) {
         if (r->how[i] == FROM_SCAN)
-            take(r->feed, &(struct record){.store = r->feed->store, .run = record_at(r, i)});
+            take(r->feed, &(struct record){.store = r->feed->store, .run = runs_at(&r->last, r->feed->store, i)});
     }
     return 0;
 }
@@ -199,7 +189,7 @@ static int open_traces(struct reading *r, xray_error *err)
 
 bool feed_read(const struct feed *feed)
 {
-    struct reading r = {.feed = feed, .record_of = SIZE_MAX};
+    struct reading r = {.feed = feed};
     xray_error err = {0};
     int status = xray_store_run_count(feed->store, &r.count, &err);
 
