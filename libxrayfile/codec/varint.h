@@ -4,6 +4,7 @@
 #define XF_CODEC_VARINT_H
 
 #include "base/buf.h"
+#include "base/bytes.h"
 
 static inline void xf_varint_put(xray_buffer *b, uint64_t v)
 {
@@ -37,6 +38,10 @@ static inline uint64_t xf_varint_take(struct xf_varints *c)
 {
     uint64_t v = 0;
 
+    if (c->left > 0 && *c->at < 0x80) { /* as most are */
+        c->left--;
+        return *c->at++;
+    }
     for (unsigned shift = 0; c->left > 0 && shift < 64; shift += 7) {
         const uint8_t byte = *c->at++;
 
@@ -54,6 +59,31 @@ static inline int64_t xf_varint_take_int(struct xf_varints *c)
     const uint64_t v = xf_varint_take(c);
 
     return (int64_t)(v >> 1 ^ (0 - (v & 1)));
+}
+
+/* Passes over so many of them: eight bytes at a time, in which each that is below 0x80 ends one. A longer one is taken. */
+static inline void xf_varints_skip(struct xf_varints *c, uint32_t count)
+{
+    struct xf_varints v = *c;
+
+    while (count >= 8 && v.left >= 8 && !v.bad) {
+        const uint64_t ends = ~xf_get_u64(v.at) & UINT64_C(0x8080808080808080);
+
+        if (ends == 0) {
+            xf_varint_take(&v);
+            count--;
+            continue;
+        }
+
+        const unsigned len = 8 - (unsigned)__builtin_clzll(ends) / 8;
+
+        v.at += len;
+        v.left -= len;
+        count -= (uint32_t)__builtin_popcountll(ends);
+    }
+    for (; count > 0 && !v.bad; count--)
+        xf_varint_take(&v);
+    *c = v;
 }
 
 /* A number of things of at least `size` bytes each that follow: never more than can. */

@@ -157,6 +157,16 @@ struct int_column {
     uint64_t unit, before;
 };
 
+/* Of the runs of a store few differ in anything but their id: those of one have mostly been met together before, and are
+ * looked up by their numbers in the section rather than text by text. */
+enum { TUPLE_BITS = 4 };
+
+struct tuple {
+    uint32_t texts[XF_RUN_TEXTS - 1]; /* all that a run has but the ext_id */
+    uint32_t number;                  /* in the list's `tuples` */
+    bool known;
+};
+
 struct taker {
     const uint8_t *ids, *flags, *parents;
     uint32_t count;
@@ -165,6 +175,7 @@ struct taker {
     struct xf_varints text[XF_RUN_TEXTS], places; /* where each column begins */
     struct int_column ints[XF_RUN_INTS];
     uint32_t place_count;
+    struct tuple tuples[1 << TUPLE_BITS];
 };
 
 /* The next value of the column. */
@@ -191,9 +202,19 @@ static bool begin_column(struct int_column *column, uint32_t count, struct xf_va
             return false;
         values += column->there[i];
     }
-    for (uint32_t i = 0; i < values && !c->bad; i++)
-        xf_varint_take(c);
+    xf_varints_skip(c, values);
     return !c->bad;
+}
+
+static bool check_texts(uint32_t count, uint32_t most, struct xf_varints *c)
+{
+    struct xf_varints v = *c; /* a copy that nothing points to: it stays in registers */
+    bool good = true;
+
+    for (uint32_t i = 0; i < count && good; i++)
+        good = xf_varint_take(&v) <= most;
+    *c = v;
+    return good;
 }
 
 /* 1, 0, XRAY_ENOMEM. */
@@ -217,9 +238,8 @@ static int check_columns(struct taker *t, struct xf_varints *c)
         t->texts[i] = xf_varint_take_text(c);
     for (int k = 0; k < XF_RUN_TEXTS; k++) {
         t->text[k] = *c;
-        for (uint32_t i = 0; i < t->count; i++)
-            if (xf_varint_take(c) > t->text_count)
-                return 0;
+        if (!check_texts(t->count, t->text_count, c))
+            return 0;
     }
     for (int k = 0; k < XF_RUN_INTS; k++)
         if (!begin_column(&t->ints[k], t->count, c))
@@ -237,7 +257,7 @@ struct place { /* as far as the places have been read */
 };
 
 /* What is put is the distance to what is expected. */
-static bool take_place(struct xf_varints *c, const struct taker *t, const struct xf_segment *seg, struct place *at)
+static inline bool take_place(struct xf_varints *c, const struct taker *t, const struct xf_segment *seg, struct place *at)
 {
     const uint64_t ahead = xf_varint_take(c);
 
@@ -252,16 +272,55 @@ static bool take_place(struct xf_varints *c, const struct taker *t, const struct
 static bool check_places(struct taker *t, struct xf_varints *c, const struct xf_segment *seg)
 {
     struct place at = {0, 0, 0};
+    struct xf_varints v;
 
     t->place_count = xf_varint_take_count(c, 3);
-    t->places = *c;
+    t->places = v = *c;
     for (uint32_t p = 0; p < t->place_count; p++) {
-        if (!take_place(c, t, seg, &at))
+        if (!take_place(&v, t, seg, &at))
             return false;
         at.run++;
         at.number++;
     }
-    return !c->bad && c->left == 0;
+    return !v.bad && v.left == 0;
+}
+
+static struct tuple *tuple_of(struct taker *t, const uint32_t texts[XF_RUN_TEXTS - 1])
+{
+    uint64_t h = 0;
+
+    for (int k = 0; k < XF_RUN_TEXTS - 1; k++)
+        h = (h + texts[k]) * UINT64_C(0x9e3779b97f4a7c15);
+    return &t->tuples[h >> (64 - TUPLE_BITS)];
+}
+
+static bool put_text(struct xf_run_builder *b, struct xf_run_sum *run, const struct taker *t, int which, uint32_t text)
+{
+    return text == 0 || xf_run_builder_text(b, run, (enum xf_run_text)which, t->texts[text - 1]);
+}
+
+static bool join_texts(struct xf_run_builder *b, struct xf_run_sum *run, struct taker *t)
+{
+    const bool fresh = run->texts == XF_NO_TEXT; /* no other segment said anything */
+    uint32_t texts[XF_RUN_TEXTS - 1];
+    struct tuple *tuple;
+    bool good = put_text(b, run, t, XF_RT_EXT_ID, (uint32_t)xf_varint_take(&t->text[XF_RT_EXT_ID]));
+
+    for (int k = 1; k < XF_RUN_TEXTS; k++)
+        texts[k - 1] = (uint32_t)xf_varint_take(&t->text[k]);
+    tuple = tuple_of(t, texts);
+    if (fresh && tuple->known && memcmp(tuple->texts, texts, sizeof texts) == 0) {
+        run->texts = tuple->number;
+        return good;
+    }
+    for (int k = 1; k < XF_RUN_TEXTS; k++)
+        good = good && put_text(b, run, t, k, texts[k - 1]);
+    if (fresh && good) {
+        memcpy(tuple->texts, texts, sizeof texts);
+        tuple->number = run->texts;
+        tuple->known = true;
+    }
+    return good;
 }
 
 static bool join(struct xf_run_builder *b, struct xf_run_sum *run, struct taker *t, uint32_t i)
@@ -277,25 +336,17 @@ static bool join(struct xf_run_builder *b, struct xf_run_sum *run, struct taker 
         t->parents += 16;
     }
     if ((t->flags[i] & EXT_IS_ID) != 0) {
-        char uuid[36];
-
-        xf_run_put_uuid(run->id, uuid);
-        good = good && xf_run_builder_text(b, run, XF_RT_EXT_ID, xray_strn(uuid, sizeof uuid));
+        run->bits |= XF_RUN_EXT_IS_ID;
+        run->ext_id = XF_NO_TEXT;
     }
-    for (int k = 0; k < XF_RUN_TEXTS; k++) {
-        const uint64_t text = xf_varint_take(&t->text[k]);
-
-        if (text > 0)
-            good = good && xf_run_builder_text(b, run, (enum xf_run_text)k, t->texts[text - 1]);
-    }
-    return good;
+    return good && join_texts(b, run, t);
 }
 
 static int join_all(struct xf_run_builder *b, struct taker *t, uint32_t segment, xray_error *err)
 {
     uint32_t *numbers = xf_alloc_array(t->count, sizeof *numbers);
     struct place at = {0, 0, 0};
-    bool good = numbers != NULL;
+    bool good = numbers != NULL && xf_run_builder_reserve(b, t->count);
 
     for (uint32_t i = 0; i < t->count && good; i++) {
         struct xf_run_sum *run;

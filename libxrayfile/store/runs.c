@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "os/pages.h"
 #include "store/ahead.h"
 #include "store/runbuild.h"
 
@@ -29,14 +30,17 @@ static void fill_slots(uint64_t seed, uint32_t *slots, uint32_t slot_count, cons
     }
 }
 
-static bool grow_slots(struct xf_run_builder *b)
+/* Room for `runs` of them: at most half of the slots are taken. */
+static bool grow_slots(struct xf_run_builder *b, uint32_t runs)
 {
-    const uint32_t count = b->slot_count == 0 ? 256 : b->slot_count * 2;
+    uint32_t count = b->slot_count == 0 ? 256 : b->slot_count;
     uint32_t *slots;
 
-    if (b->count < b->slot_count / 2)
+    if (runs <= b->slot_count / 2)
         return true;
-    if (count < b->slot_count)
+    while (runs > count / 2 && count <= UINT32_MAX / 2)
+        count *= 2;
+    if (runs > count / 2)
         return false;
     slots = xf_alloc_array(count, sizeof *slots);
     if (slots == NULL)
@@ -54,6 +58,27 @@ static void leave_room(struct xray_store *s, size_t taken)
     if (s->options.cache_bytes == 0)
         xf_cache_set_limit(&s->cache, taken < XF_CACHE_BYTES - XF_CACHE_BYTES_LEAST ? XF_CACHE_BYTES - taken
                                                                                     : XF_CACHE_BYTES_LEAST);
+}
+
+bool xf_run_builder_reserve(struct xf_run_builder *b, uint32_t more)
+{
+    const uint32_t doubled = b->cap > UINT32_MAX / 2 ? UINT32_MAX : b->cap * 2;
+    uint32_t wanted;
+    struct xf_run_sum *runs;
+
+    if (more > UINT32_MAX - 1 - b->count || !grow_slots(b, b->count + more))
+        return false;
+    if (more <= b->cap - b->count)
+        return true;
+    wanted = b->count + more > doubled ? b->count + more : doubled;
+    leave_room(b->s, (size_t)wanted * (sizeof *b->runs + sizeof *b->places));
+    runs = xf_resize_array(b->runs, wanted, sizeof *runs);
+    if (runs == NULL)
+        return false;
+    xf_pages_expect(runs, (size_t)(b->count + more) * sizeof *runs);
+    b->runs = runs;
+    b->cap = wanted;
+    return true;
 }
 
 static bool grow_runs(struct xf_run_builder *b)
@@ -89,7 +114,7 @@ uint32_t xf_run_builder_get(struct xf_run_builder *b, const uint8_t id[16], uint
     struct xf_run_sum *run;
     uint32_t at;
 
-    if (!grow_slots(b))
+    if (!grow_slots(b, b->count + 1))
         return UINT32_MAX;
     at = find_slot(b, id);
     if (b->slots[at] != 0)

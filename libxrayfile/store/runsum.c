@@ -1,28 +1,34 @@
 /* What is known of one run, packed (xf_run_sum in runs.h): its texts by number, its integers, the record that is made of them. */
 #include "store/runbuild.h"
 
-static char *put_hex(char *out, const uint8_t *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
+#include "base/bytes.h"
 
-    for (size_t i = 0; i < count; i++) {
-        *out++ = digits[bytes[i] >> 4];
-        *out++ = digits[bytes[i] & 15];
-    }
-    return out;
+/* Eight digits of four bytes at once: each half of a byte moves to a byte of its own, then '0' is added, or what
+ * makes it a letter. A list of runs makes one text for each: digit by digit that was a fifth of all it took. */
+static void put_digits(char out[8], const uint8_t bytes[4])
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t x = xf_get_be32(bytes);
+
+    x = (x << 16 | x) & UINT64_C(0x0000ffff0000ffff);
+    x = (x << 8 | x) & UINT64_C(0x00ff00ff00ff00ff);
+    x = (x << 4 | x) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    x += ones * '0' + ((x + ones * 6) >> 4 & ones) * ('a' - '0' - 10);
+    xf_put_be64((uint8_t *)out, x);
 }
 
 void xf_run_put_uuid(const uint8_t id[16], char out[36])
 {
-    static const uint8_t groups[] = {4, 2, 2, 2, 6};
-    size_t at = 0;
+    char digits[32];
 
-    for (size_t g = 0; g < sizeof groups; g++) {
-        if (g > 0)
-            *out++ = '-';
-        out = put_hex(out, id + at, groups[g]);
-        at += groups[g];
-    }
+    for (size_t i = 0; i < 4; i++)
+        put_digits(digits + 8 * i, id + 4 * i);
+    memcpy(out, digits, 8);
+    memcpy(out + 9, digits + 8, 4);
+    memcpy(out + 14, digits + 12, 4);
+    memcpy(out + 19, digits + 16, 4);
+    memcpy(out + 24, digits + 20, 12);
+    out[8] = out[13] = out[18] = out[23] = '-';
 }
 
 /* From what `tuples` has at its number. */

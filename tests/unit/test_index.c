@@ -146,6 +146,41 @@ static void test_varints(void)
     xray_buffer_free(&b);
 }
 
+/* Passing over integers ends where taking them one by one does, wherever the bytes stop and however long each is. */
+static void test_varints_skip(void)
+{
+    uint64_t state = 88172645463325252;
+
+    for (int round = 0; round < 2000; round++) {
+        uint8_t bytes[64];
+        size_t len;
+        uint32_t count;
+
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+            bytes[i] = (uint8_t)(state >> 56);
+            if (round % 3 == 0) /* mostly short ones */
+                bytes[i] &= state >> 32 & 1 ? 0x7f : 0xff;
+            if (round % 5 == 0) /* mostly long ones */
+                bytes[i] |= state >> 33 & 7 ? 0x80 : 0;
+        }
+        len = state >> 40 & 63;
+        count = state >> 50 & 31;
+
+        uint8_t *copy = check_copy(bytes, len);
+        struct xf_varints one = xf_varints_over(copy, len), all = one;
+
+        for (uint32_t i = 0; i < count && !one.bad; i++)
+            xf_varint_take(&one);
+        xf_varints_skip(&all, count);
+        check_context("round %d, %u of %zu bytes", round, (unsigned)count, len);
+        CHECK_EQ(all.bad, one.bad);
+        CHECK_EQ(all.left, one.left);
+        CHECK(all.at == one.at);
+        free(copy);
+    }
+}
+
 /* ---- head ---- */
 
 static void test_head(void)
@@ -181,5 +216,5 @@ static void test_head(void)
     CHECK(xf_index_section_check(&head, 1, "x", 1) != xf_index_section_check(&back, 1, "x", 1));
 }
 
-CHECK_MAIN(test_filters, test_filters_from_anywhere, test_zones_of_integers, test_zones_of_rates, test_varints,
+CHECK_MAIN(test_filters, test_filters_from_anywhere, test_zones_of_integers, test_zones_of_rates, test_varints, test_varints_skip,
            test_head)

@@ -103,6 +103,33 @@ static void test_distributions(void)
         check_distribution(draws[i]);
 }
 
+/* Whatever was asked before, and whether values came one by one or together. */
+static void test_any_order(void)
+{
+    static int64_t values[COUNT];
+    struct quantiles q = {0};
+    size_t count = 0;
+
+    for (int round = 0; round < 200; round++) {
+        int64_t got = 0;
+        const double part = (double)(next_random() % 1000 + 1) / 1000;
+
+        if (round % 4 == 0) {
+            const size_t more = (size_t)(next_random() % 50 + 1);
+
+            for (size_t i = 0; i < more; i++)
+                values[count + i] = uniform() % 100;
+            quantiles_add_all(&q, values + count, more - 1);
+            quantiles_add(&q, values[count + more - 1]);
+            count += more;
+            qsort(values, count, sizeof values[0], compare);
+        }
+        CHECK(quantiles_get(&q, part, &got));
+        CHECK_EQ(got, values[(size_t)ceil(part * (double)count) - 1]);
+    }
+    quantiles_free(&q);
+}
+
 static void test_small(void)
 {
     struct quantiles q = {0};
@@ -136,6 +163,26 @@ static void test_ends(void)
     quantiles_free(&q);
 }
 
+/* As many as are kept at most, however they come. */
+static void test_all_at_once(void)
+{
+    static int64_t values[600000];
+    struct quantiles q = {0};
+    int64_t got = 0;
+
+    for (size_t i = 0; i < 600000; i++)
+        values[i] = (int64_t)i;
+    quantiles_add_all(&q, values, 0);
+    quantiles_add_all(&q, values, 600000);
+    CHECK(quantiles_exact(&q));
+    quantiles_add_all(&q, values, 600000);
+    CHECK(!quantiles_exact(&q));
+    CHECK_EQ(q.count, 1200000);
+    CHECK(quantiles_get(&q, 1, &got));
+    CHECK(llabs(got - 599999) <= 599999 / 256);
+    quantiles_free(&q);
+}
+
 /* One more than are kept changes to buckets, by itself and with nothing lost. */
 static void test_change(void)
 {
@@ -157,4 +204,4 @@ static void test_change(void)
     quantiles_free(&q);
 }
 
-CHECK_MAIN(test_small, test_distributions, test_ends, test_change)
+CHECK_MAIN(test_any_order, test_all_at_once, test_small, test_distributions, test_ends, test_change)

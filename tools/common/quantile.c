@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/text.h"
 
@@ -79,8 +80,22 @@ void quantiles_add(struct quantiles *q, int64_t value)
     } else {
         q->values = memory_grow(q->values, &q->cap, (size_t)q->count + 1, sizeof *q->values);
         q->values[q->count] = value;
+        q->cut = 0;
     }
     q->count++;
+}
+
+void quantiles_add_all(struct quantiles *q, const int64_t *values, size_t count)
+{
+    if (q->buckets != NULL || count > MAX_VALUES - q->count) {
+        for (size_t i = 0; i < count; i++)
+            quantiles_add(q, values[i]);
+    } else if (count > 0) {
+        q->values = memory_grow(q->values, &q->cap, (size_t)q->count + count, sizeof *q->values);
+        memcpy(q->values + q->count, values, count * sizeof *values);
+        q->cut = 0;
+        q->count += count;
+    }
 }
 
 static void swap(int64_t *a, int64_t *b)
@@ -91,13 +106,10 @@ static void swap(int64_t *a, int64_t *b)
     *b = c;
 }
 
-/* Puts the k-th smallest in its place (Hoare's selection, median of three: no bad
+/* Puts the k-th smallest of low..high, low <= k <= high, in its place (Hoare's selection, median of three: no bad
  * order is likely, and equal values do no harm). */
-static int64_t select_value(int64_t *v, size_t count, size_t k)
+static int64_t select_value(int64_t *v, size_t low, size_t high, size_t k)
 {
-    size_t low = 0;
-    size_t high = count - 1;
-
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
 
@@ -144,7 +156,12 @@ bool quantiles_get(struct quantiles *q, double part, int64_t *value)
 
     rank = rank < 1 ? 1 : rank > q->count ? q->count : rank;
     if (q->buckets == NULL) {
-        *value = select_value(q->values, (size_t)q->count, (size_t)rank - 1);
+        const size_t k = (size_t)rank - 1;
+
+        /* The last answer parted the values: the 95th percentile after the median is looked for among half of them. */
+        *value = k < q->cut ? select_value(q->values, 0, q->cut - 1, k)
+                            : select_value(q->values, q->cut, (size_t)q->count - 1, k);
+        q->cut = k;
         return true;
     }
 

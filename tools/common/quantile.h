@@ -14,11 +14,13 @@
 struct quantiles { /* start with all zero */
     int64_t *values;
     size_t cap;
+    size_t cut; /* no value before it is larger than one from it on */
     uint64_t count;
     uint64_t *buckets; /* instead of the values, once they are too many */
 };
 
 void quantiles_add(struct quantiles *q, int64_t value);
+void quantiles_add_all(struct quantiles *q, const int64_t *values, size_t count);
 /* From now on buckets, however few the values are: where memory is short. Does that save any? */
 void quantiles_round(struct quantiles *q);
 bool quantiles_shrinks(const struct quantiles *q);

@@ -33,14 +33,19 @@ struct reading {
     struct strmap group_numbers; /* by their bytes */
     struct group *groups;
     size_t group_cap;
+    size_t last_group; /* mostly the next run belongs to it as well */
     struct runs_last last;
 };
 
 static uint32_t group_number(struct reading *r, const struct group *group)
 {
     bool added;
-    const size_t number = strmap_put(&r->group_numbers, xray_strn((const char *)group, sizeof *group), &added);
+    size_t number;
 
+    if (r->last_group < r->group_numbers.count && group_equal(group, &r->groups[r->last_group]))
+        return (uint32_t)r->last_group;
+    number = strmap_put(&r->group_numbers, xray_strn((const char *)group, sizeof *group), &added);
+    r->last_group = number;
     if (added) {
         r->groups = memory_grow(r->groups, &r->group_cap, number + 1, sizeof *r->groups);
         r->groups[number] = *group;
@@ -89,11 +94,27 @@ static void narrow(struct reading *r, uint8_t *answers)
     narrow_free(&n);
 }
 
+/* Without a question every run is wanted, and its record need not be made for that. */
+static void choose_all(struct reading *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        r->known[i].how = FROM_SCAN;
+        r->known[i].side = (uint8_t)r->feed->side;
+    }
+    r->scanned = r->count;
+}
+
 /* Chooses among the runs, as far as their records tell. */
 static void choose(struct reading *r)
 {
     const struct feed *f = r->feed;
     const bool traces = grouping_needs_traces(f->grouping);
+
+    if (where_is_all(f->where) && f->compare == NULL && !traces) {
+        choose_all(r);
+        return;
+    }
+
     uint8_t *answers = memory_new(r->count, sizeof *answers);
     size_t open = 0;
 
@@ -146,21 +167,35 @@ static int scan_run_values(struct reading *r, xray_error *err)
     return status;
 }
 
-static int group_scanned(struct reading *r, xray_error *err)
+static void group_run(struct reading *r, size_t i)
 {
-    if (r->scanned > 0 && grouping_needs_values(r->feed->grouping))
-        return scan_run_values(r, err);
-    for (size_t i = 0; i < r->count; i++) {
-        struct record values = {.store = r->feed->store};
-        struct group group;
+    struct record values = {.store = r->feed->store, .run = runs_at(&r->last, r->feed->store, i)};
+    struct group group;
 
-        if (!is_scanned(&r->known[i]))
-            continue;
-        values.run = runs_at(&r->last, r->feed->store, i);
-        group_of_run(r->feed->grouping, &values, &group);
-        r->known[i].group = group_number(r, &group);
+    group_of_run(r->feed->grouping, &values, &group);
+    r->known[i].group = group_number(r, &group);
+}
+
+static void take_run(struct reading *r, size_t i)
+{
+    const struct feed_run run = run_at(r, i);
+
+    r->feed->take_run(r->feed->ctx, &run);
+}
+
+/* Runs are all known before the first of their steps. */
+static int take_runs(struct reading *r, xray_error *err)
+{
+    const bool values = grouping_needs_values(r->feed->grouping);
+    const int status = values && r->scanned > 0 ? scan_run_values(r, err) : 0;
+
+    for (size_t i = 0; i < r->count && status >= 0; i++) {
+        if (is_scanned(&r->known[i]) && !values)
+            group_run(r, i);
+        if (r->known[i].how == FROM_SCAN)
+            take_run(r, i);
     }
-    return 0;
+    return status;
 }
 
 /* ---- sums ---- */
@@ -204,22 +239,6 @@ static int read_sums(struct reading *r, xray_error *err)
 }
 
 /* ---- steps ---- */
-
-static void take_run(struct reading *r, size_t i)
-{
-    const struct feed_run run = run_at(r, i);
-
-    r->feed->take_run(r->feed->ctx, &run);
-}
-
-/* Runs are all known before the first of their steps. */
-static void take_runs(struct reading *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->known[i].how == FROM_SCAN)
-            take_run(r, i);
-    }
-}
 
 /* The blocks that have steps of the runs that are left. */
 static int narrow_scan(const struct reading *r, xray_scan *scan, xray_error *err)
@@ -329,10 +348,8 @@ static int open_trace(struct reading *r, size_t i, xray_error *err)
 
 static int read_all(struct reading *r, xray_error *err)
 {
-    int status = group_scanned(r, err);
+    int status = take_runs(r, err);
 
-    if (status >= 0)
-        take_runs(r);
     if (status >= 0)
         status = read_sums(r, err);
     /* Pipelines are shown as their runs come: the same whether records were enough or not. */

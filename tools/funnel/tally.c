@@ -131,8 +131,7 @@ void tally_add_sum(struct tally *t, const xray_step_sum *sum)
         sum_add(&t->both_in, sum->both_in);
         sum_add(&t->both_out, sum->both_out);
     }
-    for (size_t i = 0; i < sum->duration_count; i++)
-        quantiles_add(&t->durations, sum->durations[i]);
+    quantiles_add_all(&t->durations, sum->durations, sum->duration_count);
     sum_add(&t->cost, sum->cost);
     for (size_t i = 0; i < sum->reason_count; i++)
         add_reason(t, &sum->reasons[i]);
