@@ -156,6 +156,7 @@ $B/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_O) $(LIB_A)
 	$(call say,LD )
 	$Q$(CC) $(OPTS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIBS_LIB) $(LDLIBS)
 # Some look into the tools.
+$B/fuzz/replay_index $B/fuzz/fuzz_index: $(call obj,tests/support/search.c)
 $B/fuzz/replay_import $B/fuzz/fuzz_import: $(call obj,$(sort $(wildcard tools/import/*.c)))
 $(foreach t,import text,$B/fuzz/replay_$t $B/fuzz/fuzz_$t): $(call obj,$(COMMON_SRC))
 $(foreach t,import text,$B/fuzz/replay_$t $B/fuzz/fuzz_$t): LIBS_LIB += $(LIBS_TOOLS)

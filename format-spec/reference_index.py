@@ -2,7 +2,7 @@
 """Prints what an index or a catalogue says, one JSON text a line: written from index-file.md and catalogue.md alone, to prove
 that they suffice. Needs the program `zstd`; without the module `xxhash` checksums are not verified and items not looked up.
 
-usage: reference_index.py SEGMENT.idx [ITEM...]     ITEMs: which blocks of candidates may name them
+usage: reference_index.py SEGMENT.idx [ITEM...]     ITEMs: which blocks of candidates may name them, and which blocks hold them as a text
        reference_index.py catalogue.idx             inodes are left out: they are those of one file system"""
 import json
 import math
@@ -18,12 +18,12 @@ except ImportError:
     xxhash = None
 
 M64 = (1 << 64) - 1
-SECTIONS = {1: "blocks", 2: "runs", 3: "items", 4: "steps", 5: "sums"}
+SECTIONS = {1: "blocks", 2: "runs", 3: "items", 4: "steps", 5: "sums", 6: "grams"}
 RUN_TEXTS = ["ext_id", "pipeline", "version", "project", "session", "user", "error_type"]
 RUN_INTS = ["seq", "start", "dur", "end", "status", "cost", "flags"]
 STEP_TEXTS = ["name", "type", "status", "model", "provider", "error_type", "reason", "tags"]
 STEP_ZONES = ["duration", "cost", "candidates_in", "candidates_out", "rejected", "rejection_rate", "tokens_in", "tokens_out",
-              "tokens_total"]
+              "tokens_total", "input_size", "output_size"]
 
 
 def xxh3(data, seed=0):
@@ -199,12 +199,48 @@ def sums(c, head):
                 reasons=reasons, durations=[v * unit for v in c.differences(d)])
 
 
+def grams_of(text):
+    text = bytes(b | 32 if 65 <= b <= 90 else b for b in text.encode())
+    return [int.from_bytes(text[i:i + 4], "little") for i in range(len(text) - 3)]
+
+
+def packed_forms(text):
+    """The forms of packed ids that the text could stand in."""
+    hexa = all(c in "0123456789abcdefABCDEF" for c in text)
+    uuid = any(all(c == "-" if at in (8, 13, 18, 23) else c in "0123456789abcdefABCDEF" for at, c in enumerate(text, start))
+               for start in range(37 - len(text)))
+    return hexa + 2 * uuid + 4 * (hexa and text.isdigit() or not text)
+
+
+def grams(c, head):
+    need(c.varint() == head["blocks"], "the number of blocks")
+    span, count, of = c.varint(), c.varint(), []
+    say(grams=count, span_asked_for=span)
+    for i in range(head["blocks"]):
+        own, refs, at = c.varint(), c.varint(), 0
+        to = {} if refs else None
+        for _ in range(refs - 1):
+            at += c.varint()
+            to[at] = c.bytes(8)[::-1].hex()
+        of.append((own >> 3, own & 7))
+        say(grams_of=i, set=(own >> 3) - 1, packed=own & 7, refers=to)
+    sets = []
+    for i in range(count):
+        k = c.bytes(1)[0]
+        sets.append((k, int.from_bytes(c.bytes(2 ** k // 8), "little")))
+        say(gram_set=i, bits=2 ** k, ones=bin(sets[i][1]).count("1"))
+    for text in head["items"]:
+        forms = packed_forms(text)
+        there = [all(bits >> ((g * 0x9E3779B1 & 0xffffffff) >> 32 - k) & 1 for g in grams_of(text)) for k, bits in sets]
+        say(text=text, blocks=[i for i, (s, packed) in enumerate(of) if not s or there[s - 1] or packed & forms])
+
+
 def index(data, wanted):
-    need(len(data) >= 328 and struct.unpack_from("<II", data, 8) == (2, 0), "an index of another version")
+    need(len(data) >= 328 and struct.unpack_from("<II", data, 8) == (3, 0), "an index of another version")
     need(xxh3(data[72:328], xxhash and xxh3(data[:64])) == struct.unpack_from("<Q", data, 64)[0], "the check of the head")
     covered, count, chain, last = struct.unpack_from("<4Q", data, 32)
     head = {"blocks": count, "items": wanted, "kinds": []}
-    say(index=2, segment=data[16:32].hex(), covered=covered, blocks=count, chain=f"{chain:016x}", last=last)
+    say(index=3, segment=data[16:32].hex(), covered=covered, blocks=count, chain=f"{chain:016x}", last=last)
     found = {}
     for at in range(72, 328, 32):
         kind, _, stored, raw, off, check = struct.unpack_from("<4I2Q", data, at)
@@ -214,7 +250,7 @@ def index(data, wanted):
                  f"the check of section {kind}")
             found[kind] = unpack(bytes_, raw)
     head["kinds"] = [found[1][at] for at in range(0, len(found[1]), 64)]
-    for kind, read in ((1, blocks), (2, runs), (3, items), (4, steps), (5, sums)):
+    for kind, read in ((1, blocks), (2, runs), (3, items), (4, steps), (5, sums), (6, grams)):
         if kind in found:
             c = Cursor(found[kind])
             read(c, head)

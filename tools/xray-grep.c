@@ -259,6 +259,31 @@ static bool record_matches(struct grep *g, const xray_scan_record *record)
                                          : search_step(&g->search, record->step);
 }
 
+/* Where an index ruled out blocks, most runs may be out of the question: the scan leaves out those that are. */
+static int leave_out_runs(struct grep *g, xray_scan *scan, xray_error *err)
+{
+    xray_read_stats stats;
+    uint8_t *known;
+    size_t *runs, count = 0;
+    int r = 0;
+
+    xray_store_get_stats(g->store, &stats);
+    if (g->settings.invert || stats.blocks_skipped == 0)
+        return 0;
+    known = memory_new(g->run_count, sizeof *known);
+    runs = memory_new(g->run_count, sizeof *runs);
+    if (search_runs(&g->search, known, g->run_count)) {
+        for (size_t i = 0; i < g->run_count; i++)
+            if (known[i] != XRAY_HITS_NONE)
+                runs[count++] = i;
+        if (count < g->run_count)
+            r = xray_scan_only(scan, runs, count, err);
+    }
+    free(known);
+    free(runs);
+    return r;
+}
+
 /* Counts without opening any run. */
 static int count_by_scan(struct grep *g, xray_error *err)
 {
@@ -267,6 +292,8 @@ static int count_by_scan(struct grep *g, xray_error *err)
     xray_scan_record record;
     int r = xray_scan_open(&scan, g->store, kinds, err);
 
+    if (r >= 0)
+        r = leave_out_runs(g, scan, err);
     while (r >= 0 && !is_full(g) && (r = xray_scan_next(scan, &record, err)) == 1) {
         const uint32_t segment = record.kind == XRAY_SCAN_RUN ? record.run->segment : record.step->segment;
 

@@ -9,13 +9,16 @@
 #include "common/input.h"
 #include "common/out.h"
 
-enum { KEY_ITEM_BITS = CLI_LONG };
+enum { KEY_ITEM_BITS = CLI_LONG, KEY_NO_GRAMS };
 
 static const struct cli_option option_table[] = {
     {KEY_ITEM_BITS, "item-bits", "N",
      "bits per item id and block of candidates, 1 to 16\n"
      "An item that is not in a block is taken for one that may be in one case of 2 to the power of N.\n"
      "Without it 2 to 8, as many as 2.5 % of the block pays for."},
+    {KEY_NO_GRAMS, "no-grams", NULL,
+     "leave out what finds texts\n"
+     "The index takes half the room on traces that are mostly text, or less, and a search reads every block."},
     {'q', "quiet", NULL, "print nothing about indexes that are well"},
     {0, NULL, NULL, NULL},
 };
@@ -30,7 +33,7 @@ static const struct cli_example examples[] = {
 static const struct cli_tool tool = {
     .name = "xray-index",
     .summary = "make, check or drop the indexes of trace files",
-    .usage = {"build [--item-bits N] [-q] [FILE...]", "check|show [-q] [FILE...]", "drop [-q] [FILE...]"},
+    .usage = {"build [--item-bits N] [--no-grams] [-q] [FILE...]", "check|show [-q] [FILE...]", "drop [-q] [FILE...]"},
     .examples = examples,
     .options = option_table,
     .statuses = "0 done; 1 nothing found; 2 error; 3 an index is missing or wrong, or a segment is damaged and "
@@ -93,10 +96,10 @@ static void print_index(const char *path, const char *what, const xray_index_inf
 
 static void print_sections(const xray_index_info *info)
 {
-    static const char *const names[6] = {"", "blocks", "runs", "items", "steps", "sums"};
+    static const char *const names[7] = {"", "blocks", "runs", "items", "steps", "sums", "grams"};
     struct text t = {0};
 
-    for (int i = 1; i < 6; i++) {
+    for (int i = 1; i < 7; i++) {
         text_printf(&t, "  %-7s ", names[i]);
         human_size(&t, info->section_size[i]);
         text_puts(&t, "\n");
@@ -123,7 +126,7 @@ static int build(const char *path)
     xray_error err = {0};
     int r = xray_index_look(path, &info, &err);
 
-    if (r >= 0 && info.covered == info.segment_size && settings.options.item_bits == 0)
+    if (r >= 0 && info.covered == info.segment_size && settings.options.item_bits == 0 && !settings.options.no_grams)
         return 0;
     r = xray_index_build(path, &settings.options, &err);
     if (r == XRAY_ENOTFOUND) /* a segment that has just begun */
@@ -319,6 +322,8 @@ int main(int argc, char **argv)
             settings.options.item_bits = (unsigned)cli_number("--item-bits", arg, 1);
             if (settings.options.item_bits > 16)
                 cli_usage("--item-bits takes 1 to 16");
+        } else if (key == KEY_NO_GRAMS) {
+            settings.options.no_grams = true;
         } else if (key == 'q') {
             settings.quiet = true;
         }

@@ -184,7 +184,7 @@ int64_t xf_segment_find_value(const struct xf_segment *seg, uint64_t value)
     return find_payload(seg, value, true);
 }
 
-int64_t xf_segment_payload_before(const struct xf_segment *seg, uint32_t index)
+uint32_t xf_segment_payload_number(const struct xf_segment *seg, uint32_t index)
 {
     uint32_t low = 0, high = seg->payload_count;
 
@@ -196,7 +196,14 @@ int64_t xf_segment_payload_before(const struct xf_segment *seg, uint32_t index)
         else
             high = middle;
     }
-    return low > 0 ? (int64_t)seg->payload[low - 1] : -1;
+    return low;
+}
+
+int64_t xf_segment_payload_before(const struct xf_segment *seg, uint32_t index)
+{
+    const uint32_t number = xf_segment_payload_number(seg, index);
+
+    return number > 0 ? (int64_t)seg->payload[number - 1] : -1;
 }
 
 /* Moves the position of a message into the file and says which block it is about. */

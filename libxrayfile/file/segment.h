@@ -64,6 +64,9 @@ int64_t xf_segment_find_block(const struct xf_segment *seg, uint64_t ordinal);
 int64_t xf_segment_find_part(const struct xf_segment *seg, uint64_t part);
 int64_t xf_segment_find_value(const struct xf_segment *seg, uint64_t value);
 
+/* How many payload blocks stand before block `index`: of one, its number. */
+uint32_t xf_segment_payload_number(const struct xf_segment *seg, uint32_t index);
+
 /* Index of the last payload block before block `index`; -1: none. */
 int64_t xf_segment_payload_before(const struct xf_segment *seg, uint32_t index);
 

@@ -5,7 +5,7 @@
 
 #include "xrayfile.h"
 
-#define XF_INDEX_VERSION 2
+#define XF_INDEX_VERSION 3
 #define XF_INDEX_SECTIONS 8
 #define XF_INDEX_HEAD_LEN (72 + XF_INDEX_SECTIONS * 32)
 #define XF_INDEX_SECTION_MAX (64u << 20) /* stored and raw bytes of a section */
@@ -18,6 +18,7 @@ enum xf_index_kind { /* 3 */
     XF_INDEX_ITEMS = 3,
     XF_INDEX_STEPS = 4,
     XF_INDEX_FUNNEL = 5,
+    XF_INDEX_GRAMS = 6,
 };
 
 struct xf_index_entry { /* a section */

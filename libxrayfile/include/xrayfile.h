@@ -779,6 +779,7 @@ typedef struct xray_read_stats {
     uint64_t runs_asked, runs_skipped;  /* runs that an index was asked about; of these, could not match */
     uint64_t runs_summed;               /* runs whose steps were taken as sums */
     uint64_t segments_skipped;          /* left out, as options.scope allows */
+    uint64_t blocks_skipped;            /* not read by a search: an index says that nothing in them matches */
 } xray_read_stats;
 
 XRAY_API void xray_store_get_stats(const xray_store *s, xray_read_stats *out);
@@ -1010,6 +1011,10 @@ typedef struct xray_visitor {
     bool (*text)(void *ctx, xray_str text);
     bool events;  /* find out whose candidates, decisions and notes match, too */
     bool not_hex; /* with `find`: nothing that consists of the digits 0-9, a-f and of dashes can hold a match */
+    /* Every match holds one of these, or the same but for the case of ASCII letters: what an index knows not to hold any is not read, and what
+     * became wrong in there goes unnoticed. None: everything is read. Borrowed until xray_hits_build returns. */
+    const xray_str *needles;
+    size_t needle_count;
     void *const *contexts; /* at least one */
     size_t context_count;
 } xray_visitor;
@@ -1043,6 +1048,9 @@ XRAY_API void xray_hits_free(xray_hits *h);
 typedef struct xray_index_options { /* all zero = defaults */
     unsigned item_bits; /* per item id and candidates block, 1 to 16: an id that is not in a block is taken for one that
                          * is with probability 2^-bits; 0: 2 to 8, as many as 2.5 % of the block pays for */
+    uint32_t gram_span; /* bytes of neighbouring blocks, decompressed, that share a set of grams: a search reads that much for
+                         * a match; 0: 1.5 MiB of payload, 6 MiB of others */
+    bool no_grams;      /* leave out what finds texts: a smaller index, and a search reads every block */
 } xray_index_options;
 
 typedef struct xray_index_info {
@@ -1050,7 +1058,7 @@ typedef struct xray_index_info {
     uint64_t covered;      /* bytes of the segment that it speaks of */
     uint64_t segment_size; /* bytes of the segment's file */
     uint64_t blocks;
-    uint64_t section_size[6]; /* by kind (index-file.md, 3): 1 blocks 2 runs 3 items 4 steps 5 sums */
+    uint64_t section_size[7]; /* by kind (index-file.md, 3): 1 blocks 2 runs 3 items 4 steps 5 sums 6 grams */
 } xray_index_info;
 
 XRAY_API int xray_index_build(const char *path, const xray_index_options *options, xray_error *err);

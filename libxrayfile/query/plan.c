@@ -152,6 +152,8 @@ static int number_column(const struct xf_field_ref *f)
         return XF_SN_TOKENS_OUT;
     case XF_F_TOKENS_TOTAL:
         return XF_SN_TOKENS_TOTAL;
+    case XF_F_SIZE:
+        return f->field->column == XF_COL_INPUT ? XF_SN_INPUT_SIZE : XF_SN_OUTPUT_SIZE;
     default:
         return -1;
     }

@@ -98,6 +98,15 @@ bool xray_hits_test(const xray_hits *h, xray_ref ref)
     return false;
 }
 
+/* ---- blocks ------------------------------------------------------------------------------- */
+
+bool xf_hits_rules_out(const struct xf_segment_hits *hits, const struct xf_segment *seg, uint32_t block)
+{
+    const struct xf_grams *g = &hits->grams;
+
+    return block < g->blocks && !g->may_hold[block] && !xf_grams_refers(g, seg, block, hits->places);
+}
+
 /* ---- owners of events --------------------------------------------------------------------- */
 
 uint64_t xf_hits_run(const struct xray_hits *h, const uint8_t run_id[16])
@@ -150,6 +159,8 @@ void xray_hits_free(xray_hits *h)
             xf_free(h->segments[i].blocks[k].value_bits);
         }
         xf_free(h->segments[i].blocks);
+        xf_free(h->segments[i].places);
+        xf_grams_free(&h->segments[i].grams);
     }
     xf_free(h->segments);
     xf_free(h->owners);

@@ -5,8 +5,10 @@
 #include <stdatomic.h>
 
 #include "store/ahead.h"
+#include "store/grams.h"
 
 struct xf_block_hits { /* of a payload block; the pointers are NULL where nothing in it matches */
+    uint32_t block;         /* of the segment */
     uint64_t first, first2; /* part and value its bits begin with */
     uint32_t parts, values;
     uint64_t before;      /* parts that match in the blocks before */
@@ -19,7 +21,10 @@ struct xf_block_hits { /* of a payload block; the pointers are NULL where nothin
 struct xf_segment_hits {
     struct xf_block_hits *blocks; /* `first` ascends in a good segment */
     uint32_t count, cap;
+    uint32_t passed; /* payload blocks, while building */
     atomic_bool any; /* something matches; while building, a hint to the threads */
+    struct xf_grams grams; /* what the index says of the needles */
+    uint64_t *places;      /* by number of payload block: where something matches (grams.h). NULL: all blocks are looked at */
 };
 
 struct xray_hits {
@@ -38,6 +43,17 @@ struct xray_hits {
 bool xf_hits_test(const struct xray_hits *h, void *ctx, uint32_t segment, xray_str value);
 /* Does anything in these values refer to a part or a skeleton that matches? */
 bool xf_hits_refers(const struct xf_segment_hits *seg, xray_str value);
+
+/* Does the index say that nothing matches in this block of events, or of runs and steps, or in what it refers to? It need not be read
+ * then. After all payload was searched. */
+bool xf_hits_rules_out(const struct xf_segment_hits *hits, const struct xf_segment *seg, uint32_t block);
+
+/* Sets the bits of values that refer to parts that match, in this block and those before. False: memory is out. */
+bool xf_hits_add_references(struct xf_segment_hits *seg, struct xf_block_hits *b, const struct xf_payload *p);
+/* Notes where something matches in the block, for those that refer to it. */
+void xf_hits_note(struct xf_segment_hits *hits, const struct xf_segment *seg, const struct xf_block_hits *b);
+/* Does so for the blocks that were not looked at because nothing in them matches, after all others were. XRAY_ENOMEM. */
+int xf_hits_follow(struct xray_hits *h, struct xray_store *s, xray_error *err);
 
 /* Hashes of a run, and of one of its steps (XRAY_MISSING: of the run itself). */
 uint64_t xf_hits_run(const struct xray_hits *h, const uint8_t run_id[16]);

@@ -136,71 +136,79 @@ static bool set_bits(struct xf_block_hits *b, struct found *f)
 }
 
 /* The block's entry. NULL: memory is out. */
-static struct xf_block_hits *add_block(struct xf_segment_hits *seg, const struct xf_block *block, struct found *f)
+static struct xf_block_hits *add_block(struct xf_segment_hits *hits, const struct xf_segment *seg, uint32_t block,
+                                       struct found *f)
 {
-    void *blocks = seg->blocks;
-    const bool room = xf_store_grow(&blocks, seg->count, &seg->cap, sizeof *seg->blocks);
+    void *blocks = hits->blocks;
+    const bool room = xf_store_grow(&blocks, hits->count, &hits->cap, sizeof *hits->blocks);
     struct xf_block_hits *b;
 
-    seg->blocks = blocks;
+    hits->blocks = blocks;
     if (!room)
         return NULL;
-    b = &seg->blocks[seg->count];
+    b = &hits->blocks[hits->count];
     *b = (struct xf_block_hits){
-        .first = block->first,
-        .first2 = block->first2,
-        .parts = block->rows,
-        .values = block->rows2,
-        .before = seg->count > 0 ? b[-1].before + b[-1].matches : 0,
+        .block = block,
+        .first = seg->blocks[block].first,
+        .first2 = seg->blocks[block].first2,
+        .parts = seg->blocks[block].rows,
+        .values = seg->blocks[block].rows2,
+        .before = hits->count > 0 ? b[-1].before + b[-1].matches : 0,
     };
     if (f != NULL && !set_bits(b, f))
         return NULL;
-    seg->count++;
+    hits->count++;
     return b;
 }
 
-/* Skeletons refer to parts of this block and of those before. */
-static bool add_references(struct xf_segment_hits *seg, struct xf_block_hits *b, const struct xf_payload *p)
+/* Whether the index says that no text in the block matches. */
+static bool is_left_out(const struct xf_segment_hits *hits, uint32_t block)
 {
-    for (uint32_t i = 0; i < p->value_count; i++) {
-        if (b->value_bits != NULL && (b->value_bits[i / 64] >> i % 64 & 1) != 0)
-            continue;
-        if (!xf_hits_refers(seg, xf_payload_value(p, i)))
-            continue;
-        if (b->value_bits == NULL)
-            b->value_bits = xf_alloc_array((size_t)p->value_count / 64 + 1, sizeof *b->value_bits);
-        if (b->value_bits == NULL)
+    return block < hits->grams.blocks && !hits->grams.may_hold[block];
+}
+
+/* Entries for the blocks that were left out, up to this one. */
+static bool catch_up(struct builder *b, uint32_t segment, uint32_t number)
+{
+    struct xf_segment_hits *hits = &b->h->segments[segment];
+    const struct xf_segment *seg = b->s->parts[segment].seg;
+
+    for (; hits->passed < number; hits->passed++) {
+        const uint32_t block = seg->payload[hits->passed];
+
+        if (is_left_out(hits, block) && add_block(hits, seg, block, NULL) == NULL)
             return false;
-        set_bit(b->value_bits, i);
     }
     return true;
 }
 
-static bool has_any(const uint64_t *bits, uint32_t count)
+/* Refers to nothing that matches, as far as the index knows. */
+static bool needs_no_look(const struct xf_segment_hits *hits, const struct xf_segment *seg, const struct xf_block_hits *b)
 {
-    for (uint32_t w = 0; bits != NULL && w < (count + 63) / 64; w++)
-        if (bits[w] != 0)
-            return true;
-    return false;
+    return b->before + b->matches == 0 ||
+           (b->matches == 0 && hits->places != NULL && !xf_grams_refers(&hits->grams, seg, b->block, hits->places));
 }
 
 static int take_block(struct builder *b, struct xf_ahead_slot *slot, xray_error *err)
 {
-    struct xf_segment_hits *seg = &b->h->segments[slot->segment];
+    const struct xf_segment *seg = b->s->parts[slot->segment].seg;
+    struct xf_segment_hits *hits = &b->h->segments[slot->segment];
     struct xf_load *l = &slot->load;
     struct xf_block_hits *block;
 
-    block = add_block(seg, &l->header, slot->result);
+    if (!catch_up(b, slot->segment, xf_segment_payload_number(seg, slot->block)))
+        return xf_fail_memory(err);
+    hits->passed++;
+    block = add_block(hits, seg, slot->block, slot->result);
     if (block == NULL)
         return xf_fail_memory(err);
-    if (block->before + block->matches > 0) {
+    if (!needs_no_look(hits, seg, block)) {
         if (!xf_load_decode(l))
             return xf_load_report(l, b->s, err);
-        if (!add_references(seg, block, &l->entry->as.payload))
+        if (!xf_hits_add_references(hits, block, &l->entry->as.payload))
             return xf_fail_memory(err);
     }
-    if (block->matches > 0 || has_any(block->value_bits, block->values))
-        atomic_store(&seg->any, true);
+    xf_hits_note(hits, seg, block);
     if (slot->result != NULL && b->kept < XF_AHEAD_BYTES && !xf_cache_has(&b->s->cache, slot->segment, slot->block)) {
         struct xf_cached *e; /* what matches is likely to be asked for; but not much of it, from the first on */
         const int r = xf_load_keep(l, b->s, &e, err);
@@ -222,11 +230,12 @@ static bool next_payload(void *ctx, uint32_t *segment, uint32_t *block)
     for (; b->rank < b->s->part_count; b->rank++, b->block = 0) {
         const struct xf_segment *seg = b->s->parts[b->s->order[b->rank]].seg;
 
-        if (b->block == seg->payload_count)
-            continue;
         *segment = b->s->order[b->rank];
-        *block = seg->payload[b->block++];
-        return true;
+        while (b->block < seg->payload_count) {
+            *block = seg->payload[b->block++];
+            if (!is_left_out(&b->h->segments[*segment], *block))
+                return true;
+        }
     }
     return false;
 }
@@ -247,6 +256,31 @@ static int search_payload(struct builder *b, xray_error *err)
     while (r >= 0 && (r = xf_ahead_take(&ahead, &slot, err)) > 0)
         r = take_block(b, slot, err);
     xf_ahead_close(&ahead);
+    for (uint32_t i = 0; i < b->s->part_count && r >= 0; i++)
+        if (!catch_up(b, i, b->s->parts[i].seg->payload_count))
+            r = xf_fail_memory(err);
+    return r;
+}
+
+/* What the index of a segment says of the needles. */
+static int ask_index(struct xray_hits *h, struct xray_store *s, uint32_t segment, xray_error *err)
+{
+    const struct xf_segment *seg = s->parts[segment].seg;
+    struct xf_segment_hits *hits = &h->segments[segment];
+    const int r = xf_grams_ask(&hits->grams, s, segment, h->visitor.needles, h->visitor.needle_count, err);
+
+    if (r <= 0)
+        return r;
+    hits->places = xf_alloc_array(seg->payload_count, sizeof *hits->places);
+    return hits->places != NULL ? XRAY_OK : xf_fail_memory(err);
+}
+
+static int ask_indexes(struct xray_hits *h, struct xray_store *s, xray_error *err)
+{
+    int r = XRAY_OK;
+
+    for (uint32_t i = 0; i < s->part_count && h->visitor.needle_count > 0 && r >= 0; i++)
+        r = ask_index(h, s, i, err);
     return r;
 }
 
@@ -265,7 +299,12 @@ int xray_hits_build(xray_hits **out, xray_store *s, const xray_visitor *visitor,
         return xf_fail_memory(err);
     }
     b.h->segment_count = s->part_count;
-    r = search_payload(&b, err);
+    r = ask_indexes(b.h, s, err);
+    b.h->visitor.needles = NULL; /* it is the caller's */
+    if (r >= 0)
+        r = search_payload(&b, err);
+    if (r >= 0)
+        r = xf_hits_follow(b.h, s, err);
     if (r >= 0 && visitor->events && !atomic_load(&b.h->stopped))
         r = xf_hits_find_owners(b.h, s, err);
     if (r < 0) {

@@ -271,12 +271,17 @@ static bool next_candidates(void *ctx, uint32_t *segment, uint32_t *block)
 
     for (; f->rank < f->s->part_count && f->h->knows_owners; f->rank++, f->block = 0) {
         const struct xf_segment *seg = f->s->parts[f->s->order[f->rank]].seg;
+        const struct xf_segment_hits *hits;
 
         *segment = f->s->order[f->rank];
+        hits = &f->h->segments[*segment];
         while (f->block < seg->block_count) {
             *block = f->block++;
-            if (seg->blocks[*block].kind == XF_CANDIDATES)
+            if (seg->blocks[*block].kind != XF_CANDIDATES)
+                continue;
+            if (!xf_hits_rules_out(hits, seg, *block))
                 return true;
+            f->s->stats.blocks_skipped++;
         }
     }
     return false;

@@ -202,12 +202,16 @@ static bool next_spine(void *ctx, uint32_t *segment, uint32_t *block)
 
     for (; a->segment < a->s->part_count; a->segment++, a->block = 0) {
         const struct xf_segment *seg = a->s->parts[a->segment].seg;
+        const struct xf_segment_hits *hits = &a->h->segments[a->segment];
 
         *segment = a->segment;
         while (a->block < seg->block_count) {
             *block = a->block++;
-            if (seg->blocks[*block].kind == XF_SPINE)
+            if (seg->blocks[*block].kind != XF_SPINE)
+                continue;
+            if (!xf_hits_rules_out(hits, seg, *block))
                 return true;
+            a->s->stats.blocks_skipped++;
         }
     }
     return false;

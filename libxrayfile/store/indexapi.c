@@ -3,6 +3,7 @@
 #include "base/fail.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "codec/varint.h"
 #include "os/file.h"
 #include "os/sidecar.h"
 #include "store/indexer.h"
@@ -32,15 +33,18 @@ int xray_index_build(const char *path, const xray_index_options *options, xray_e
 {
     struct xf_index_head head = {.covered = 0};
     xray_buffer image = {0};
+    xray_index_options asked = {.item_bits = 0};
     xray_store *s = NULL;
     int r;
 
     if (path == NULL || (options != NULL && options->item_bits > XF_INDEX_ITEM_BITS_MAX))
         return xf_fail(err, XRAY_EMISUSE, XF_NO_POS, "xray_index_build needs a path, and item_bits of at most %d",
                        XF_INDEX_ITEM_BITS_MAX);
+    if (options != NULL)
+        asked = *options;
     r = open_plain(&s, path, UINT64_MAX, err);
     if (r >= 0)
-        r = xf_indexer_build(s, options != NULL ? options->item_bits : 0, &head, &image, err);
+        r = xf_indexer_build(s, &asked, &head, &image, err);
     if (r >= 0)
         r = replace(path, &image, err);
     xray_store_close(s);
@@ -93,7 +97,7 @@ static int read_raw(const struct xf_index_head *head, enum xf_index_kind kind, c
 
 static const char *section_name(uint32_t kind)
 {
-    static const char *const names[] = {"", "blocks", "runs", "items", "steps", "sums"};
+    static const char *const names[] = {"", "blocks", "runs", "items", "steps", "sums", "grams"};
 
     return kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
@@ -122,18 +126,38 @@ static int compare_section(const struct xf_index_head *head, const struct xf_ind
     return r < 0 ? r : XRAY_OK;
 }
 
+/* Of the section of grams, if there is one. */
+static int read_span(const struct xf_index_head *head, const char *path, int fd, struct xf_zframe *z, uint32_t *span,
+                     xray_error *err)
+{
+    xray_buffer raw = {0};
+    struct xf_varints c;
+    int r;
+
+    if (xf_index_find(head, XF_INDEX_GRAMS) == NULL)
+        return XRAY_OK;
+    r = read_raw(head, XF_INDEX_GRAMS, path, fd, z, &raw, err);
+    c = xf_varints_over(raw.data, raw.len);
+    (void)xf_varint_take(&c); /* blocks */
+    *span = (uint32_t)xf_varint_take(&c);
+    xray_buffer_free(&raw);
+    return r;
+}
+
 static int compare(const struct xf_index_head *head, xray_store *s, const char *path, int fd, xray_error *err)
 {
     struct xf_index_head fresh = {.covered = 0};
     xray_buffer image = {0}, items = {0};
-    unsigned bits;
+    xray_index_options asked = {.no_grams = xf_index_find(head, XF_INDEX_GRAMS) == NULL};
     int r = read_raw(head, XF_INDEX_ITEMS, path, fd, s->z, &items, err);
 
-    bits = items.len >= 8 ? xf_get_u32(items.data + 4) : 0;
-    if (r >= 0 && bits > XF_INDEX_ITEM_BITS_MAX)
-        r = xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "filters of %u bits", bits);
+    asked.item_bits = items.len >= 8 ? xf_get_u32(items.data + 4) : 0;
+    if (r >= 0 && asked.item_bits > XF_INDEX_ITEM_BITS_MAX)
+        r = xf_fail(err, XRAY_ECORRUPT, XF_NO_POS, "filters of %u bits", asked.item_bits);
     if (r >= 0)
-        r = xf_indexer_build(s, bits, &fresh, &image, err);
+        r = read_span(head, path, fd, s->z, &asked.gram_span, err);
+    if (r >= 0)
+        r = xf_indexer_build(s, &asked, &fresh, &image, err);
     xf_run_list_free(s->runs); /* of a million runs it takes much */
     s->runs = NULL;
     for (size_t i = 0; i < XF_INDEX_SECTIONS && r >= 0; i++)

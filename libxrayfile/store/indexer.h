@@ -28,19 +28,26 @@ enum xf_summary_number {
     XF_SN_TOKENS_IN,
     XF_SN_TOKENS_OUT,
     XF_SN_TOKENS_TOTAL,
+    XF_SN_INPUT_SIZE, /* from here on not in the step's own record */
+    XF_SN_OUTPUT_SIZE,
     XF_SUMMARY_NUMBERS
 };
 
 /* Builds the image of the index of the first segment of a store of one file that was opened without indexes; all blocks are
  * covered. XRAY_ECORRUPT: the file is damaged, or does not begin with a segment, and gets no index;
  * XRAY_ENOTFOUND: it has no block yet. */
-int xf_indexer_build(struct xray_store *s, unsigned item_bits, struct xf_index_head *head, xray_buffer *image,
-                     xray_error *err);
+int xf_indexer_build(struct xray_store *s, const xray_index_options *options, struct xf_index_head *head,
+                     xray_buffer *image, xray_error *err);
 
-/* Its parts. */
-int xf_indexer_items(struct xray_store *s, unsigned item_bits, xray_buffer *out, xray_error *err);
+/* Its parts; those that look at runs. */
 int xf_indexer_steps(struct xray_store *s, const struct xf_run_list *list, xray_buffer *out, xray_error *err);
 int xf_indexer_sums(struct xray_store *s, const struct xf_run_list *list, xray_buffer *out, xray_error *err);
+
+struct xf_itemtable; /* itemsbuild.c: the candidates blocks, ascending */
+struct xf_itemtable *xf_itemtable_new(const struct xf_segment *seg, unsigned item_bits);
+void xf_itemtable_free(struct xf_itemtable *t);
+bool xf_itemtable_add(struct xf_itemtable *t, const struct xf_cached *block); /* false: memory is out */
+int xf_itemtable_put(struct xf_itemtable *t, xray_buffer *out, xray_error *err);
 
 struct xf_summary; /* summarybuild.c */
 struct xf_summary *xf_summary_new(uint32_t runs);

@@ -14,7 +14,7 @@ static inline int64_t xf_measure_plus(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum; /* the last code is open upwards */
 }
 
-/* The integer, or XRAY_MISSING. XF_SN_RATE is none. */
+/* The integer, or XRAY_MISSING. XF_SN_RATE is none, and sizes are not in the record. */
 static inline int64_t xf_measure_int(const xray_step_record *r, enum xf_summary_number which)
 {
     switch (which) {
@@ -38,6 +38,8 @@ static inline int64_t xf_measure_int(const xray_step_record *r, enum xf_summary_
     case XF_SN_TOKENS_TOTAL:
         return r->tokens_total != XRAY_MISSING ? r->tokens_total : xf_measure_plus(r->tokens_in, r->tokens_out);
     case XF_SN_RATE:
+    case XF_SN_INPUT_SIZE:
+    case XF_SN_OUTPUT_SIZE:
     case XF_SUMMARY_NUMBERS:
         break;
     }

@@ -10,6 +10,7 @@
 #include "codec/varint.h"
 #include "format/zone.h"
 #include "store/measure.h"
+#include "store/resolve.h"
 
 enum { ZONE_LEAST = 1, ZONE_MOST = 255 }; /* a range that holds every number */
 
@@ -206,6 +207,37 @@ static void widen(struct xf_summary *m, int field, uint32_t run, uint8_t code)
         *high = code;
 }
 
+/* Bytes of the encoding, references resolved. A value that cannot be read may have any size. */
+static bool widen_by_size(struct xf_summary *m, struct xray_store *s, int field, uint32_t run, xray_ref ref)
+{
+    int r;
+
+    if (ref.data == NULL)
+        return true;
+    xf_buf_reset(&m->value);
+    r = ref.segment < s->part_count ? xf_resolve(s, ref.segment, xray_strn((const char *)ref.data, ref.len), &m->value, NULL)
+                                    : XRAY_EUNSUPPORTED; /* merged from several rows */
+    if (r < 0) {
+        widen(m, field, run, ZONE_LEAST);
+        widen(m, field, run, ZONE_MOST);
+    } else {
+        widen(m, field, run, xf_zone_of_int((int64_t)m->value.len));
+    }
+    return r != XRAY_ENOMEM;
+}
+
+static bool add_numbers(struct xf_summary *m, struct xray_store *s, uint32_t run, const xray_step_record *step)
+{
+    for (int k = 0; k < XF_SN_INPUT_SIZE; k++)
+        if (xf_measure_is_odd(step)) {
+            widen(m, k, run, ZONE_LEAST);
+            widen(m, k, run, ZONE_MOST);
+        } else {
+            widen(m, k, run, xf_measure_zone(step, (enum xf_summary_number)k));
+        }
+    return widen_by_size(m, s, XF_SN_INPUT_SIZE, run, step->input) && widen_by_size(m, s, XF_SN_OUTPUT_SIZE, run, step->output);
+}
+
 int xf_summary_add(struct xf_summary *m, struct xray_store *s, uint32_t run, const xray_run_record *record,
                    const xray_step_record *steps, size_t count, xray_error *err)
 {
@@ -215,13 +247,8 @@ int xf_summary_add(struct xf_summary *m, struct xray_store *s, uint32_t run, con
     if (!add_tags(m, s, record->tags))
         return xf_fail_memory(err);
     for (size_t i = 0; i < count; i++)
-        for (int k = 0; k < XF_SUMMARY_NUMBERS; k++)
-            if (xf_measure_is_odd(&steps[i])) {
-                widen(m, k, run, ZONE_LEAST);
-                widen(m, k, run, ZONE_MOST);
-            } else {
-                widen(m, k, run, xf_measure_zone(&steps[i], (enum xf_summary_number)k));
-            }
+        if (!add_numbers(m, s, run, &steps[i]))
+            return xf_fail_memory(err);
     return XRAY_OK;
 }
 

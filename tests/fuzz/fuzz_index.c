@@ -19,6 +19,7 @@
 #include "codec/zframe.h"
 #include "format/indexfile.h"
 #include "store/indexuse.h"
+#include "support/search.h"
 
 enum { RUNS = 9 };
 
@@ -53,10 +54,13 @@ static void write_runs(xray_writer *w)
         xray_run_set(run, XRAY_TAGS, xray_json(i % 2 ? "{\"t\":\"x\"}" : "{\"t\":\"y\",\"u\":\"z\"}"));
         for (int k = 0; k < 3; k++) {
             xray_step step = xray_step_begin(run, xray_s(k ? "filter" : "find"), xray_s(k ? "filter" : "search"), NULL);
-            char item[16];
+            char item[16], text[200];
 
             snprintf(item, sizeof item, "item%d", i * 3 + k);
             xray_step_reject(step, xray_s(item), xray_s(k ? "old" : "dear"), XRAY_NO_ATTRS);
+            snprintf(text, sizeof text, "a text of step %d that is long enough to stand alone, so that other steps can refer to it, in each of "
+                     "these runs, %s", k, i % 5 ? "" : "the shortest");
+            xray_step_set(step, XRAY_INPUT, xray_text(text));
             xray_step_set_int(step, XRAY_CANDIDATES_IN, 10 * i);
             xray_step_set_int(step, XRAY_CANDIDATES_OUT, i * k);
             xray_step_set_int(step, XRAY_DURATION, 1000 * (i + k));
@@ -131,6 +135,9 @@ static void read_all(xray_buffer *out)
     fuzz_require(fuzz_read_all(&segment, 0, out) == 0, "the segment can be read");
     fuzz_require(xray_store_open(&s, paths, 1, NULL, NULL) == 0, "the segment can be opened");
     read_queries(s, out);
+    fuzz_require(search_store(s, "shortest", false, out) == 0 && search_store(s, "ITEM1", true, out) == 0 &&
+                     search_store(s, "a text of step 2", false, out) == 0,
+                 "texts can be looked for");
     fuzz_require(xray_store_sums(s, &visitor, out, NULL) == 0, "sums can be read");
     for (uint32_t block = 0; block < 40; block++)
         for (uint64_t item = 0; item < 40; item++)

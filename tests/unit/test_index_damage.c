@@ -2,6 +2,7 @@
  * be empty, zeros, random, or another segment's, and every answer is the one without it. Every byte and a bit of it of a
  * small index; with XRAY_TEST_LONG=1 every bit, beside a segment of more than 64 KB. */
 #include "support/check.h"
+#include "support/search.h"
 #include "support/trace.h"
 
 #include "base/buf.h"
@@ -154,6 +155,9 @@ static void ask(xray_buffer *out, xray_buffer *sums)
     ask_queries(s, out);
     ask_ids(s, out);
     ask_items(s, out);
+    CHECK_EQ(search_store(s, "question 2 of 7", false, out), XRAY_OK);
+    CHECK_EQ(search_store(s, "ITEM1", true, out), XRAY_OK);
+    CHECK_EQ(search_store(s, "nowhere", false, out), XRAY_OK);
     CHECK_EQ(xray_store_sums(s, &visitor, sums, NULL), XRAY_OK);
     xray_store_close(s);
     free(text);

@@ -199,6 +199,11 @@ void input_print_stats(const xray_store *store)
         human_size(&t, stats.index_bytes);
         text_puts(&t, " of indexes");
     }
+    if (stats.blocks_skipped > 0) {
+        text_puts(&t, ", which ruled out ");
+        human_count(&t, (int64_t)stats.blocks_skipped);
+        text_puts(&t, " blocks");
+    }
     if (stats.runs_asked > 0) {
         text_puts(&t, ", which ruled out ");
         human_count(&t, (int64_t)stats.runs_skipped);

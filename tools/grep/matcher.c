@@ -438,6 +438,12 @@ bool matcher_has_needle(const struct matcher *m)
     return m->needle.len > 0 || m->needle_set != NULL;
 }
 
+const xray_str *matcher_needles(const struct matcher *m, size_t *count)
+{
+    *count = matcher_has_needle(m) ? m->needle_count : 0;
+    return m->needle_texts;
+}
+
 size_t matcher_find_needle(const struct matcher *m, const uint8_t *data, size_t len)
 {
     size_t start, end;

@@ -39,8 +39,9 @@ bool matcher_value(struct matcher *m, const uint8_t *data, size_t len);
 
 /* Is there a text, or one of several, that every match holds? Then any bytes can be searched for it: the offset of the first,
  * or `len`. Values in whose bytes it is not found do not match. Does it hold something that is neither a
- * hexadecimal digit nor a dash? */
+ * hexadecimal digit nor a dash? Which are they? (The matcher's; ASCII letters may have either case.) */
 bool matcher_has_needle(const struct matcher *m);
+const xray_str *matcher_needles(const struct matcher *m, size_t *count);
 size_t matcher_find_needle(const struct matcher *m, const uint8_t *data, size_t len);
 bool matcher_not_hex(const struct matcher *m);
 

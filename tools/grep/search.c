@@ -224,6 +224,7 @@ int search_all_payload(struct search *s, bool first_only, xray_error *err)
     if ((s->fields & ~no_payload) == 0)
         return 0;
     make_seekers(s);
+    visitor.needles = matcher_needles(s->matcher, &visitor.needle_count);
     visitor.contexts = s->contexts;
     visitor.context_count = s->seeker_count;
     s->stop_early = first_only;

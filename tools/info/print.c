@@ -282,14 +282,14 @@ static void json_origins(struct text *t, const struct survey *s)
 
 static void json_index(struct text *t, const struct survey *s)
 {
-    static const char *const names[SURVEY_KINDS] = {"", "blocks", "runs", "items", "steps", "sums"};
+    static const char *const names[SURVEY_SECTIONS] = {"", "blocks", "runs", "items", "steps", "sums", "grams"};
 
     text_printf(t, ",\"index\":{\"whole\":%" PRIu64, s->indexed);
     json_number(t, "behind", s->behind);
     json_number(t, "unusable", s->unusable);
     json_number(t, "bytes", s->index_size);
     json_number(t, "segment_bytes", s->index_covered);
-    for (int i = 1; i < SURVEY_KINDS; i++)
+    for (int i = 1; i < SURVEY_SECTIONS; i++)
         json_number(t, names[i], s->index_sections[i]);
     text_puts(t, "}");
 }

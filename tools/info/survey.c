@@ -81,7 +81,7 @@ static void add_index(struct survey *s, const char *path)
     s->behind += info.covered != info.segment_size;
     s->index_size += info.size;
     s->index_covered += info.segment_size;
-    for (int i = 1; i < SURVEY_KINDS; i++)
+    for (int i = 1; i < SURVEY_SECTIONS; i++)
         s->index_sections[i] += info.section_size[i];
 }
 

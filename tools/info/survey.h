@@ -4,7 +4,7 @@
 
 #include "info/sheet.h"
 
-enum { SURVEY_KINDS = 6 };
+enum { SURVEY_KINDS = 6, SURVEY_SECTIONS = 7 }; /* of blocks; of an index */
 
 /* By enum of the trace file specification, 4.5; 0 stands for unknown kinds. */
 const char *survey_kind_name(int kind);
@@ -38,7 +38,7 @@ struct survey { /* start with all zero */
     bool has_values;
     uint64_t values_whole;  /* bytes as MessagePack, with what they refer to */
     uint64_t values_stored; /* of these, bytes that stand in the rows themselves */
-    uint64_t index_size, index_covered, index_sections[SURVEY_KINDS];
+    uint64_t index_size, index_covered, index_sections[SURVEY_SECTIONS];
 };
 
 /* Reads no body but those of loss blocks. False if that failed, which was said. */

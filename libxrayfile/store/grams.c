@@ -1,0 +1,192 @@
+/* Asking the section of grams (grams.h). */
+#include "store/grams.h"
+
+#include "base/bytes.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "codec/gramset.h"
+#include "codec/varint.h"
+#include "store/indexuse.h"
+
+struct asked { /* the section, while it is read */
+    struct xf_varints c;
+    uint64_t *set_of; /* by block: number of its set + 1, or 0, and which forms of packed ids it has */
+    uint32_t set_count;
+    bool *sets; /* by number: it may hold one of the texts */
+    unsigned forms; /* of packed ids that may hold one */
+};
+
+/* ---- ids that are packed ---- */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_hex(char c)
+{
+    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+static bool all_are(xray_str text, bool (*test)(char))
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!test(text.ptr[i]))
+            return false;
+    return true;
+}
+
+/* Could it stand in a UUID, from this place on? */
+static bool fits_uuid(xray_str text, size_t from)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        const size_t at = from + i;
+        const bool dash = at == 8 || at == 13 || at == 18 || at == 23;
+
+        if (dash ? text.ptr[i] != '-' : !is_hex(text.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+static unsigned forms_of(xray_str text)
+{
+    enum { UUID_LEN = 36 };
+    unsigned forms = (all_are(text, is_hex) ? XF_PACKED_HEX : 0u) | (all_are(text, is_digit) ? XF_PACKED_DECIMAL : 0u);
+
+    for (size_t from = 0; from + text.len <= UUID_LEN; from++)
+        if (fits_uuid(text, from))
+            return forms | XF_PACKED_UUID;
+    return forms;
+}
+
+/* ---- the section ---- */
+
+void xf_grams_free(struct xf_grams *g)
+{
+    xf_free(g->may_hold);
+    xf_free(g->refs_start);
+    xf_free(g->refs);
+    *g = (struct xf_grams){0};
+}
+
+/* Ascending, and of payload blocks that are there. */
+static bool take_refs(struct xf_grams *g, struct xf_varints *c, uint32_t *at, uint32_t payload_count)
+{
+    const uint64_t count = xf_varint_take(c);
+    uint64_t number = 0;
+
+    if (count == 0)
+        g->refs[(*at)++] = (struct xf_gram_ref){XF_REFS_ALL, UINT64_MAX};
+    for (uint64_t i = 1; i < count; i++) {
+        const uint64_t more = xf_varint_take(c);
+        const uint8_t *places = xf_varints_bytes(c, sizeof(uint64_t));
+
+        if (places == NULL || more >= payload_count || number + more >= payload_count)
+            return false;
+        number += more;
+        g->refs[(*at)++] = (struct xf_gram_ref){(uint32_t)number, xf_get_u64(places)};
+    }
+    return !c->bad;
+}
+
+static bool take_blocks(struct xf_grams *g, struct asked *a, uint32_t payload_count)
+{
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < g->blocks; i++) {
+        a->set_of[i] = xf_varint_take(&a->c);
+        if (a->set_of[i] / XF_PACKED_FORMS > a->set_count)
+            return false;
+        g->refs_start[i] = at;
+        if (!take_refs(g, &a->c, &at, payload_count))
+            return false;
+    }
+    g->refs_start[g->blocks] = at;
+    return true;
+}
+
+static bool take_sets(struct asked *a, const xray_str *texts, size_t count)
+{
+    for (uint32_t i = 0; i < a->set_count; i++) {
+        const size_t len = xf_gramset_len(a->c.at, a->c.left);
+        const uint8_t *set = xf_varints_bytes(&a->c, len);
+
+        if (len == 0 || set == NULL)
+            return false;
+        for (size_t k = 0; k < count && !a->sets[i]; k++)
+            a->sets[i] = xf_gramset_may_hold(set, texts[k]);
+    }
+    return a->c.left == 0;
+}
+
+/* Each reference, and each block that may refer to all, has a byte at least. */
+static bool make_room(struct xf_grams *g, struct asked *a)
+{
+    g->may_hold = xf_alloc_array(g->blocks, sizeof *g->may_hold);
+    g->refs_start = xf_alloc_array((size_t)g->blocks + 1, sizeof *g->refs_start);
+    g->refs = xf_alloc_array(a->c.left, sizeof *g->refs);
+    a->set_of = xf_alloc_array(g->blocks, sizeof *a->set_of);
+    a->sets = xf_alloc_array(a->set_count, sizeof *a->sets);
+    return g->may_hold != NULL && g->refs_start != NULL && g->refs != NULL && a->set_of != NULL && a->sets != NULL;
+}
+
+/* 1, 0: malformed, XRAY_ENOMEM. */
+static int decode(struct xf_grams *g, struct asked *a, const struct xf_segment *seg, const xray_str *texts, size_t count)
+{
+    g->blocks = xf_varint_take_count(&a->c, 2);
+    (void)xf_varint_take(&a->c); /* the span that was asked for */
+    a->set_count = xf_varint_take_count(&a->c, 1);
+    if (a->c.bad || g->blocks != seg->index->blocks)
+        return 0;
+    if (!make_room(g, a))
+        return XRAY_ENOMEM;
+    if (!take_blocks(g, a, seg->payload_count) || !take_sets(a, texts, count))
+        return 0;
+    for (uint32_t i = 0; i < g->blocks; i++) {
+        const uint64_t set = a->set_of[i] / XF_PACKED_FORMS;
+
+        g->may_hold[i] = set == 0 || a->sets[set - 1] || (a->set_of[i] & a->forms) != 0;
+    }
+    return 1;
+}
+
+int xf_grams_ask(struct xf_grams *out, struct xray_store *s, uint32_t segment, const xray_str *texts, size_t count, xray_error *err)
+{
+    struct asked a = {.set_count = 0};
+    const xray_buffer *raw;
+    int r = xf_index_use(s, segment, XF_INDEX_GRAMS, &raw, err);
+
+    *out = (struct xf_grams){0};
+    if (r <= 0)
+        return r;
+    for (size_t i = 0; i < count; i++)
+        a.forms |= forms_of(texts[i]);
+    a.c = xf_varints_over(raw->data, raw->len);
+    r = decode(out, &a, s->parts[segment].seg, texts, count);
+    xf_index_used(s);
+    xf_free(a.set_of);
+    xf_free(a.sets);
+    if (r <= 0)
+        xf_grams_free(out);
+    return r < 0 ? xf_fail_memory(err) : r;
+}
+
+bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uint32_t block, const uint64_t *places)
+{
+    if (block >= g->blocks)
+        return true;
+    for (uint32_t i = g->refs_start[block]; i < g->refs_start[block + 1]; i++) {
+        const struct xf_gram_ref *ref = &g->refs[i];
+
+        if (ref->number != XF_REFS_ALL) {
+            if ((places[ref->number] & ref->places) != 0)
+                return true;
+            continue;
+        }
+        for (uint32_t k = 0; k < seg->payload_count && seg->payload[k] <= block; k++)
+            if (places[k] != 0)
+                return true;
+    }
+    return false;
+}

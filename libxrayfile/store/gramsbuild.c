@@ -1,0 +1,291 @@
+/* Making the section of grams (grams.h; format-spec/index-file.md, 3.6). Neighbouring blocks of a kind share a set, up to a size that is worth reading
+ * for the sake of one hit. */
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "codec/gramset.h"
+#include "codec/idcol.h"
+#include "codec/mpread.h"
+#include "codec/varint.h"
+#include "format/layout.h"
+#include "store/grams.h"
+
+/* Raw bytes of a set's blocks: of payload, most of which is text, and of others. */
+enum { KINDS = XF_SPINE + 1, SPAN_PAYLOAD = 3 << 19, SPAN = 3 << 21 };
+
+struct gathering { /* the set of a kind that grows */
+    struct xf_gramset set;
+    uint32_t number;
+    uint64_t raw; /* 0: there is none */
+};
+
+struct stored { /* a set that is done, in `data` */
+    size_t off, len;
+};
+
+struct xf_gramtable {
+    const struct xf_segment *seg;
+    uint32_t span;
+    struct gathering of_kind[KINDS];
+    xray_buffer blocks; /* what the section says of each */
+    xray_buffer data;
+    struct stored *sets;
+    uint32_t count, cap;
+    struct xf_gram_ref refs[XF_REFS_MOST + 1]; /* of the block at hand; not of its own parts */
+    uint32_t ref_count;
+};
+
+struct xf_gramtable *xf_gramtable_new(const struct xf_segment *seg, uint32_t span)
+{
+    struct xf_gramtable *t = xf_alloc(sizeof *t);
+
+    if (t == NULL)
+        return NULL;
+    t->seg = seg;
+    t->span = span;
+    return t;
+}
+
+void xf_gramtable_free(struct xf_gramtable *t)
+{
+    if (t == NULL)
+        return;
+    xray_buffer_free(&t->blocks);
+    xray_buffer_free(&t->data);
+    xf_free(t->sets);
+    xf_free(t);
+}
+
+/* ---- references ---- */
+
+/* All is said of a block that refers to more than is worth telling, or to what is not there. */
+static void refer_to_all(struct xf_gramtable *t)
+{
+    t->ref_count = XF_REFS_MOST + 1;
+}
+
+static void add_reference(struct xf_gramtable *t, uint32_t block, uint64_t places)
+{
+    const uint32_t number = xf_segment_payload_number(t->seg, block);
+    uint32_t i = 0;
+
+    while (i < t->ref_count && t->refs[i].number != number)
+        i++;
+    if (i > XF_REFS_MOST)
+        return;
+    if (i == t->ref_count)
+        t->refs[t->ref_count++] = (struct xf_gram_ref){number, 0};
+    t->refs[i].places |= places;
+}
+
+static void add_value(struct xf_gramtable *t, uint64_t value)
+{
+    const int64_t block = xf_segment_find_value(t->seg, value);
+
+    if (block >= 0)
+        add_reference(t, (uint32_t)block, xf_place_of_value(&t->seg->blocks[block], value));
+    else
+        refer_to_all(t);
+}
+
+static void add_parts(struct xf_gramtable *t, uint32_t from, uint64_t part, uint64_t count)
+{
+    while (count > 0 && t->ref_count <= XF_REFS_MOST) {
+        const int64_t block = xf_segment_find_part(t->seg, part);
+        const struct xf_block *b = &t->seg->blocks[block >= 0 ? block : 0];
+        uint64_t here;
+
+        if (block < 0) {
+            refer_to_all(t);
+            return;
+        }
+        here = b->first + b->rows - part < count ? b->first + b->rows - part : count;
+        for (uint64_t i = 0; block != from && i < here; i++)
+            add_reference(t, (uint32_t)block, xf_place_of_part(b, part + i));
+        part += here;
+        count -= here;
+    }
+}
+
+/* As those who follow references read it (trace-file.md, 6.3), wherever it stands. */
+static void note_reference(struct xf_gramtable *t, uint32_t block, const xray_mp_item *item)
+{
+    const uint8_t *p = (const uint8_t *)item->bytes.ptr;
+    const size_t len = item->bytes.len;
+
+    if (len == 4 && item->ext_type == XF_EXT_VALUE)
+        add_value(t, xf_get_be32(p));
+    else if ((len == 4 || len == 8) && item->ext_type == XF_EXT_PART)
+        add_parts(t, block, xf_get_be32(p), len == 8 ? xf_get_be32(p + 4) : 1);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const uint32_t x = ((const struct xf_gram_ref *)a)->number, y = ((const struct xf_gram_ref *)b)->number;
+
+    return (x > y) - (x < y);
+}
+
+static void put_references(struct xf_gramtable *t)
+{
+    uint32_t before = 0;
+
+    if (t->ref_count > XF_REFS_MOST) {
+        xf_varint_put(&t->blocks, 0);
+        return;
+    }
+    if (t->ref_count > 1)
+        qsort(t->refs, t->ref_count, sizeof *t->refs, compare_numbers);
+    xf_varint_put(&t->blocks, t->ref_count + 1);
+    for (uint32_t i = 0; i < t->ref_count; i++) {
+        uint8_t places[sizeof(uint64_t)];
+
+        xf_put_u64(places, t->refs[i].places);
+        xf_varint_put(&t->blocks, t->refs[i].number - before);
+        xf_buf_put(&t->blocks, places, sizeof places);
+        before = t->refs[i].number;
+    }
+}
+
+/* ---- texts ---- */
+
+static unsigned form_of(const struct xf_idcol *col)
+{
+    switch (col->form) {
+    case XF_IDCOL_UUID:
+        return XF_PACKED_UUID;
+    case XF_IDCOL_HEX:
+        return XF_PACKED_HEX;
+    case XF_IDCOL_DECIMAL:
+        return XF_PACKED_DECIMAL;
+    case XF_IDCOL_PLAIN:
+        break;
+    }
+    return 0;
+}
+
+/* Items: those that are packed behind something that all begin with stand nowhere as they read. Returns the forms of those that are
+ * not. */
+static unsigned add_items(struct gathering *g, const struct xf_cached *block, xray_str body)
+{
+    const struct xf_cands *c = &block->as.cands;
+    struct xf_idcol col;
+    xray_str column;
+
+    if (!xf_mp_find(body, "items", &column) || xf_idcol_open(column, &col, NULL) < 0)
+        return 0;
+    for (uint32_t i = 0; col.prefix.len > 0 && i < c->item_count; i++)
+        xf_gramset_add(&g->set, c->items[i].ptr, c->items[i].len);
+    return col.prefix.len > 0 ? 0 : form_of(&col);
+}
+
+static unsigned forms_in(const struct xf_spine *s, const union xf_cell *column, uint32_t rows)
+{
+    enum { UUID_LEN = 16 };
+    unsigned forms = 0;
+
+    for (uint32_t i = 0; column != NULL && i < rows; i++) {
+        xray_mp c = xray_mp_over(s->body + column[i].s.off, column[i].s.len);
+        xray_mp_item id;
+
+        if (column[i].s.off != 0 && xray_mp_next(&c, &id) && id.type == XRAY_MP_BIN)
+            forms |= id.bytes.len == UUID_LEN ? XF_PACKED_UUID : XF_PACKED_HEX;
+    }
+    return forms;
+}
+
+/* Which forms of packed ids the block has. */
+static unsigned add_packed(struct gathering *g, const struct xf_cached *block, xray_str body)
+{
+    const struct xf_spine *s = &block->as.spine;
+
+    if (block->kind == XF_CANDIDATES)
+        return add_items(g, block, body);
+    if (block->kind != XF_SPINE)
+        return 0;
+    return forms_in(s, s->steps[XF_STEP_EXT_ID], s->step_rows) | forms_in(s, s->runs[XF_RUN_EXT_ID], s->run_rows);
+}
+
+/* Of packed ids, it returns the forms. */
+static unsigned add_texts(struct xf_gramtable *t, struct gathering *g, const struct xf_cached *block)
+{
+    const xray_str body = xray_strn((const char *)block->body.data, block->body.len);
+    xray_mp c = xray_mp_over(body.ptr, body.len);
+    xray_mp_item item;
+
+    while (xf_mp_next_of(&c, XF_MP_TEXTS | XF_MP_EXTS, &item)) {
+        xf_gramset_add(&g->set, item.bytes.ptr, item.bytes.len);
+        if (item.type == XRAY_MP_EXT)
+            note_reference(t, block->block, &item);
+    }
+    return add_packed(g, block, body);
+}
+
+/* ---- sets ---- */
+
+static bool begin_set(struct xf_gramtable *t, struct gathering *g)
+{
+    void *sets = t->sets;
+    const bool room = xf_store_grow(&sets, t->count, &t->cap, sizeof *t->sets);
+
+    t->sets = sets;
+    if (!room)
+        return false;
+    g->number = t->count++;
+    t->sets[g->number] = (struct stored){0};
+    return true;
+}
+
+static void end_set(struct xf_gramtable *t, struct gathering *g)
+{
+    const size_t off = t->data.len;
+
+    xf_gramset_put(&g->set, &t->data);
+    t->sets[g->number] = (struct stored){off, t->data.len - off};
+    g->raw = 0;
+}
+
+static uint64_t span_of(const struct xf_gramtable *t, int kind)
+{
+    return t->span > 0 ? t->span : kind == XF_PAYLOAD ? SPAN_PAYLOAD : SPAN;
+}
+
+bool xf_gramtable_add(struct xf_gramtable *t, const struct xf_cached *block)
+{
+    struct gathering *g;
+    unsigned forms;
+
+    t->ref_count = 0;
+    if (block->kind != XF_PAYLOAD && block->kind != XF_CANDIDATES && block->kind != XF_SPINE) {
+        xf_varint_put(&t->blocks, 0);
+        put_references(t);
+        return true;
+    }
+    g = &t->of_kind[block->kind];
+    if (g->raw == 0 && !begin_set(t, g))
+        return false;
+    forms = add_texts(t, g, block);
+    xf_varint_put(&t->blocks, ((uint64_t)g->number + 1) * XF_PACKED_FORMS + forms);
+    put_references(t);
+    g->raw += block->body.len;
+    if (g->raw >= span_of(t, block->kind))
+        end_set(t, g);
+    return true;
+}
+
+int xf_gramtable_put(struct xf_gramtable *t, xray_buffer *out, xray_error *err)
+{
+    for (int k = 0; k < KINDS; k++)
+        if (t->of_kind[k].raw > 0)
+            end_set(t, &t->of_kind[k]);
+    xf_varint_put(out, t->seg->block_count);
+    xf_varint_put(out, t->span);
+    xf_varint_put(out, t->count);
+    xf_buf_put(out, t->blocks.data, t->blocks.len);
+    for (uint32_t i = 0; i < t->count; i++)
+        xf_buf_put(out, t->data.data + t->sets[i].off, t->sets[i].len);
+    return t->blocks.failed || t->data.failed || out->failed ? xf_fail_memory(err) : XRAY_OK;
+}
