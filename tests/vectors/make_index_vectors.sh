@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 export PYTHONDONTWRITEBYTECODE=1
 python=${PYTHON:-/usr/bin/python3}
 mkdir -p format-spec/vectors/index
-for name in run-every-column step-every-column cands-every-field cands-batches; do
+for name in run-every-column step-every-column cands-every-field cands-batches cands-evidence-parts ids-of-applications; do
     "$python" tests/vectors/xhex.py bytes "format-spec/vectors/$name.xhex" >"$work/$name.xray"
     "$build/bin/xray-index" build -q "$work/$name.xray"
     {
