@@ -217,13 +217,15 @@ def grams(c, head):
     span, count, of = c.varint(), c.varint(), []
     say(grams=count, span_asked_for=span)
     for i in range(head["blocks"]):
-        own, refs, at = c.varint(), c.varint(), 0
+        own = c.varint()
+        digits = c.varint() if own & 1 else 0
+        refs, at = c.varint(), 0
         to = {} if refs else None
         for _ in range(refs - 1):
             at += c.varint()
             to[at] = c.bytes(8)[::-1].hex()
-        of.append((own >> 3, own & 7))
-        say(grams_of=i, set=(own >> 3) - 1, packed=own & 7, refers=to)
+        of.append((own >> 3, own & 7, digits))
+        say(grams_of=i, set=(own >> 3) - 1, packed=own & 7, digits=digits, refers=to)
     sets = []
     for i in range(count):
         k = c.bytes(1)[0]
@@ -232,7 +234,8 @@ def grams(c, head):
     for text in head["items"]:
         forms = packed_forms(text)
         there = [all(bits >> ((g * 0x9E3779B1 & 0xffffffff) >> 32 - k) & 1 for g in grams_of(text)) for k, bits in sets]
-        say(text=text, blocks=[i for i, (s, packed) in enumerate(of) if not s or there[s - 1] or packed & forms])
+        say(text=text, blocks=[i for i, (s, packed, digits) in enumerate(of)
+                              if not s or there[s - 1] or packed & forms & 6 or packed & forms & 1 and (not digits or len(text) <= digits)])
 
 
 def index(data, wanted):

@@ -3,17 +3,27 @@
 
 #include "base/bytes.h"
 #include "base/fail.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "codec/gramset.h"
 #include "codec/varint.h"
 #include "store/indexuse.h"
 
+struct in_block {
+    uint64_t set;    /* number + 1; 0: none */
+    unsigned forms;  /* of its packed ids */
+    uint64_t digits; /* of those in hexadecimal; 0: not known */
+};
+
 struct asked { /* the section, while it is read */
+    struct xray_store *s;
+    uint32_t segment;
+    const xray_str *texts;
+    size_t text_count;
     struct xf_varints c;
-    uint64_t *set_of; /* by block: number of its set + 1, or 0, and which forms of packed ids it has */
+    struct in_block *blocks;
     uint32_t set_count;
     bool *sets; /* by number: it may hold one of the texts */
-    unsigned forms; /* of packed ids that may hold one */
 };
 
 /* ---- ids that are packed ---- */
@@ -49,15 +59,39 @@ static bool fits_uuid(xray_str text, size_t from)
     return true;
 }
 
-static unsigned forms_of(xray_str text)
-{
-    enum { UUID_LEN = 36 };
-    unsigned forms = (all_are(text, is_hex) ? XF_PACKED_HEX : 0u) | (all_are(text, is_digit) ? XF_PACKED_DECIMAL : 0u);
+enum { UUID_LEN = 36 };
 
+static bool is_in_uuid(xray_str text)
+{
     for (size_t from = 0; from + text.len <= UUID_LEN; from++)
         if (fits_uuid(text, from))
-            return forms | XF_PACKED_UUID;
-    return forms;
+            return true;
+    return false;
+}
+
+/* The text is as long as an id in this form: the filter of items knows whether it is one. Packed letters are small. */
+static bool may_be_item(const struct asked *a, uint32_t block, xray_str text)
+{
+    char small[UINT8_MAX];
+
+    if (a->s->parts[a->segment].seg->blocks[block].kind != XF_CANDIDATES || text.len > sizeof small)
+        return true;
+    for (size_t i = 0; i < text.len; i++)
+        small[i] = (char)(text.ptr[i] >= 'A' && text.ptr[i] <= 'F' ? text.ptr[i] | 0x20 : text.ptr[i]);
+    return xf_index_may_hold_item(a->s, a->segment, block, xf_hash64(small, text.len, 0));
+}
+
+static bool may_be_in_packed(const struct asked *a, uint32_t block, xray_str text)
+{
+    const struct in_block *b = &a->blocks[block];
+
+    if ((b->forms & XF_PACKED_DECIMAL) != 0 && all_are(text, is_digit))
+        return true;
+    if ((b->forms & XF_PACKED_UUID) != 0 && is_in_uuid(text) && (text.len < UUID_LEN || may_be_item(a, block, text)))
+        return true;
+    if ((b->forms & XF_PACKED_HEX) == 0 || !all_are(text, is_hex))
+        return false;
+    return b->digits == 0 || text.len < b->digits || (text.len == b->digits && may_be_item(a, block, text));
 }
 
 /* ---- the section ---- */
@@ -95,8 +129,12 @@ static bool take_blocks(struct xf_grams *g, struct asked *a, uint32_t payload_co
     uint32_t at = 0;
 
     for (uint32_t i = 0; i < g->blocks; i++) {
-        a->set_of[i] = xf_varint_take(&a->c);
-        if (a->set_of[i] / XF_PACKED_FORMS > a->set_count)
+        const uint64_t own = xf_varint_take(&a->c);
+
+        a->blocks[i] = (struct in_block){.set = own / XF_PACKED_FORMS, .forms = own % XF_PACKED_FORMS};
+        if ((own & XF_PACKED_HEX) != 0)
+            a->blocks[i].digits = xf_varint_take(&a->c);
+        if (a->blocks[i].set > a->set_count)
             return false;
         g->refs_start[i] = at;
         if (!take_refs(g, &a->c, &at, payload_count))
@@ -106,7 +144,7 @@ static bool take_blocks(struct xf_grams *g, struct asked *a, uint32_t payload_co
     return true;
 }
 
-static bool take_sets(struct asked *a, const xray_str *texts, size_t count)
+static bool take_sets(struct asked *a)
 {
     for (uint32_t i = 0; i < a->set_count; i++) {
         const size_t len = xf_gramset_len(a->c.at, a->c.left);
@@ -114,8 +152,8 @@ static bool take_sets(struct asked *a, const xray_str *texts, size_t count)
 
         if (len == 0 || set == NULL)
             return false;
-        for (size_t k = 0; k < count && !a->sets[i]; k++)
-            a->sets[i] = xf_gramset_may_hold(set, texts[k]);
+        for (size_t k = 0; k < a->text_count && !a->sets[i]; k++)
+            a->sets[i] = xf_gramset_may_hold(set, a->texts[k]);
     }
     return a->c.left == 0;
 }
@@ -126,14 +164,16 @@ static bool make_room(struct xf_grams *g, struct asked *a)
     g->may_hold = xf_alloc_array(g->blocks, sizeof *g->may_hold);
     g->refs_start = xf_alloc_array((size_t)g->blocks + 1, sizeof *g->refs_start);
     g->refs = xf_alloc_array(a->c.left, sizeof *g->refs);
-    a->set_of = xf_alloc_array(g->blocks, sizeof *a->set_of);
+    a->blocks = xf_alloc_array(g->blocks, sizeof *a->blocks);
     a->sets = xf_alloc_array(a->set_count, sizeof *a->sets);
-    return g->may_hold != NULL && g->refs_start != NULL && g->refs != NULL && a->set_of != NULL && a->sets != NULL;
+    return g->may_hold != NULL && g->refs_start != NULL && g->refs != NULL && a->blocks != NULL && a->sets != NULL;
 }
 
 /* 1, 0: malformed, XRAY_ENOMEM. */
-static int decode(struct xf_grams *g, struct asked *a, const struct xf_segment *seg, const xray_str *texts, size_t count)
+static int decode(struct xf_grams *g, struct asked *a)
 {
+    const struct xf_segment *seg = a->s->parts[a->segment].seg;
+
     g->blocks = xf_varint_take_count(&a->c, 2);
     (void)xf_varint_take(&a->c); /* the span that was asked for */
     a->set_count = xf_varint_take_count(&a->c, 1);
@@ -141,31 +181,29 @@ static int decode(struct xf_grams *g, struct asked *a, const struct xf_segment *
         return 0;
     if (!make_room(g, a))
         return XRAY_ENOMEM;
-    if (!take_blocks(g, a, seg->payload_count) || !take_sets(a, texts, count))
+    if (!take_blocks(g, a, seg->payload_count) || !take_sets(a))
         return 0;
     for (uint32_t i = 0; i < g->blocks; i++) {
-        const uint64_t set = a->set_of[i] / XF_PACKED_FORMS;
-
-        g->may_hold[i] = set == 0 || a->sets[set - 1] || (a->set_of[i] & a->forms) != 0;
+        g->may_hold[i] = a->blocks[i].set == 0 || a->sets[a->blocks[i].set - 1];
+        for (size_t k = 0; k < a->text_count && !g->may_hold[i]; k++)
+            g->may_hold[i] = may_be_in_packed(a, i, a->texts[k]);
     }
     return 1;
 }
 
 int xf_grams_ask(struct xf_grams *out, struct xray_store *s, uint32_t segment, const xray_str *texts, size_t count, xray_error *err)
 {
-    struct asked a = {.set_count = 0};
+    struct asked a = {.s = s, .segment = segment, .texts = texts, .text_count = count};
     const xray_buffer *raw;
     int r = xf_index_use(s, segment, XF_INDEX_GRAMS, &raw, err);
 
     *out = (struct xf_grams){0};
     if (r <= 0)
         return r;
-    for (size_t i = 0; i < count; i++)
-        a.forms |= forms_of(texts[i]);
     a.c = xf_varints_over(raw->data, raw->len);
-    r = decode(out, &a, s->parts[segment].seg, texts, count);
+    r = decode(out, &a);
     xf_index_used(s);
-    xf_free(a.set_of);
+    xf_free(a.blocks);
     xf_free(a.sets);
     if (r <= 0)
         xf_grams_free(out);

@@ -167,19 +167,25 @@ static unsigned form_of(const struct xf_idcol *col)
     return 0;
 }
 
-/* Items: those that are packed behind something that all begin with stand nowhere as they read. Returns the forms of those that are
- * not. */
-static unsigned add_items(struct gathering *g, const struct xf_cached *block, xray_str body)
+struct packed { /* ids that stand packed and without a prefix */
+    unsigned forms;
+    uint32_t digits; /* of each in hexadecimal; 0: any number */
+};
+
+/* Items: those that are packed behind something that all begin with stand nowhere as they read. */
+static struct packed add_items(struct gathering *g, const struct xf_cached *block, xray_str body)
 {
     const struct xf_cands *c = &block->as.cands;
     struct xf_idcol col;
     xray_str column;
 
     if (!xf_mp_find(body, "items", &column) || xf_idcol_open(column, &col, NULL) < 0)
-        return 0;
+        return (struct packed){0};
     for (uint32_t i = 0; col.prefix.len > 0 && i < c->item_count; i++)
         xf_gramset_add(&g->set, c->items[i].ptr, c->items[i].len);
-    return col.prefix.len > 0 ? 0 : form_of(&col);
+    if (col.prefix.len > 0)
+        return (struct packed){0};
+    return (struct packed){form_of(&col), col.form == XF_IDCOL_HEX && col.digits <= UINT8_MAX ? (uint32_t)col.digits : 0};
 }
 
 static unsigned forms_in(const struct xf_spine *s, const union xf_cell *column, uint32_t rows)
@@ -197,20 +203,18 @@ static unsigned forms_in(const struct xf_spine *s, const union xf_cell *column, 
     return forms;
 }
 
-/* Which forms of packed ids the block has. */
-static unsigned add_packed(struct gathering *g, const struct xf_cached *block, xray_str body)
+static struct packed add_packed(struct gathering *g, const struct xf_cached *block, xray_str body)
 {
     const struct xf_spine *s = &block->as.spine;
 
     if (block->kind == XF_CANDIDATES)
         return add_items(g, block, body);
     if (block->kind != XF_SPINE)
-        return 0;
-    return forms_in(s, s->steps[XF_STEP_EXT_ID], s->step_rows) | forms_in(s, s->runs[XF_RUN_EXT_ID], s->run_rows);
+        return (struct packed){0};
+    return (struct packed){forms_in(s, s->steps[XF_STEP_EXT_ID], s->step_rows) | forms_in(s, s->runs[XF_RUN_EXT_ID], s->run_rows), 0};
 }
 
-/* Of packed ids, it returns the forms. */
-static unsigned add_texts(struct xf_gramtable *t, struct gathering *g, const struct xf_cached *block)
+static struct packed add_texts(struct xf_gramtable *t, struct gathering *g, const struct xf_cached *block)
 {
     const xray_str body = xray_strn((const char *)block->body.data, block->body.len);
     xray_mp c = xray_mp_over(body.ptr, body.len);
@@ -256,7 +260,7 @@ static uint64_t span_of(const struct xf_gramtable *t, int kind)
 bool xf_gramtable_add(struct xf_gramtable *t, const struct xf_cached *block)
 {
     struct gathering *g;
-    unsigned forms;
+    struct packed packed;
 
     t->ref_count = 0;
     if (block->kind != XF_PAYLOAD && block->kind != XF_CANDIDATES && block->kind != XF_SPINE) {
@@ -267,8 +271,10 @@ bool xf_gramtable_add(struct xf_gramtable *t, const struct xf_cached *block)
     g = &t->of_kind[block->kind];
     if (g->raw == 0 && !begin_set(t, g))
         return false;
-    forms = add_texts(t, g, block);
-    xf_varint_put(&t->blocks, ((uint64_t)g->number + 1) * XF_PACKED_FORMS + forms);
+    packed = add_texts(t, g, block);
+    xf_varint_put(&t->blocks, ((uint64_t)g->number + 1) * XF_PACKED_FORMS + packed.forms);
+    if ((packed.forms & XF_PACKED_HEX) != 0)
+        xf_varint_put(&t->blocks, packed.digits);
     put_references(t);
     g->raw += block->body.len;
     if (g->raw >= span_of(t, block->kind))
