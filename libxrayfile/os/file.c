@@ -81,6 +81,12 @@ int xf_file_read(int fd, uint64_t pos, void *out, size_t n, size_t *got, xray_er
     return XRAY_OK;
 }
 
+void xf_file_expect(int fd, uint64_t pos, size_t len)
+{
+    if (pos <= INT64_MAX - XF_FILE_EXPECT_MOST && len <= XF_FILE_EXPECT_MOST)
+        (void)posix_fadvise(fd, (off_t)pos, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
 uint64_t xf_file_next_data(int fd, uint64_t pos)
 {
     off_t at;

@@ -166,6 +166,7 @@ static int add_next(struct xf_ahead *a, xray_error *err)
         return XRAY_OK;
     }
     if (!is_settled(a, slot->segment, slot->block)) {
+        xf_expect_read(&a->expect, a->store, slot->segment, slot->block);
         slot->load.spare = take_spare(a);
         r = xf_load_begin(&slot->load, a->store, slot->segment, slot->block, err);
         if (r < 0)

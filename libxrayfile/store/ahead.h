@@ -5,7 +5,7 @@
 #define XF_STORE_AHEAD_H
 
 #include "os/thread.h"
-#include "store/store.h"
+#include "store/expect.h"
 
 /* At most so many blocks, of so many bytes decompressed, are on their way (but always one). */
 #define XF_AHEAD_SLOTS 16
@@ -39,6 +39,7 @@ struct xf_ahead {
     struct xf_ahead_slot *slots; /* a ring */
     uint32_t first, count;
     size_t bytes;
+    struct xf_expect expect;
     struct xf_cached *spares; /* entries that went back, by `chain`; what their memory takes */
     size_t spare_bytes;
     bool ended;

@@ -37,6 +37,15 @@ struct xf_source xf_file_source(struct xf_file_reader *ctx, uint64_t size)
     return (struct xf_source){.read = read_file, .next_data = next_data_of_file, .ctx = ctx, .size = size};
 }
 
+void xf_store_expect(struct xray_store *s, uint32_t file, uint64_t pos, size_t len)
+{
+    struct xf_file_reader reader = {s, file};
+    int fd;
+
+    if (descriptor(&reader, &fd, NULL) >= 0)
+        xf_file_expect(fd, pos, len);
+}
+
 static bool has_rows(const struct xf_block *b, uint64_t rows, uint64_t rows2)
 {
     return b->rows == rows && b->rows2 == rows2;

@@ -103,6 +103,9 @@ struct xf_file_reader {
 };
 struct xf_source xf_file_source(struct xf_file_reader *ctx, uint64_t size);
 
+/* Tells the system that these bytes of a file will be read soon (xf_file_expect). */
+void xf_store_expect(struct xray_store *s, uint32_t file, uint64_t pos, size_t len);
+
 /* The decoded block, held: the caller releases it with xf_block_release. 1, or 0 if it cannot be read, which
  * is among the problems then; XRAY_ENOMEM. */
 int xf_block_load(struct xray_store *s, uint32_t segment, uint32_t block, struct xf_cached **out,

@@ -1,6 +1,7 @@
 /* Blocks decoded on several threads: the pool, and a store read with any number of them. ThreadSanitizer runs this
  * too: the pool calls pthread_create. */
 #include "os/thread.h"
+#include "store/expect.h"
 #include "support/check.h"
 #include "support/trace.h"
 
@@ -326,4 +327,118 @@ static void test_hits(void)
     }
 }
 
-CHECK_MAIN(test_pool, test_same_with_any_number, test_hits)
+/* ---- what will be read soon ---------------------------------------------------------------------- */
+
+#define PARTS 12
+#define BLOCKS 40
+#define WINDOW_MOST ((uint64_t)4 << 20)
+#define BLOCK_MOST ((uint64_t)1 << 20)
+
+static uint64_t random_state = 88172645463325252;
+
+static uint32_t draw(uint32_t below)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)(random_state >> 33) % below;
+}
+
+/* A store of tables of blocks alone: its files are not there, which no hint minds. */
+static bool invent_store(struct xray_store *s)
+{
+    const struct xf_hello hello = {0};
+
+    s->files = calloc(PARTS, sizeof *s->files);
+    s->parts = calloc(PARTS, sizeof *s->parts);
+    s->order = calloc(PARTS, sizeof *s->order);
+    for (uint32_t i = 0; i < PARTS; i++) {
+        struct xf_header h = {0};
+        uint64_t pos = 1000;
+
+        s->files[i] = (struct xf_file){.path = "/nowhere/at/all", .fd = -1};
+        s->parts[i] = (struct xf_part){.file = i, .rank = PARTS - 1 - i};
+        s->order[PARTS - 1 - i] = i;
+        if (!CHECK_EQ(xf_segment_new(&s->parts[i].seg, &hello, 0, NULL), XRAY_OK))
+            return false;
+        for (uint32_t k = 0; k < (i == 5 ? 0 : BLOCKS); k++) {
+            h.kind = (uint8_t)(XF_PAYLOAD + draw(3));
+            h.stored_len = draw(2) == 0 ? draw(2000) : draw(BLOCK_MOST - XF_HEADER_LEN);
+            CHECK_EQ(xf_segment_add(s->parts[i].seg, &h, pos, NULL), XRAY_OK);
+            pos += XF_HEADER_LEN + h.stored_len;
+        }
+    }
+    s->file_count = s->part_count = PARTS;
+    return true;
+}
+
+static void forget_store(struct xray_store *s)
+{
+    for (uint32_t i = 0; i < s->part_count; i++)
+        xf_segment_free(s->parts[i].seg);
+    free(s->files);
+    free(s->parts);
+    free(s->order);
+}
+
+/* Bytes of blocks of the kind behind (rank, block) and before `end`, and how many these are. */
+static uint64_t bytes_between(const struct xray_store *s, uint8_t kind, uint32_t rank, uint32_t block,
+                              const struct xf_expect_at *end, uint32_t *count)
+{
+    uint64_t bytes = 0;
+
+    *count = 0;
+    for (block++; rank < s->part_count; rank++, block = 0) {
+        const struct xf_segment *seg = s->parts[s->order[rank]].seg;
+
+        for (; block < seg->block_count && (rank < end->rank || (rank == end->rank && block < end->block)); block++)
+            if (seg->blocks[block].kind == kind) {
+                bytes += XF_HEADER_LEN + seg->blocks[block].stored_len;
+                ++*count;
+            }
+    }
+    return bytes;
+}
+
+/* Goes through the blocks of one kind, and now and then leaves some out or goes back. */
+static void check_expectations(struct xray_store *s, uint8_t kind)
+{
+    static const struct xf_expect_at end = {PARTS, 0};
+    struct xf_expect e = {0};
+    bool follows = false;
+    unsigned in_a_row = 0;
+
+    for (uint32_t rank = 0; rank < PARTS; rank++)
+        for (uint32_t block = 0; block < s->parts[s->order[rank]].seg->block_count; block++) {
+            uint32_t told, left;
+            uint64_t bytes;
+
+            if (s->parts[s->order[rank]].seg->blocks[block].kind != kind)
+                continue;
+            if (draw(40) == 0) {
+                follows = false;
+                continue;
+            }
+            xf_expect_read(&e, s, s->order[rank], block);
+            in_a_row = follows ? in_a_row + 1 : 0;
+            follows = true;
+            check_context("kind %d, rank %u, block %u, %u in a row", kind, rank, block, in_a_row);
+            bytes = bytes_between(s, kind, rank, block, &e.told, &told);
+            CHECK_EQ(e.told_bytes, bytes);
+            CHECK(e.window <= WINDOW_MOST && bytes < e.window + BLOCK_MOST);
+            CHECK((in_a_row == 0) == (e.window == 0));
+            CHECK(in_a_row < 8 || e.window == WINDOW_MOST);
+            bytes_between(s, kind, rank, block, &end, &left);
+            CHECK(bytes > e.window / 2 || told == left || in_a_row == 0 || e.told.rank > rank + 8);
+        }
+}
+
+static void test_expectations(void)
+{
+    struct xray_store s = {0};
+
+    if (invent_store(&s))
+        for (int round = 0; round < 50; round++)
+            check_expectations(&s, (uint8_t)(XF_PAYLOAD + round % 3));
+    forget_store(&s);
+}
+
+CHECK_MAIN(test_pool, test_same_with_any_number, test_hits, test_expectations)
