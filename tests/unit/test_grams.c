@@ -211,9 +211,9 @@ static void make_needle(char *out, size_t room)
         make_item(run, step, (int)check_random_below(5), text, sizeof text);
     else
         random_text(text, 8);
-    from = (size_t)check_random_below(strlen(text) / 2 + 1);
+    from = kind == 6 ? 0 : (size_t)check_random_below(strlen(text) / 2 + 1);
     len = strlen(text) - from;
-    if (len > 5)
+    if (len > 5 && kind != 6) /* items whole as well: another filter knows these */
         len -= (size_t)check_random_below(len / 3);
     snprintf(out, room, "%.*s", (int)len, text + from);
 }
@@ -234,6 +234,8 @@ static void test_searches(void)
         char needle[64];
 
         make_needle(needle, sizeof needle);
+        for (char *p = needle; folded && i % 2 == 0 && *p != '\0'; p++)
+            *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
         check_context("%s, %s", needle, folded ? "of any case" : "as it is");
         xf_buf_reset(&a);
         xf_buf_reset(&b);
