@@ -59,42 +59,84 @@ static int common_digits(const uint8_t *a, const uint8_t *b)
     return i == 16 ? 32 : 2 * i + ((a[i] ^ b[i]) < 16);
 }
 
-/* Ids that begin differently need no more than one digit: each 16th is sorted on its own, to keep the copies small. */
+enum { FRONTS = 1 << 16 };
+
+static uint32_t front_of(const struct xf_run_list *list, uint32_t run)
+{
+    return (uint32_t)list->runs[run].id[0] << 8 | list->runs[run].id[1];
+}
+
+/* The digits that tell these ids from each other, which have their first two bytes in common. */
+static int digits_within(uint8_t (*ids)[16], uint32_t count)
+{
+    int need = 1;
+
+    if (count > 1)
+        qsort(ids, count, sizeof *ids, compare_ids);
+    for (uint32_t i = 1; i < count; i++) {
+        const int common = common_digits(ids[i - 1], ids[i]);
+
+        need = common + 1 > need ? common + 1 : need;
+    }
+    return need;
+}
+
+/* Digits that tell apart the fronts that are there, of which starts[k] to starts[k + 1] are equal. */
+static int digits_of_fronts(const uint32_t *starts)
+{
+    int64_t before = -1;
+    int need = 1;
+
+    for (uint32_t k = 0; k < FRONTS; k++) {
+        if (starts[k] == starts[k + 1])
+            continue;
+        for (int d = 4; before >= 0 && d > need; d--)
+            if ((k ^ (uint32_t)before) >> (4 * (5 - d)) == 0) /* the first d - 1 are the same */
+                need = d;
+        before = k;
+    }
+    return need;
+}
+
+/* Ids by their fronts: sorted at one place only where two have the same one, which is rare. */
+static int count_digits(const struct xf_run_list *list, uint32_t *starts, uint8_t (*ids)[16])
+{
+    int need;
+
+    for (uint32_t i = 0; i < list->count; i++)
+        starts[front_of(list, i) + 1]++;
+    for (uint32_t k = 0; k < FRONTS; k++)
+        starts[k + 1] += starts[k];
+    need = digits_of_fronts(starts);
+    for (uint32_t i = 0; i < list->count; i++) /* each start moves to the end, where the next one begins */
+        memcpy(ids[starts[front_of(list, i)]++], list->runs[i].id, 16);
+    for (uint32_t k = 0, from = 0; k < FRONTS; from = starts[k++]) {
+        const int digits = digits_within(ids + from, starts[k] - from);
+
+        need = digits > need ? digits : need;
+    }
+    return need;
+}
+
 int xray_store_run_digits(xray_store *s, int *digits, xray_error *err)
 {
     struct xf_run_list *list;
     uint8_t(*ids)[16];
-    uint32_t sizes[16] = {0}, most = 0;
-    int need = 1;
+    uint32_t *starts;
     const int r = xf_run_list_get(s, &list, err);
 
     if (r < 0)
         return r;
-    for (uint32_t i = 0; i < list->count; i++)
-        sizes[list->runs[i].id[0] >> 4]++;
-    for (int k = 0; k < 16; k++)
-        most = sizes[k] > most ? sizes[k] : most;
-    ids = xf_alloc_array(most, sizeof *ids);
-    if (ids == NULL)
-        return xf_fail_memory(err);
-    for (int k = 0; k < 16; k++) {
-        uint32_t count = 0;
-
-        for (uint32_t i = 0; i < list->count && count < sizes[k]; i++)
-            if (list->runs[i].id[0] >> 4 == k)
-                memcpy(ids[count++], list->runs[i].id, 16);
-        if (count > 1)
-            qsort(ids, count, sizeof *ids, compare_ids);
-        for (uint32_t i = 1; i < count; i++) {
-            const int common = common_digits(ids[i - 1], ids[i]);
-
-            need = common + 1 > need ? common + 1 : need;
-        }
-    }
+    ids = xf_alloc_array(list->count, sizeof *ids);
+    starts = xf_alloc_array(FRONTS + 1, sizeof *starts);
+    *digits = ids != NULL && starts != NULL ? count_digits(list, starts, ids) : 0;
     xf_free(ids);
-    if (need < (int)xf_scope_digits(s)) /* of runs in segments that were left out */
-        need = (int)xf_scope_digits(s);
-    *digits = need < 32 ? need : 32;
+    xf_free(starts);
+    if (*digits == 0)
+        return xf_fail_memory(err);
+    if (*digits < (int)xf_scope_digits(s)) /* of runs in segments that were left out */
+        *digits = (int)xf_scope_digits(s);
+    *digits = *digits < 32 ? *digits : 32;
     return XRAY_OK;
 }
 

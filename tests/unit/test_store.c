@@ -360,6 +360,60 @@ static void test_run_by_run(void)
     xray_store_close(s);
 }
 
+/* A UUID that has some of its first digits, at `most` so many, in common with others. */
+static void make_uuid(char out[37], size_t most)
+{
+    static const char common[] = "a71c52e9";
+    const size_t same = (size_t)check_random_below(most + 1);
+    char digits[33];
+
+    for (size_t i = 0; i < 32; i++)
+        digits[i] = i < same ? common[i] : "0123456789abcdef"[check_random_below(16)];
+    digits[32] = '\0';
+    snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12, digits + 16, digits + 20);
+}
+
+/* The digits that tell these ids apart, each compared with each. */
+static int digits_needed(char (*ids)[37], size_t count)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++) {
+            size_t same = 0;
+
+            while (ids[i][same] == ids[k][same])
+                same++;
+            most = same > most ? same : most;
+        }
+    return (int)most + 1; /* none of these reaches the first dash */
+}
+
+static void test_digits(void)
+{
+    for (size_t count = 1; count <= 24; count++) {
+        const char *dir = trace_dir();
+        xray_writer *w = trace_writer(dir);
+        char ids[24][37];
+        xray_store *s;
+        int digits;
+
+        check_context("%zu runs", count);
+        for (size_t i = 0; i < count; i++) {
+            xray_run_options options = {.ext_id = {NULL, 0}};
+
+            make_uuid(ids[i], count % 2 ? 3 : 8);
+            options.ext_id = xray_s(ids[i]);
+            xray_run_end(xray_run_begin(w, xray_s("p"), &options), XRAY_SUCCESS);
+        }
+        xray_writer_close(w, -1, NULL);
+        CHECK_EQ(open_store(&s, dir, NULL), XRAY_OK);
+        CHECK_EQ(xray_store_run_digits(s, &digits, NULL), XRAY_OK);
+        CHECK_EQ(digits, count == 1 ? 1 : digits_needed(ids, count) > 8 ? digits : digits_needed(ids, count));
+        xray_store_close(s);
+    }
+}
+
 /* Reads everything in all ways; a negative status if memory was out at any point. */
 static int read_all(const char *dir)
 {
@@ -430,4 +484,4 @@ static void test_memory(void)
 }
 
 CHECK_MAIN(test_nothing, test_other_files, test_copies, test_conflict, test_refresh, test_many_files,
-           test_many_problems, test_standard_input, test_run_by_run, test_memory)
+           test_many_problems, test_standard_input, test_run_by_run, test_digits, test_memory)
