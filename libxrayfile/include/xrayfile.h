@@ -1026,11 +1026,12 @@ typedef struct xray_visitor {
  * overruled.
  * xray_hits_test_run_events and xray_hits_test_events tell whether events of a run, or of one of its steps (raw_number;
  * XRAY_MISSING: of the run itself), could match: false is certain, true is not. True for all where the
- * visitor did not ask for events, or was stopped. */
+ * visitor did not ask for events, or was stopped, or memory is out. The first call of these searches the events, on all threads of the
+ * store, which must still be open. */
 typedef struct xray_hits xray_hits;
 XRAY_API int xray_hits_build(xray_hits **out, xray_store *s, const xray_visitor *visitor, xray_error *err);
-XRAY_API bool xray_hits_test_run_events(const xray_hits *h, const uint8_t run_id[16]);
-XRAY_API bool xray_hits_test_events(const xray_hits *h, const uint8_t run_id[16], int64_t raw_step);
+XRAY_API bool xray_hits_test_run_events(xray_hits *h, const uint8_t run_id[16]);
+XRAY_API bool xray_hits_test_events(xray_hits *h, const uint8_t run_id[16], int64_t raw_step);
 XRAY_API bool xray_hits_test(const xray_hits *h, xray_ref ref);
 
 /* What is known of each run's own texts and those of its steps: names, ids, reasons and values, not those of events. Fills out[i] for each run of

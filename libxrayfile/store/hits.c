@@ -138,14 +138,24 @@ static bool is_owner(const xray_hits *h, uint64_t hash)
     return low < h->owner_count && h->owners[low] == hash;
 }
 
-bool xray_hits_test_run_events(const xray_hits *h, const uint8_t run_id[16])
+/* Often nobody asks: of a run of which the spine tells that it matches, events tell nothing more. */
+static bool knows_owners(xray_hits *h)
 {
-    return !h->knows_owners || is_owner(h, xf_hits_run(h, run_id));
+    if (h->owners_due) {
+        h->owners_due = false;
+        h->knows_owners = xf_hits_find_owners(h, h->store, NULL) == XRAY_OK && h->knows_owners;
+    }
+    return h->knows_owners;
 }
 
-bool xray_hits_test_events(const xray_hits *h, const uint8_t run_id[16], int64_t raw_step)
+bool xray_hits_test_run_events(xray_hits *h, const uint8_t run_id[16])
 {
-    return !h->knows_owners || is_owner(h, xf_hits_step(h, run_id, raw_step));
+    return !knows_owners(h) || is_owner(h, xf_hits_run(h, run_id));
+}
+
+bool xray_hits_test_events(xray_hits *h, const uint8_t run_id[16], int64_t raw_step)
+{
+    return !knows_owners(h) || is_owner(h, xf_hits_step(h, run_id, raw_step));
 }
 
 void xray_hits_free(xray_hits *h)

@@ -34,6 +34,8 @@ struct xray_hits {
     uint64_t seed;      /* of the hashes */
     uint64_t *owners;   /* hashes of runs, and of their steps, with events that match; sorted in the end */
     uint32_t owner_count, owner_cap;
+    struct xray_store *store; /* events are searched when they are first asked for */
+    bool owners_due;
     bool knows_owners;  /* false: any could */
     atomic_bool stopped; /* while building: the visitor wants no more */
 };
@@ -59,7 +61,7 @@ int xf_hits_follow(struct xray_hits *h, struct xray_store *s, xray_error *err);
 uint64_t xf_hits_run(const struct xray_hits *h, const uint8_t run_id[16]);
 uint64_t xf_hits_step(const struct xray_hits *h, const uint8_t run_id[16], int64_t step);
 
-/* Finds the owners of events that match, after all payload was searched. XRAY_ENOMEM. */
+/* Finds the owners of events that match, after all payload was searched. XRAY_ENOMEM: any could. */
 int xf_hits_find_owners(struct xray_hits *h, struct xray_store *s, xray_error *err);
 
 /* May anything in these bytes match, as far as bytes tell? */

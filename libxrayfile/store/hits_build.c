@@ -305,8 +305,8 @@ int xray_hits_build(xray_hits **out, xray_store *s, const xray_visitor *visitor,
         r = search_payload(&b, err);
     if (r >= 0)
         r = xf_hits_follow(b.h, s, err);
-    if (r >= 0 && visitor->events && !atomic_load(&b.h->stopped))
-        r = xf_hits_find_owners(b.h, s, err);
+    b.h->store = s;
+    b.h->owners_due = visitor->events && !atomic_load(&b.h->stopped);
     if (r < 0) {
         xray_hits_free(b.h);
         return r;

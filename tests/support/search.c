@@ -50,7 +50,7 @@ static int visit(void *ctx, const uint8_t *data, size_t len)
     return 0;
 }
 
-static void tell_run(const xray_hits *h, xray_store *s, size_t run, xray_buffer *out)
+static void tell_run(xray_hits *h, xray_store *s, size_t run, xray_buffer *out)
 {
     const xray_step_record *steps;
     xray_trace *t;
