@@ -223,7 +223,8 @@ def grams(c, head):
         to = {} if refs else None
         for _ in range(refs - 1):
             at += c.varint()
-            to[at] = c.bytes(8)[::-1].hex()
+            values, parts = f"{c.varint():08x}", c.varint()
+            to[at] = [values, "any" if parts == 1 else c.differences(max(parts - 1, 0))]
         of.append((own >> 3, own & 7, digits))
         say(grams_of=i, set=(own >> 3) - 1, packed=own & 7, digits=digits, refers=to)
     sets = []

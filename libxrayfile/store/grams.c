@@ -22,6 +22,7 @@ struct asked { /* the section, while it is read */
     size_t text_count;
     struct xf_varints c;
     struct in_block *blocks;
+    uint32_t part_count;
     uint32_t set_count;
     bool *sets; /* by number: it may hold one of the texts */
 };
@@ -101,30 +102,55 @@ void xf_grams_free(struct xf_grams *g)
     xf_free(g->may_hold);
     xf_free(g->refs_start);
     xf_free(g->refs);
+    xf_free(g->parts);
     *g = (struct xf_grams){0};
 }
 
-/* Ascending, and of payload blocks that are there. */
-static bool take_refs(struct xf_grams *g, struct xf_varints *c, uint32_t *at, uint32_t payload_count)
+/* The parts of one reference, ascending. */
+static bool take_parts(struct xf_grams *g, struct asked *a, struct xf_gram_ref *ref, uint32_t rows)
 {
-    const uint64_t count = xf_varint_take(c);
+    const uint64_t count = xf_varint_take(&a->c);
+    uint64_t part = 0;
+
+    ref->any_part = count == 1;
+    ref->parts = a->part_count;
+    for (uint64_t i = 2; i <= count; i++) {
+        const uint64_t more = xf_varint_take(&a->c);
+
+        if (a->c.bad || more >= rows || part + more >= rows)
+            return false;
+        part += more;
+        g->parts[a->part_count++] = (uint32_t)part;
+    }
+    ref->part_count = a->part_count - ref->parts;
+    return !a->c.bad;
+}
+
+/* Ascending, and to payload blocks that are there. */
+static bool take_refs(struct xf_grams *g, struct asked *a, uint32_t *at)
+{
+    const struct xf_segment *seg = a->s->parts[a->segment].seg;
+    const uint64_t count = xf_varint_take(&a->c);
     uint64_t number = 0;
 
     if (count == 0)
-        g->refs[(*at)++] = (struct xf_gram_ref){XF_REFS_ALL, UINT64_MAX};
+        g->refs[(*at)++] = (struct xf_gram_ref){.number = XF_REFS_ALL};
     for (uint64_t i = 1; i < count; i++) {
-        const uint64_t more = xf_varint_take(c);
-        const uint8_t *places = xf_varints_bytes(c, sizeof(uint64_t));
+        const uint64_t more = xf_varint_take(&a->c);
+        struct xf_gram_ref *ref = &g->refs[*at];
 
-        if (places == NULL || more >= payload_count || number + more >= payload_count)
+        if (a->c.bad || more >= seg->payload_count || number + more >= seg->payload_count)
             return false;
         number += more;
-        g->refs[(*at)++] = (struct xf_gram_ref){(uint32_t)number, xf_get_u64(places)};
+        *ref = (struct xf_gram_ref){.number = (uint32_t)number, .values = (uint32_t)xf_varint_take(&a->c)};
+        if (!take_parts(g, a, ref, seg->blocks[seg->payload[number]].rows))
+            return false;
+        (*at)++;
     }
-    return !c->bad;
+    return !a->c.bad;
 }
 
-static bool take_blocks(struct xf_grams *g, struct asked *a, uint32_t payload_count)
+static bool take_blocks(struct xf_grams *g, struct asked *a)
 {
     uint32_t at = 0;
 
@@ -137,7 +163,7 @@ static bool take_blocks(struct xf_grams *g, struct asked *a, uint32_t payload_co
         if (a->blocks[i].set > a->set_count)
             return false;
         g->refs_start[i] = at;
-        if (!take_refs(g, &a->c, &at, payload_count))
+        if (!take_refs(g, a, &at))
             return false;
     }
     g->refs_start[g->blocks] = at;
@@ -158,15 +184,16 @@ static bool take_sets(struct asked *a)
     return a->c.left == 0;
 }
 
-/* Each reference, and each block that may refer to all, has a byte at least. */
+/* A reference has three bytes at least, one to all is the only one of its block, and a part has a byte. */
 static bool make_room(struct xf_grams *g, struct asked *a)
 {
     g->may_hold = xf_alloc_array(g->blocks, sizeof *g->may_hold);
     g->refs_start = xf_alloc_array((size_t)g->blocks + 1, sizeof *g->refs_start);
-    g->refs = xf_alloc_array(a->c.left, sizeof *g->refs);
+    g->refs = xf_alloc_array(a->c.left / 3 + g->blocks, sizeof *g->refs);
+    g->parts = xf_alloc_array(a->c.left, sizeof *g->parts);
     a->blocks = xf_alloc_array(g->blocks, sizeof *a->blocks);
     a->sets = xf_alloc_array(a->set_count, sizeof *a->sets);
-    return g->may_hold != NULL && g->refs_start != NULL && g->refs != NULL && a->blocks != NULL && a->sets != NULL;
+    return g->may_hold != NULL && g->refs_start != NULL && g->refs != NULL && g->parts != NULL && a->blocks != NULL && a->sets != NULL;
 }
 
 /* 1, 0: malformed, XRAY_ENOMEM. */
@@ -181,7 +208,7 @@ static int decode(struct xf_grams *g, struct asked *a)
         return 0;
     if (!make_room(g, a))
         return XRAY_ENOMEM;
-    if (!take_blocks(g, a, seg->payload_count) || !take_sets(a))
+    if (!take_blocks(g, a) || !take_sets(a))
         return 0;
     for (uint32_t i = 0; i < g->blocks; i++) {
         g->may_hold[i] = a->blocks[i].set == 0 || a->sets[a->blocks[i].set - 1];
@@ -210,20 +237,30 @@ int xf_grams_ask(struct xf_grams *out, struct xray_store *s, uint32_t segment, c
     return r < 0 ? xf_fail_memory(err) : r;
 }
 
-bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uint32_t block, const uint64_t *places)
+static bool is_found(const struct xf_grams *g, const struct xf_gram_ref *ref, const struct xf_found *found)
+{
+    if ((found->values & ref->values) != 0 || (found->parts != NULL && ref->any_part))
+        return true;
+    for (uint32_t i = 0; found->parts != NULL && i < ref->part_count; i++) {
+        const uint32_t part = g->parts[ref->parts + i];
+
+        if ((found->parts[part / 64] >> part % 64 & 1) != 0)
+            return true;
+    }
+    return false;
+}
+
+bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uint32_t block, const struct xf_found *found)
 {
     if (block >= g->blocks)
         return true;
     for (uint32_t i = g->refs_start[block]; i < g->refs_start[block + 1]; i++) {
         const struct xf_gram_ref *ref = &g->refs[i];
 
-        if (ref->number != XF_REFS_ALL) {
-            if ((places[ref->number] & ref->places) != 0)
-                return true;
-            continue;
-        }
-        for (uint32_t k = 0; k < seg->payload_count && seg->payload[k] <= block; k++)
-            if (places[k] != 0)
+        if (ref->number != XF_REFS_ALL && is_found(g, ref, &found[ref->number]))
+            return true;
+        for (uint32_t k = 0; ref->number == XF_REFS_ALL && k < seg->payload_count && seg->payload[k] <= block; k++)
+            if (found[k].parts != NULL || found[k].values != 0)
                 return true;
     }
     return false;

@@ -26,6 +26,13 @@ struct stored { /* a set that is done, in `data` */
     size_t off, len;
 };
 
+struct reference { /* to a payload block */
+    uint32_t number; /* among them */
+    uint32_t values; /* thirty-seconds of its values: bits */
+    uint32_t part_count; /* over XF_REF_PARTS_MOST: too many to tell */
+    uint32_t parts[XF_REF_PARTS_MOST];
+};
+
 struct xf_gramtable {
     const struct xf_segment *seg;
     uint32_t span;
@@ -34,7 +41,7 @@ struct xf_gramtable {
     xray_buffer data;
     struct stored *sets;
     uint32_t count, cap;
-    struct xf_gram_ref refs[XF_REFS_MOST + 1]; /* of the block at hand; not of its own parts */
+    struct reference refs[XF_REFS_MOST + 1]; /* of the block at hand; not to its own parts */
     uint32_t ref_count;
 };
 
@@ -67,26 +74,40 @@ static void refer_to_all(struct xf_gramtable *t)
     t->ref_count = XF_REFS_MOST + 1;
 }
 
-static void add_reference(struct xf_gramtable *t, uint32_t block, uint64_t places)
+/* NULL: there are too many. */
+static struct reference *reference_to(struct xf_gramtable *t, uint32_t block)
 {
     const uint32_t number = xf_segment_payload_number(t->seg, block);
     uint32_t i = 0;
 
-    while (i < t->ref_count && t->refs[i].number != number)
+    while (i < t->ref_count && i <= XF_REFS_MOST && t->refs[i].number != number)
         i++;
     if (i > XF_REFS_MOST)
-        return;
+        return NULL;
     if (i == t->ref_count)
-        t->refs[t->ref_count++] = (struct xf_gram_ref){number, 0};
-    t->refs[i].places |= places;
+        t->refs[t->ref_count++] = (struct reference){.number = number};
+    return &t->refs[i];
+}
+
+static void add_part(struct reference *r, uint32_t part)
+{
+    uint32_t i = 0;
+
+    while (i < r->part_count && i < XF_REF_PARTS_MOST && r->parts[i] != part)
+        i++;
+    if (i == XF_REF_PARTS_MOST)
+        r->part_count = XF_REF_PARTS_MOST + 1;
+    else if (i == r->part_count)
+        r->parts[r->part_count++] = part;
 }
 
 static void add_value(struct xf_gramtable *t, uint64_t value)
 {
     const int64_t block = xf_segment_find_value(t->seg, value);
+    struct reference *r = block >= 0 ? reference_to(t, (uint32_t)block) : NULL;
 
-    if (block >= 0)
-        add_reference(t, (uint32_t)block, xf_place_of_value(&t->seg->blocks[block], value));
+    if (r != NULL)
+        r->values |= xf_place_of_value(&t->seg->blocks[block], value);
     else
         refer_to_all(t);
 }
@@ -96,15 +117,16 @@ static void add_parts(struct xf_gramtable *t, uint32_t from, uint64_t part, uint
     while (count > 0 && t->ref_count <= XF_REFS_MOST) {
         const int64_t block = xf_segment_find_part(t->seg, part);
         const struct xf_block *b = &t->seg->blocks[block >= 0 ? block : 0];
+        struct reference *r = block >= 0 && block != from ? reference_to(t, (uint32_t)block) : NULL;
         uint64_t here;
 
-        if (block < 0) {
+        if (block < 0 || (block != from && r == NULL)) {
             refer_to_all(t);
             return;
         }
         here = b->first + b->rows - part < count ? b->first + b->rows - part : count;
-        for (uint64_t i = 0; block != from && i < here; i++)
-            add_reference(t, (uint32_t)block, xf_place_of_part(b, part + i));
+        for (uint64_t i = 0; r != NULL && i < here && r->part_count <= XF_REF_PARTS_MOST; i++)
+            add_part(r, (uint32_t)(part + i - b->first));
         part += here;
         count -= here;
     }
@@ -122,11 +144,35 @@ static void note_reference(struct xf_gramtable *t, uint32_t block, const xray_mp
         add_parts(t, block, xf_get_be32(p), len == 8 ? xf_get_be32(p + 4) : 1);
 }
 
-static int compare_numbers(const void *a, const void *b)
+static int compare_references(const void *a, const void *b)
 {
-    const uint32_t x = ((const struct xf_gram_ref *)a)->number, y = ((const struct xf_gram_ref *)b)->number;
+    const uint32_t x = ((const struct reference *)a)->number, y = ((const struct reference *)b)->number;
 
     return (x > y) - (x < y);
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void put_parts(struct reference *r, xray_buffer *out)
+{
+    uint32_t before = 0;
+
+    if (r->part_count > XF_REF_PARTS_MOST) {
+        xf_varint_put(out, 1);
+        return;
+    }
+    if (r->part_count > 1)
+        qsort(r->parts, r->part_count, sizeof *r->parts, compare_parts);
+    xf_varint_put(out, r->part_count > 0 ? r->part_count + 1 : 0);
+    for (uint32_t i = 0; i < r->part_count; i++) {
+        xf_varint_put(out, r->parts[i] - before);
+        before = r->parts[i];
+    }
 }
 
 static void put_references(struct xf_gramtable *t)
@@ -138,14 +184,12 @@ static void put_references(struct xf_gramtable *t)
         return;
     }
     if (t->ref_count > 1)
-        qsort(t->refs, t->ref_count, sizeof *t->refs, compare_numbers);
+        qsort(t->refs, t->ref_count, sizeof *t->refs, compare_references);
     xf_varint_put(&t->blocks, t->ref_count + 1);
     for (uint32_t i = 0; i < t->ref_count; i++) {
-        uint8_t places[sizeof(uint64_t)];
-
-        xf_put_u64(places, t->refs[i].places);
         xf_varint_put(&t->blocks, t->refs[i].number - before);
-        xf_buf_put(&t->blocks, places, sizeof places);
+        xf_varint_put(&t->blocks, t->refs[i].values);
+        put_parts(&t->refs[i], &t->blocks);
         before = t->refs[i].number;
     }
 }

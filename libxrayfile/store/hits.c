@@ -104,7 +104,7 @@ bool xf_hits_rules_out(const struct xf_segment_hits *hits, const struct xf_segme
 {
     const struct xf_grams *g = &hits->grams;
 
-    return block < g->blocks && !g->may_hold[block] && !xf_grams_refers(g, seg, block, hits->places);
+    return block < g->blocks && !g->may_hold[block] && !xf_grams_refers(g, seg, block, hits->found);
 }
 
 /* ---- owners of events --------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ void xray_hits_free(xray_hits *h)
             xf_free(h->segments[i].blocks[k].value_bits);
         }
         xf_free(h->segments[i].blocks);
-        xf_free(h->segments[i].places);
+        xf_free(h->segments[i].found);
         xf_grams_free(&h->segments[i].grams);
     }
     xf_free(h->segments);

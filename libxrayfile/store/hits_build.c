@@ -186,7 +186,7 @@ static bool catch_up(struct builder *b, uint32_t segment, uint32_t number)
 static bool needs_no_look(const struct xf_segment_hits *hits, const struct xf_segment *seg, const struct xf_block_hits *b)
 {
     return b->before + b->matches == 0 ||
-           (b->matches == 0 && hits->places != NULL && !xf_grams_refers(&hits->grams, seg, b->block, hits->places));
+           (b->matches == 0 && hits->found != NULL && !xf_grams_refers(&hits->grams, seg, b->block, hits->found));
 }
 
 static int take_block(struct builder *b, struct xf_ahead_slot *slot, xray_error *err)
@@ -271,8 +271,8 @@ static int ask_index(struct xray_hits *h, struct xray_store *s, uint32_t segment
 
     if (r <= 0)
         return r;
-    hits->places = xf_alloc_array(seg->payload_count, sizeof *hits->places);
-    return hits->places != NULL ? XRAY_OK : xf_fail_memory(err);
+    hits->found = xf_alloc_array(seg->payload_count, sizeof *hits->found);
+    return hits->found != NULL ? XRAY_OK : xf_fail_memory(err);
 }
 
 static int ask_indexes(struct xray_hits *h, struct xray_store *s, xray_error *err)

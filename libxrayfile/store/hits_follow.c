@@ -27,19 +27,15 @@ bool xf_hits_add_references(struct xf_segment_hits *seg, struct xf_block_hits *b
 
 void xf_hits_note(struct xf_segment_hits *hits, const struct xf_segment *seg, const struct xf_block_hits *b)
 {
-    const struct xf_block *block = &seg->blocks[b->block];
-    uint64_t places = 0;
+    struct xf_found found = {.parts = b->matches > 0 ? b->part_bits : NULL};
 
-    for (uint32_t i = 0; b->part_bits != NULL && i < b->parts; i++)
-        if (is_set(b->part_bits, i))
-            places |= xf_place_of_part(block, b->first + i);
     for (uint32_t i = 0; b->value_bits != NULL && i < b->values; i++)
         if (is_set(b->value_bits, i))
-            places |= xf_place_of_value(block, b->first2 + i);
-    if (places != 0)
+            found.values |= xf_place_of_value(&seg->blocks[b->block], b->first2 + i);
+    if (found.parts != NULL || found.values != 0)
         atomic_store(&hits->any, true);
-    if (hits->places != NULL)
-        hits->places[xf_segment_payload_number(seg, b->block)] = places;
+    if (hits->found != NULL)
+        hits->found[xf_segment_payload_number(seg, b->block)] = found;
 }
 
 /* ---- all that were left out ---- */
@@ -54,7 +50,7 @@ struct follower {
 static bool is_asked(const struct xf_segment_hits *hits, const struct xf_segment *seg, const struct xf_block_hits *b)
 {
     return b->before > 0 && b->block < hits->grams.blocks && !hits->grams.may_hold[b->block] &&
-           xf_grams_refers(&hits->grams, seg, b->block, hits->places);
+           xf_grams_refers(&hits->grams, seg, b->block, hits->found);
 }
 
 static bool next_referrer(void *ctx, uint32_t *segment, uint32_t *block)
@@ -65,7 +61,7 @@ static bool next_referrer(void *ctx, uint32_t *segment, uint32_t *block)
         const struct xf_segment_hits *hits = &f->h->segments[f->segment];
 
         *segment = f->segment;
-        while (hits->places != NULL && f->entry < hits->count) {
+        while (hits->found != NULL && f->entry < hits->count) {
             const struct xf_block_hits *b = &hits->blocks[f->entry++];
 
             *block = b->block;

@@ -195,8 +195,10 @@ for size; do
         generate_segments "$decisions"
         one_run "$decisions"
     fi
-    search "rare literal, decisions" "$decisions" "Grinder for Travel, 12oz"
-    search "rare literal, conversations" "$agents" "insufficient balance"
+    search "rare literal, decisions" "$decisions" "$(sed -n '700{s/.*"product":"\([^"]*\)".*/\1/p;q}' "$decisions.json")"
+    search "rare literal, conversations" "$agents" "$(sed -n '50{s/.*"id":"\(call_[0-9a-f]*\)".*/\1/p;q}' "$agents.json")"
+    search "literal that is nowhere, decisions" "$decisions" "Grinder for Travel, 12oz"
+    search "common literal, conversations" "$agents" "insufficient balance"
     search "common regular expression, decisions" "$decisions" 'Took the [a-z]+, the kind'
     search "common regular expression, conversations" "$agents" 'payment method [a-z]+_[0-9]+'
     item
