@@ -11,6 +11,8 @@ enum { NOT_ASKED, NONE, SOME };
 
 void xf_plan_done(struct xf_plan *p)
 {
+    xf_plan_forget_texts(p);
+    xf_free(p->texts);
     for (uint32_t i = 0; i < p->leaf_count; i++)
         xf_free(p->leaves[i].sets);
     xf_free(p->leaves);
@@ -225,7 +227,7 @@ int xf_plan_truth(xray_query *q, const struct xf_expr *e)
     if (column >= 0)
         return text_truth(q, e, &leaf, column);
     column = number_column(leaf.field);
-    return column >= 0 ? number_truth(q, &leaf, column) : XF_MAYBE;
+    return column >= 0 ? number_truth(q, &leaf, column) : xf_plan_contains(q, e, &leaf);
 }
 
 /* ---- the public side ---- */
@@ -240,6 +242,8 @@ int xray_query_test_indexed(xray_query *q, xray_store *s, size_t run_index, xray
     r = xray_query_test_run(q, &run);
     if (r != XF_MAYBE)
         return r;
+    q->plan.store = s;
+    q->plan.run_index = (uint32_t)run_index;
     r = xf_facts_of(s, run_index, &q->plan.facts, &q->plan.run, err);
     if (r < 0 || q->plan.facts == NULL)
         return r < 0 ? r : XF_MAYBE;

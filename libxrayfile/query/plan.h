@@ -9,6 +9,10 @@
 /* Truth of a leaf of which the run's record alone says MAYBE: FALSE or MAYBE. */
 int xf_plan_truth(xray_query *q, const struct xf_expr *e);
 
+/* The same of `contains` and `startswith` on recorded values. */
+int xf_plan_contains(xray_query *q, const struct xf_expr *e, const struct xf_leaf *leaf);
+
+void xf_plan_forget_texts(struct xf_plan *p);
 void xf_plan_done(struct xf_plan *p);
 
 #endif

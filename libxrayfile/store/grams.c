@@ -237,7 +237,7 @@ int xf_grams_ask(struct xf_grams *out, struct xray_store *s, uint32_t segment, c
     return r < 0 ? xf_fail_memory(err) : r;
 }
 
-static bool is_found(const struct xf_grams *g, const struct xf_gram_ref *ref, const struct xf_found *found)
+static bool is_found(const struct xf_grams *g, const struct xf_gram_ref *ref, const struct xf_gram_hits *found)
 {
     if ((found->values & ref->values) != 0 || (found->parts != NULL && ref->any_part))
         return true;
@@ -250,7 +250,7 @@ static bool is_found(const struct xf_grams *g, const struct xf_gram_ref *ref, co
     return false;
 }
 
-bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uint32_t block, const struct xf_found *found)
+bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uint32_t block, const struct xf_gram_hits *found)
 {
     if (block >= g->blocks)
         return true;

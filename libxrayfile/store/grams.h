@@ -25,7 +25,7 @@ struct xf_grams { /* of a segment, for some texts; all zero: nothing is known of
 #define XF_REF_PARTS_MOST 64 /* of one reference; with more, any */
 
 /* What was found in a block of payload. */
-struct xf_found {
+struct xf_gram_hits {
     const uint64_t *parts; /* bits; NULL: none */
     uint32_t values;       /* in which thirty-seconds */
 };
@@ -44,7 +44,7 @@ int xf_grams_ask(struct xf_grams *out, struct xray_store *s, uint32_t segment, c
 void xf_grams_free(struct xf_grams *g);
 
 /* Does the block refer to something that was found, by number of payload block? True where it is not known. */
-bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uint32_t block, const struct xf_found *found);
+bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uint32_t block, const struct xf_gram_hits *found);
 
 /* Making the section. */
 struct xf_gramtable; /* gramsbuild.c */

@@ -24,7 +24,7 @@ struct xf_segment_hits {
     uint32_t passed; /* payload blocks, while building */
     atomic_bool any; /* something matches; while building, a hint to the threads */
     struct xf_grams grams; /* what the index says of the needles */
-    struct xf_found *found; /* by number of payload block. NULL: all blocks are looked at */
+    struct xf_gram_hits *found; /* by number of payload block. NULL: all blocks are looked at */
 };
 
 struct xray_hits {

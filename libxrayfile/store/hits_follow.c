@@ -27,7 +27,7 @@ bool xf_hits_add_references(struct xf_segment_hits *seg, struct xf_block_hits *b
 
 void xf_hits_note(struct xf_segment_hits *hits, const struct xf_segment *seg, const struct xf_block_hits *b)
 {
-    struct xf_found found = {.parts = b->matches > 0 ? b->part_bits : NULL};
+    struct xf_gram_hits found = {.parts = b->matches > 0 ? b->part_bits : NULL};
 
     for (uint32_t i = 0; b->value_bits != NULL && i < b->values; i++)
         if (is_set(b->value_bits, i))

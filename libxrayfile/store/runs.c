@@ -436,8 +436,10 @@ int xf_run_list_get(struct xray_store *s, struct xf_run_list **out, xray_error *
 {
     int r = XRAY_OK;
 
-    if (s->runs == NULL)
+    if (s->runs == NULL) {
         r = xf_run_list_build(s, &s->runs, err);
+        s->run_lists++;
+    }
     if (r >= 0)
         *out = s->runs;
     return r;

@@ -85,6 +85,7 @@ struct xray_store {
     uint32_t items_segment;
     bool items_known;
     struct xf_facts *facts; /* of the segment of the run asked for last */
+    uint64_t run_lists; /* how many were made */
     uint64_t facts_loaded;
     struct xf_narrowing *scope; /* NULL: every segment is open */
 };

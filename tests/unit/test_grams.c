@@ -137,7 +137,7 @@ static void make_item(int i, int k, int c, char *out, size_t room)
     snprintf(out, room, forms[i / 12], i / 12 == 1 ? 999860u + (unsigned)(i * 10 + k * 5 + c) : mixed(i, k, c));
 }
 
-static void write_step(xray_run run, int i, int k, char *room, size_t len)
+static void write_step(xray_writer *w, xray_run run, int i, int k, char *room, size_t len)
 {
     char id[64], item[64];
     xray_step_options options = {.ext_id = xray_s(id)};
@@ -147,6 +147,8 @@ static void write_step(xray_run run, int i, int k, char *room, size_t len)
     step = xray_step_begin(run, xray_s(word_near(i)), xray_s("t"), &options);
     xray_step_set(step, XRAY_INPUT, xray_json(make_history(i, room, len)));
     xray_step_set(step, XRAY_OUTPUT, k ? xray_text(word_near(i)) : xray_json(make_map(i, room, len)));
+    if (i % 9 == 0) /* the rest of it is another row, in another block */
+        xray_writer_flush(w, -1, NULL);
     for (int c = 0; c < 5; c++) {
         make_item(i, k, c, item, sizeof item);
         xray_step_reject(step, xray_s(item), xray_s(c == 4 ? word_near(i) : "plain"), XRAY_NO_ATTRS);
@@ -180,7 +182,7 @@ static const char *write_store(void)
         xray_run run = xray_run_begin(w, xray_s("p"), NULL);
 
         for (int k = 0; k < 2; k++)
-            write_step(run, i, k, room, 4096);
+            write_step(w, run, i, k, room, 4096);
         xray_run_note(run, xray_s("chosen"), xray_json("{\"reason\":\"as always\"}"), XRAY_MISSING, XRAY_MISSING);
         xray_run_end(run, XRAY_SUCCESS);
         if (i % 4 == 3)
@@ -253,4 +255,70 @@ static void test_searches(void)
     xray_buffer_free(&b);
 }
 
-CHECK_MAIN(test_sets, test_no_set, test_searches)
+/* ---- queries ---- */
+
+/* Which runs match. */
+static void ask_query(xray_store *s, const char *text, bool with_index, xray_buffer *out)
+{
+    xray_query *q = NULL;
+    size_t count = 0;
+
+    if (!CHECK_EQ(xray_query_parse(&q, xray_s(text), NULL, NULL), XRAY_OK) ||
+        !CHECK_EQ(xray_store_run_count(s, &count, NULL), XRAY_OK))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        xray_trace *t;
+        int matches = 0;
+
+        if ((!with_index || xray_query_test_indexed(q, s, i, NULL) != 0) && xray_trace_open(&t, s, i, NULL) == XRAY_OK) {
+            matches = xray_query_match_run(q, s, t, NULL);
+            xray_trace_close(t);
+        }
+        xf_buf_put_u8(out, (uint8_t)('0' + matches));
+    }
+    xray_query_free(q);
+}
+
+static void test_queries(void)
+{
+    static const char *const forms[] = {
+        "any{input contains \"%s\"}",          "any{input.messages[2].content contains \"%s\" and step.name != x}",
+        "none{output contains \"%s\"}",        "any{output startswith \"%s\"}",
+        "any{text contains \"%s\"}",           "not any{text contains \"%s\"} or any{output.first contains \"%s\"}",
+        "any{lower(text) contains \"%s\"}",    "any{input contains \"%s\"} or pipeline = q",
+        "any cand{text contains \"%s\"}",      "any{text contains \"%s\"} or any cand{text contains \"%s\"}",
+    };
+    const int rounds = getenv("XRAY_TEST_LONG") != NULL ? 5000 : 200;
+    const char *dir = write_store();
+    xray_store *with = open_store(dir, true), *without = open_store(dir, false);
+    xray_buffer a = {0}, b = {0};
+    xray_read_stats stats;
+    size_t found = 0;
+
+    for (int i = 0; i < rounds; i++) {
+        char needles[2][64], text[300];
+
+        for (int k = 0; k < 2; k++) {
+            make_needle(needles[k], sizeof needles[k]);
+            for (char *p = needles[k]; *p != '\0'; p++) /* a query is UTF-8 */
+                *p = (unsigned char)*p >= 0x80 ? 'z' : *p;
+        }
+        snprintf(text, sizeof text, forms[i % (int)(sizeof forms / sizeof *forms)], needles[0], needles[1]);
+        check_context("%s", text);
+        xf_buf_reset(&a);
+        xf_buf_reset(&b);
+        ask_query(with, text, true, &a);
+        ask_query(without, text, false, &b);
+        CHECK_MEM(a.data, a.len, b.data, b.len);
+        found += memchr(b.data, '1', b.len) != NULL;
+    }
+    CHECK(found > (size_t)rounds / 4);
+    xray_store_get_stats(with, &stats);
+    CHECK(stats.runs_skipped > (uint64_t)rounds * RUNS / 3);
+    xray_store_close(with);
+    xray_store_close(without);
+    xray_buffer_free(&a);
+    xray_buffer_free(&b);
+}
+
+CHECK_MAIN(test_sets, test_no_set, test_searches, test_queries)

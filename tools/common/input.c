@@ -205,7 +205,7 @@ void input_print_stats(const xray_store *store)
         text_puts(&t, " blocks");
     }
     if (stats.runs_asked > 0) {
-        text_puts(&t, ", which ruled out ");
+        text_puts(&t, stats.blocks_skipped > 0 ? " and " : ", which ruled out ");
         human_count(&t, (int64_t)stats.runs_skipped);
         text_puts(&t, " of ");
         human_count(&t, (int64_t)stats.runs_asked);
