@@ -2,8 +2,11 @@
 # usage: big.sh BUILD
 #
 # Bounded memory: 1 GB of generated JSON of each kind is imported, listed, printed, searched
-# and summed up, and so is a store of a million runs; no tool may take more than 256 MiB. Exit status 1 if one does.
-# BIG_MB=N changes the size (in MB of JSON), BIG_RUNS=N the number of runs, BIG_KEEP=1 keeps the data.
+# and summed up, with and without an index, and so is a store of a million runs; no tool may take
+# more than 256 MiB. Exit status 1 if one does.
+#
+# BIG_MB=N changes the size (MB of JSON, of which none is kept: 10000 wants 1 GB of disk),
+# BIG_RUNS=N the number of runs, BIG_KEEP=1 keeps the stores.
 set -eu
 build=$(cd "${1:?usage: big.sh BUILD}" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,10 +22,6 @@ PATH=$build/bin:$build/bench:$PATH
 checks=0
 failed=0
 
-# A run of decisions is 78 kB, a conversation 560 kB.
-gen_decisions --runs=$((wanted * 1000 / 78)) >decisions.json
-gen_agents --conversations=$((wanted * 1000 / 560)) >agents.json
-
 check() {
     checks=$((checks + 1))
     peak=$(rss "$1")
@@ -35,11 +34,24 @@ check() {
     [ "$peak" != failed ] || sed 's/^/        /' "$data/stderr"
 }
 
-heading "Peak memory with $(mb "$(size_of decisions.json)") MB of decisions and $(mb "$(size_of agents.json)") MB of conversations (limit $limit MiB)"
+# A run of decisions is 78 kB, a conversation 560 kB.
+generate() {
+    case $1 in
+    decisions) gen_decisions --runs=$((wanted * 1000 / 78)) ;;
+    agents) gen_agents --conversations=$((wanted * 1000 / 560)) ;;
+    esac
+}
+
+heading "Peak memory with $wanted MB of JSON of each kind (limit $limit MiB)"
+rm -f lines
+mkfifo lines
 for set in decisions agents; do
     rm -rf $set
-    for command in "xray-import $set.json -o $set" "xray-ls $set" "xray-cat -j $set" "xray-grep -c refund $set" \
-        "xray-funnel $set"; do
+    generate $set >lines &
+    check "xray-import - -o $set" <lines
+    wait
+    for command in "xray-ls --index=never $set" "xray-funnel --index=never $set" "xray-index build $set" "xray-ls $set" \
+        "xray-cat -j $set" "xray-grep -c refund $set" "xray-funnel $set" "xray-stat $set"; do
         check "$command"
     done
 done

@@ -3,12 +3,13 @@
 #
 # The questions that a store of traces is asked, beside DuckDB on Parquet (zstd), SQLite with
 # indexes, ripgrep on the plain and on the compressed JSON lines, and jq. SIZE is MB of JSON
-# lines of each kind (default: 100 and 1000; 10000 wants 30 GB of disk). xrayfile, SQLite,
-# ripgrep and jq are timed as whole processes, DuckDB by its queries alone, warmed up. Every
-# pair has to give the same answer before it is timed.
+# lines of each kind (default: 100 and 1000; 10000 wants 14 GB of disk and half an hour). xrayfile,
+# SQLite, ripgrep and jq are timed as whole processes, DuckDB by its queries alone, warmed up. Every
+# pair has to give the same answer before it is timed. Then: what the same question costs at each size.
 #
 # BENCH_REPEAT=5   runs per figure, of which the median is shown (default 5)
 # BENCH_COLD=1     drops the page cache before each run of xrayfile and ripgrep (root)
+# BENCH_KEEP=1     keeps the data of sizes over 1000; others are always kept, for the next time
 #
 # DuckDB comes from the npm package @duckdb/node-api, which is installed under BUILD where npm
 # is at hand; what is missing is left out, with a line.
@@ -52,19 +53,38 @@ duck()
 # ---- data -----------------------------------------------------------------------
 
 # A run of decisions is 77.7 kB, a conversation 561 kB.
-generate()
+generate_decisions()
 {
-    decisions=decisions-$1 agents=agents-$1
+    decisions=decisions-$1
     [ -e "$decisions.json" ] || gen_decisions --runs=$(($1 * 12868 / 1000)) >"$decisions.json"
-    [ -e "$agents.json" ] || gen_agents --conversations=$(($1 * 1782 / 1000)) >"$agents.json"
-    for set in "$decisions" "$agents"; do
-        newer "$set.json.zst" "$set.json" || zstd -3 -qkf "$set.json"
-        newer "$set" "$set.json" || { rm -rf "$set"; xray-import "$set.json" -o "$set" >/dev/null 2>&1; }
-    done
+    store "$decisions"
     if $duckdb && ! newer "$decisions.parquet/events.parquet" "$decisions.json"; then
         mkdir -p "$decisions.parquet"
         node "$here/peers.mjs" load "$decisions.json" "$decisions.parquet"
     fi
+}
+
+generate_agents()
+{
+    agents=agents-$1
+    [ -e "$agents.json" ] || gen_agents --conversations=$(($1 * 1782 / 1000)) >"$agents.json"
+    store "$agents"
+}
+
+# The lines compressed, and as a store with its index, which segments over 64 MiB do not get by themselves.
+store()
+{
+    newer "$1.json.zst" "$1.json" || zstd -3 -qkf "$1.json"
+    newer "$1" "$1.json" && return 0
+    rm -rf "$1"
+    xray-import "$1.json" -o "$1" >/dev/null 2>&1
+    xray-index build -q "$1"
+}
+
+# Ten gigabytes of each kind are not left behind, nor there at the same time.
+forget()
+{
+    [ "$2" -le 1000 ] || [ "${BENCH_KEEP:-0}" = 1 ] || rm -rf "$1" "$1.json" "$1.json.zst" "$1.parquet"
 }
 
 # One thousand segments of the same runs, and the same lines in SQLite by run id.
@@ -166,13 +186,34 @@ search()
 
 item()
 {
+    item=$(sed -n '100{s/.*"item_id":"\([^"]*\)".*/\1/p;q}' "$decisions.json")
     have rg || return 0
-    item=$(sed -n '700{s/.*"item_id":"\([^"]*\)".*/\1/p;q}' "$decisions.json")
     rg -c -- "$item" "$decisions.json" >theirs
     xray-why -j "$item" "$decisions" | grep -c '"kind":"visit"' >ours || true
     same ours theirs
     row "where did item $item go" "rg on plain JSON lines" "$(time_of "rg -c -- '$item' $decisions.json")" \
         "$(time_of "xray-why $item $decisions")" "$(time_of "xray-why --index=never $item $decisions")"
+}
+
+# What the questions cost at this size, for the table at the end.
+size_costs()
+{
+    for command in "xray-funnel" "xray-funnel --index=never" "xray-ls -n 20" "xray-why $item" "xray-stat"; do
+        echo "$1|$(echo "$command" | sed "s/ $item$/ ITEM/")|$(time_of "$command $decisions")|$(rss "$command $decisions")" >>costs
+    done
+}
+
+# A line for each question: time and memory at each size, and how often the last time holds the first.
+show_costs()
+{
+    heading "Cost with size: ms and peak MiB at $(awk -F'|' '!($1 in seen) { seen[$1]; printf "%s%s", n++ ? ", " : "", $1 }' costs) MB of decisions"
+    awk -F'|' '
+        !($2 in line) { order[++n] = $2; first[$2] = $3 }
+        { line[$2] = line[$2] sprintf(" %9s %6s", $3, $4); last[$2] = $3 }
+        END {
+            for (i = 1; i <= n; i++)
+                printf "  %-28s%s  %6.1f times\n", order[i], line[order[i]], (first[order[i]] > 0 ? last[order[i]] / first[order[i]] : 0)
+        }' costs
 }
 
 machine
@@ -185,9 +226,10 @@ fi
 have rg || echo "(ripgrep is left out: not installed)"
 have sqlite3 || echo "(SQLite is left out: not installed)"
 
+rm -f costs
 for size; do
-    generate "$size"
-    heading "$(mb "$(size_of "$decisions.json")") MB of decisions, $(mb "$(size_of "$agents.json")") MB of conversations: ms, medians of $repeat"
+    generate_decisions "$size"
+    heading "$(mb "$(size_of "$decisions.json")") MB of decisions: ms, medians of $repeat"
     printf '  %-46s %-24s %9s %9s %7s %9s %7s\n' question peer peer ours ratio "no index" ratio
     funnel
     steep
@@ -196,12 +238,19 @@ for size; do
         one_run "$decisions"
     fi
     search "rare literal, decisions" "$decisions" "$(sed -n '700{s/.*"product":"\([^"]*\)".*/\1/p;q}' "$decisions.json")"
-    search "rare literal, conversations" "$agents" "$(sed -n '50{s/.*"id":"\(call_[0-9a-f]*\)".*/\1/p;q}' "$agents.json")"
     search "literal that is nowhere, decisions" "$decisions" "Grinder for Travel, 12oz"
-    search "common literal, conversations" "$agents" "insufficient balance"
     search "common regular expression, decisions" "$decisions" 'Took the [a-z]+, the kind'
-    search "common regular expression, conversations" "$agents" 'payment method [a-z]+_[0-9]+'
     item
-    printf '  peak MiB: funnel %s, grep %s and %s\n' "$(rss "xray-funnel $decisions")" \
-        "$(rss "xray-grep -c refund $decisions")" "$(rss "xray-grep -c refund $agents")"
+    printf '  peak MiB: funnel %s, grep %s\n' "$(rss "xray-funnel $decisions")" "$(rss "xray-grep -c refund $decisions")"
+    size_costs "$size"
+    forget "$decisions" "$size"
+
+    generate_agents "$size"
+    heading "$(mb "$(size_of "$agents.json")") MB of conversations: ms, medians of $repeat"
+    search "rare literal, conversations" "$agents" "$(sed -n '50{s/.*"id":"\(call_[0-9a-f]*\)".*/\1/p;q}' "$agents.json")"
+    search "common literal, conversations" "$agents" "insufficient balance"
+    search "common regular expression, conversations" "$agents" 'payment method [a-z]+_[0-9]+'
+    printf '  peak MiB: grep %s\n' "$(rss "xray-grep -c refund $agents")"
+    forget "$agents" "$size"
 done
+[ $# -lt 2 ] || show_costs
