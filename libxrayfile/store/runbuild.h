@@ -23,8 +23,8 @@ struct xf_run_builder {
 /* Index of the run with this id, which is added if it is new. UINT32_MAX: memory is out. */
 uint32_t xf_run_builder_get(struct xf_run_builder *b, const uint8_t id[16], uint32_t segment);
 
-/* Room for so many more: all at once it is cheaper than bit by bit. False: memory is out. */
-bool xf_run_builder_reserve(struct xf_run_builder *b, uint32_t more);
+/* Room for so many more runs and places: all at once it is cheaper than bit by bit. False: memory is out. */
+bool xf_run_builder_reserve(struct xf_run_builder *b, uint32_t runs, uint32_t places);
 
 bool xf_run_builder_text(struct xf_run_builder *b, struct xf_run_sum *run, enum xf_run_text which, xray_str text);
 

@@ -173,6 +173,7 @@ struct taker {
     xray_str *texts;
     uint32_t text_count;
     struct xf_varints text[XF_RUN_TEXTS], places; /* where each column begins */
+    bool no_text[XF_RUN_TEXTS]; /* no run has any: so it is with most columns */
     struct int_column ints[XF_RUN_INTS];
     uint32_t place_count;
     struct tuple tuples[1 << TUPLE_BITS];
@@ -204,6 +205,16 @@ static bool begin_column(struct int_column *column, uint32_t count, struct xf_va
     }
     xf_varints_skip(c, values);
     return !c->bad;
+}
+
+/* A column of nothing but zeros, which is passed over. */
+static bool pass_zeros(uint32_t count, struct xf_varints *c)
+{
+    if (count > c->left || (count > 0 && (c->at[0] != 0 || memcmp(c->at, c->at + 1, count - 1) != 0)))
+        return false;
+    c->at += count;
+    c->left -= count;
+    return true;
 }
 
 static bool check_texts(uint32_t count, uint32_t most, struct xf_varints *c)
@@ -238,7 +249,8 @@ static int check_columns(struct taker *t, struct xf_varints *c)
         t->texts[i] = xf_varint_take_text(c);
     for (int k = 0; k < XF_RUN_TEXTS; k++) {
         t->text[k] = *c;
-        if (!check_texts(t->count, t->text_count, c))
+        t->no_text[k] = pass_zeros(t->count, c);
+        if (!t->no_text[k] && !check_texts(t->count, t->text_count, c))
             return 0;
     }
     for (int k = 0; k < XF_RUN_INTS; k++)
@@ -259,13 +271,18 @@ struct place { /* as far as the places have been read */
 /* What is put is the distance to what is expected. */
 static inline bool take_place(struct xf_varints *c, const struct taker *t, const struct xf_segment *seg, struct place *at)
 {
-    const uint64_t ahead = xf_varint_take(c);
+    if (c->left > 3 && (xf_get_u32(c->at) & 0xffffff) == 0) { /* the next run of the same block, as mostly */
+        c->at += 3;
+        c->left -= 3;
+    } else {
+        const uint64_t ahead = xf_varint_take(c);
 
-    if (ahead > seg->index->blocks)
-        return false;
-    at->block += ahead;
-    at->run = (ahead > 0 ? 0 : at->run) + (uint64_t)xf_varint_take_int(c);
-    at->number += (uint64_t)xf_varint_take_int(c);
+        if (ahead > seg->index->blocks)
+            return false;
+        at->block += ahead;
+        at->run = (ahead > 0 ? 0 : at->run) + (uint64_t)xf_varint_take_int(c);
+        at->number += (uint64_t)xf_varint_take_int(c);
+    }
     return !c->bad && is_spine(seg, at->block) && at->run < XF_ROWS_MAX && at->number < t->count;
 }
 
@@ -299,15 +316,20 @@ static bool put_text(struct xf_run_builder *b, struct xf_run_sum *run, const str
     return text == 0 || xf_run_builder_text(b, run, (enum xf_run_text)which, t->texts[text - 1]);
 }
 
+static uint32_t take_text(struct taker *t, int which)
+{
+    return t->no_text[which] ? 0 : (uint32_t)xf_varint_take(&t->text[which]);
+}
+
 static bool join_texts(struct xf_run_builder *b, struct xf_run_sum *run, struct taker *t)
 {
     const bool fresh = run->texts == XF_NO_TEXT; /* no other segment said anything */
     uint32_t texts[XF_RUN_TEXTS - 1];
     struct tuple *tuple;
-    bool good = put_text(b, run, t, XF_RT_EXT_ID, (uint32_t)xf_varint_take(&t->text[XF_RT_EXT_ID]));
+    bool good = put_text(b, run, t, XF_RT_EXT_ID, take_text(t, XF_RT_EXT_ID));
 
     for (int k = 1; k < XF_RUN_TEXTS; k++)
-        texts[k - 1] = (uint32_t)xf_varint_take(&t->text[k]);
+        texts[k - 1] = take_text(t, k);
     tuple = tuple_of(t, texts);
     if (fresh && tuple->known && memcmp(tuple->texts, texts, sizeof texts) == 0) {
         run->texts = tuple->number;
@@ -346,7 +368,7 @@ static int join_all(struct xf_run_builder *b, struct taker *t, uint32_t segment,
 {
     uint32_t *numbers = xf_alloc_array(t->count, sizeof *numbers);
     struct place at = {0, 0, 0};
-    bool good = numbers != NULL && xf_run_builder_reserve(b, t->count);
+    bool good = numbers != NULL && xf_run_builder_reserve(b, t->count, t->place_count);
 
     for (uint32_t i = 0; i < t->count && good; i++) {
         struct xf_run_sum *run;

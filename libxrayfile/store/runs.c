@@ -60,25 +60,40 @@ static void leave_room(struct xray_store *s, size_t taken)
                                                                                     : XF_CACHE_BYTES_LEAST);
 }
 
-bool xf_run_builder_reserve(struct xf_run_builder *b, uint32_t more)
+/* Makes room for `more` elements behind `count` of a growing array, which are going to be filled. */
+static bool reserve(void **array, uint32_t count, uint32_t more, uint32_t *cap, size_t size)
 {
-    const uint32_t doubled = b->cap > UINT32_MAX / 2 ? UINT32_MAX : b->cap * 2;
+    const uint32_t doubled = *cap > UINT32_MAX / 2 ? UINT32_MAX : *cap * 2;
     uint32_t wanted;
-    struct xf_run_sum *runs;
+    void *p;
 
-    if (more > UINT32_MAX - 1 - b->count || !grow_slots(b, b->count + more))
-        return false;
-    if (more <= b->cap - b->count)
+    if (more <= *cap - count)
         return true;
-    wanted = b->count + more > doubled ? b->count + more : doubled;
-    leave_room(b->s, (size_t)wanted * (sizeof *b->runs + sizeof *b->places));
-    runs = xf_resize_array(b->runs, wanted, sizeof *runs);
-    if (runs == NULL)
+    if (more > UINT32_MAX - 1 - count)
         return false;
-    xf_pages_expect(runs, (size_t)(b->count + more) * sizeof *runs);
-    b->runs = runs;
-    b->cap = wanted;
+    wanted = count + more > doubled ? count + more : doubled;
+    p = xf_resize_array(*array, wanted, size);
+    if (p == NULL)
+        return false;
+    xf_pages_expect(p, (count + more) * size);
+    *array = p;
+    *cap = wanted;
     return true;
+}
+
+bool xf_run_builder_reserve(struct xf_run_builder *b, uint32_t runs, uint32_t places)
+{
+    void *array = b->runs;
+    bool room = runs < UINT32_MAX - b->count && grow_slots(b, b->count + runs);
+
+    if (b->cap - b->count < runs)
+        leave_room(b->s, ((size_t)b->count + runs) * (sizeof *b->runs + sizeof *b->places));
+    room = room && reserve(&array, b->count, runs, &b->cap, sizeof *b->runs);
+    b->runs = array;
+    array = b->places;
+    room = room && reserve(&array, b->place_count, places, &b->place_cap, sizeof *b->places);
+    b->places = array;
+    return room;
 }
 
 static bool grow_runs(struct xf_run_builder *b)
