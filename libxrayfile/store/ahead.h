@@ -19,6 +19,7 @@ struct xf_ahead_slot {
     struct xf_load load;
     uint32_t segment, block;
     bool begun;   /* load.entry is being made, or will be when it is taken */
+    bool handed;  /* to the pool */
     void *result; /* of `work` */
 };
 
