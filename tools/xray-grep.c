@@ -13,6 +13,7 @@
 #include "common/out.h"
 #include "common/runs.h"
 #include "grep/choose.h"
+#include "grep/explain.h"
 
 enum {
     /* Where the first hits are enough, the first runs are tried one by one: a common pattern is found there. */
@@ -510,17 +511,6 @@ static bool is_complete(const struct grep *g, bool failed, uint64_t too_expensiv
            xray_store_problem_count(g->store) == 0;
 }
 
-static bool explain(const struct grep *g)
-{
-    const unsigned reads = g->settings.has_pattern ? XRAY_NEEDS_PAYLOAD | XRAY_NEEDS_EVENTS : 0;
-
-    if (!where_explain(&g->settings.selection.where, g->store, reads))
-        return false;
-    if (g->settings.selection.inverts)
-        where_explain(&g->settings.selection.inverse, g->store, reads);
-    return true;
-}
-
 /* False if reading failed, which was said. */
 static bool grep_listed(struct grep *g)
 {
@@ -589,7 +579,7 @@ int main(int argc, char **argv)
         where_narrow(&g.settings.selection.where);
     g.store = input_open(paths, count);
     g.segments = memory_new(xray_store_segment_count(g.store), sizeof *g.segments);
-    if (!explain(&g))
+    if (!explain_search(&g))
         found = grep_all(&g);
     marks_free(&g.marks);
     free(g.texts);

@@ -784,6 +784,9 @@ typedef struct xray_read_stats {
 
 XRAY_API void xray_store_get_stats(const xray_store *s, xray_read_stats *out);
 
+/* In how many blocks of each kind (spec 4.5) one of these texts may stand, as far as indexes tell; case of ASCII letters is ignored. XRAY_ENOMEM. */
+XRAY_API int xray_store_may_hold(xray_store *s, const xray_str *texts, size_t count, uint64_t blocks[6], xray_error *err);
+
 /* A stored value, not yet resolved. data == NULL: there is none. Borrowed from
  * the record it stands in. */
 typedef struct xray_ref {

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "codec/mpread.h"
 #include "query/plan.h"
-#include "store/grams.h"
 #include "store/runs.h"
 
 enum { FEW = 4 }; /* one block in so many: the search costs less than it saves */
@@ -69,19 +68,11 @@ static int visit(void *ctx, const uint8_t *data, size_t len)
 /* Few of the payload blocks may hold it. */
 static bool is_rare(struct xray_store *s, const xray_str *text)
 {
-    uint64_t all = 0, held = 0;
+    uint64_t all = 0, held[6];
 
-    for (uint32_t i = 0; i < s->part_count; i++) {
-        const struct xf_segment *seg = s->parts[i].seg;
-        struct xf_grams g;
-
-        xf_grams_ask(&g, s, i, text, 1, NULL);
-        all += seg->payload_count;
-        for (uint32_t k = 0; k < seg->payload_count; k++)
-            held += seg->payload[k] >= g.blocks || g.may_hold[seg->payload[k]];
-        xf_grams_free(&g);
-    }
-    return held <= all / FEW && text->len > 0;
+    for (uint32_t i = 0; i < s->part_count; i++)
+        all += s->parts[i].seg->payload_count;
+    return text->len > 0 && xray_store_may_hold(s, text, 1, held, NULL) == XRAY_OK && held[XF_PAYLOAD] <= all / FEW;
 }
 
 /* Of each run, whether it may have the text (xray_hits_runs). NULL: nothing is known. */

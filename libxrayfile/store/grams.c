@@ -265,3 +265,20 @@ bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uin
     }
     return false;
 }
+
+int xray_store_may_hold(xray_store *s, const xray_str *texts, size_t count, uint64_t blocks[6], xray_error *err)
+{
+    int r = XRAY_OK;
+
+    memset(blocks, 0, 6 * sizeof *blocks);
+    for (uint32_t i = 0; i < s->part_count && r >= 0; i++) {
+        const struct xf_segment *seg = s->parts[i].seg;
+        struct xf_grams g;
+
+        r = xf_grams_ask(&g, s, i, texts, count, err);
+        for (uint32_t b = 0; b < seg->block_count && r >= 0; b++)
+            blocks[seg->blocks[b].kind < 6 ? seg->blocks[b].kind : 0] += b >= g.blocks || g.may_hold[b];
+        xf_grams_free(&g);
+    }
+    return r < 0 ? r : XRAY_OK;
+}

@@ -127,6 +127,11 @@ run xray-grep --list-runs -W 'run.status = error' "$shop"
 expect_text "grep --list-runs -W" <<'END'
 9f3cb08245e14d60a5f7b1c2d3e4f502
 END
+run xray-grep --explain 'price_[a-z]*_high' "$shop"
+expect_out 'pattern:  every match holds "price_"' "grep --explain says what is looked for first"
+expect_out ' blocks of payload, ' "grep --explain says where that may be"
+run xray-grep --explain '[0-9]+' "$shop"
+expect_out 'all texts are tried' "grep --explain of a pattern that tells nothing"
 run xray-grep --explain -W 'step.type = llm and step.duration > 2s' "$shop"
 expect_status 0 "grep --explain"
 expect_out 'step.type = "llm"' "grep --explain prints the canonical expression"
