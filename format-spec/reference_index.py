@@ -163,10 +163,9 @@ def items(c, head):
     c.at = len(c.data)
 
 
-def steps(c, head):
-    n = c.varint()
+def sets_and_zones(c, n, names):
     texts, columns = c.texts(c.varint()), {}
-    for name in STEP_TEXTS:
+    for name in names:
         sets = [None]
         for _ in range(c.varint()):
             members, at, of = Cursor(c.bytes(c.varint())), 0, []
@@ -178,8 +177,12 @@ def steps(c, head):
     for name in STEP_ZONES:
         low, high = c.bytes(n), c.bytes(n)
         columns[name] = list(zip(low, high))
-    for i in range(n):
-        say(steps_of=i, **{k: v[i] for k, v in columns.items()})
+    return [{k: v[i] for k, v in columns.items()} for i in range(n)]
+
+
+def steps(c, head):
+    for i, facts in enumerate(sets_and_zones(c, c.varint(), STEP_TEXTS)):
+        say(steps_of=i, **facts)
 
 
 def sums(c, head):
@@ -281,25 +284,29 @@ def table_of(c, n):
         there = c.bytes(1)[0]
         at += c.int() if there else 0
         starts.append([at, at + c.varint()] if there else None)
-    texts = c.texts(c.varint())
-    sets = [[[texts[i] for i in c.differences(c.varint())] for _ in range(n)] for _ in range(2)]
     for i in range(n):
         say(segment=names[i], size=sizes[i], sealed=sealed[i], id=ids[i], runs=counts[i], starts=starts[i],
-            pipelines=sets[0][i], versions=sets[1][i])
+            partners=c.differences(c.varint()))
 
 
 def catalogue(data):
-    version, digits, count, pages, *lengths = struct.unpack_from("<8I", data, 8)
-    checks = struct.unpack_from("<3Q", data, 40)
-    need(version == 1 and checks[2] == xxh3(data[:56]), "the head")
+    version, digits, count, pages, *lengths = struct.unpack_from("<10I", data, 8)
+    checks = struct.unpack_from("<4Q", data, 48)
+    need(version == 2 and checks[3] == xxh3(data[:72]), "the head")
     say(catalogue=version, digits=digits, segments=count)
-    at = 64 + lengths[0]
-    parts = [data[64:at], data[at:at + lengths[2]]]
-    need([xxh3(p) for p in parts] == list(checks[:2]), "the check of the table or the directory")
-    c = Cursor(unpack(parts[0], lengths[1]))
-    table_of(c, count)
-    c.end()
-    c, at = Cursor(unpack(parts[1], lengths[3])), at + lengths[2]
+    parts, at = [], 80
+    for k in range(3):
+        stored = data[at:at + lengths[2 * k]]
+        need(xxh3(stored) == checks[k], "the check of a part")
+        parts.append(Cursor(unpack(stored, lengths[2 * k + 1])))
+        at += lengths[2 * k]
+    table_of(parts[0], count)
+    parts[0].end()
+    need(parts[1].varint() == count, "facts of as many segments")
+    for i, facts in enumerate(sets_and_zones(parts[1], count, STEP_TEXTS + ["pipelines", "versions", "statuses"])):
+        say(facts_of=i, **facts)
+    parts[1].end()
+    c = parts[2]
     for _ in range(pages):
         length, check, first = c.varint(), struct.unpack("<Q", c.bytes(8))[0], c.bytes(c.varint())
         page, at, before = Cursor(data[at:at + length]), at + length, b""

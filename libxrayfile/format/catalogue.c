@@ -10,7 +10,23 @@
 
 static const char magic[8] = {'X', 'R', 'A', 'Y', 'C', 'A', 'T', '\n'};
 
-enum { AT_VERSION = 8, AT_DIGITS = 12, AT_SEGMENTS = 16, AT_PAGES = 20, AT_LENGTHS = 24, AT_CHECKS = 40, AT_CHECK = 56 };
+enum { AT_VERSION = 8, AT_DIGITS = 12, AT_SEGMENTS = 16, AT_PAGES = 20, AT_LENGTHS = 24, AT_CHECKS = 48, AT_CHECK = 72 };
+
+static void put_part(uint8_t *out, int number, const struct xf_catalogue_part *p)
+{
+    xf_put_u32(out + AT_LENGTHS + 8 * number, p->stored_len);
+    xf_put_u32(out + AT_LENGTHS + 8 * number + 4, p->raw_len);
+    xf_put_u64(out + AT_CHECKS + 8 * number, p->check);
+}
+
+static struct xf_catalogue_part get_part(const uint8_t *bytes, int number)
+{
+    return (struct xf_catalogue_part){
+        .stored_len = xf_get_u32(bytes + AT_LENGTHS + 8 * number),
+        .raw_len = xf_get_u32(bytes + AT_LENGTHS + 8 * number + 4),
+        .check = xf_get_u64(bytes + AT_CHECKS + 8 * number),
+    };
+}
 
 void xf_catalogue_head_encode(const struct xf_catalogue_head *head, uint8_t out[XF_CATALOGUE_HEAD_LEN])
 {
@@ -19,12 +35,9 @@ void xf_catalogue_head_encode(const struct xf_catalogue_head *head, uint8_t out[
     xf_put_u32(out + AT_DIGITS, head->digits);
     xf_put_u32(out + AT_SEGMENTS, head->segments);
     xf_put_u32(out + AT_PAGES, head->pages);
-    xf_put_u32(out + AT_LENGTHS, head->table.stored_len);
-    xf_put_u32(out + AT_LENGTHS + 4, head->table.raw_len);
-    xf_put_u32(out + AT_LENGTHS + 8, head->directory.stored_len);
-    xf_put_u32(out + AT_LENGTHS + 12, head->directory.raw_len);
-    xf_put_u64(out + AT_CHECKS, head->table.check);
-    xf_put_u64(out + AT_CHECKS + 8, head->directory.check);
+    put_part(out, 0, &head->table);
+    put_part(out, 1, &head->facts);
+    put_part(out, 2, &head->directory);
     xf_put_u64(out + AT_CHECK, xf_hash64(out, AT_CHECK, 0));
 }
 
@@ -43,9 +56,9 @@ int xf_catalogue_head_decode(struct xf_catalogue_head *out, const uint8_t bytes[
         .digits = xf_get_u32(bytes + AT_DIGITS),
         .segments = xf_get_u32(bytes + AT_SEGMENTS),
         .pages = xf_get_u32(bytes + AT_PAGES),
-        .table = {xf_get_u32(bytes + AT_LENGTHS), xf_get_u32(bytes + AT_LENGTHS + 4), xf_get_u64(bytes + AT_CHECKS)},
-        .directory = {xf_get_u32(bytes + AT_LENGTHS + 8), xf_get_u32(bytes + AT_LENGTHS + 12),
-                      xf_get_u64(bytes + AT_CHECKS + 8)},
+        .table = get_part(bytes, 0),
+        .facts = get_part(bytes, 1),
+        .directory = get_part(bytes, 2),
     };
     uint64_t left = size - XF_CATALOGUE_HEAD_LEN;
 
@@ -56,7 +69,7 @@ int xf_catalogue_head_decode(struct xf_catalogue_head *out, const uint8_t bytes[
     if (xf_get_u32(bytes + AT_VERSION) != XF_CATALOGUE_VERSION)
         return xf_fail(err, XRAY_EUNSUPPORTED, 0, "a catalogue of version %" PRIu32, xf_get_u32(bytes + AT_VERSION));
     if (head.digits < 1 || head.digits > 32 || head.segments == 0 || !part_fits(&head.table, &left) ||
-        !part_fits(&head.directory, &left))
+        !part_fits(&head.facts, &left) || !part_fits(&head.directory, &left))
         return xf_fail(err, XRAY_ECORRUPT, 0, "the parts do not fit into the catalogue");
     *out = head;
     return XRAY_OK;
@@ -137,21 +150,17 @@ int xf_catalogue_table_encode(const struct xf_catalogue_table *t, xray_buffer *o
     for (uint32_t i = 0; i < t->count; i++)
         xf_varint_put(out, t->rows[i].runs);
     put_starts(t, out);
-    xf_varint_put(out, t->text_count);
-    for (uint32_t i = 0; i < t->text_count; i++)
-        xf_varint_put_text(out, t->texts[i]);
-    for (int k = 0; k < XF_CATALOGUE_TEXTS; k++)
-        for (uint32_t i = 0; i < t->count; i++) {
-            uint32_t before = 0;
+    for (uint32_t i = 0; i < t->count; i++) {
+        uint32_t before = 0;
 
-            xf_varint_put(out, t->rows[i].count[k]);
-            for (uint32_t j = 0; j < t->rows[i].count[k]; j++) {
-                const uint32_t text = t->members[t->rows[i].first[k] + j];
+        xf_varint_put(out, t->rows[i].partner_count);
+        for (uint32_t j = 0; j < t->rows[i].partner_count; j++) {
+            const uint32_t partner = t->partners[t->rows[i].first_partner + j];
 
-                xf_varint_put(out, text - before);
-                before = text;
-            }
+            xf_varint_put(out, partner - before);
+            before = partner;
         }
+    }
     return out->failed ? XRAY_ENOMEM : XRAY_OK;
 }
 
@@ -223,19 +232,20 @@ static void take_starts(struct xf_catalogue_table *t, struct xf_varints *c)
     }
 }
 
-static void take_members(struct xf_catalogue_table *t, struct xf_varints *c, int k)
+static void take_partners(struct xf_catalogue_table *t, struct xf_varints *c)
 {
     for (uint32_t i = 0; i < t->count && !c->bad; i++) {
-        uint64_t text = 0;
+        struct xf_catalogue_row *row = &t->rows[i];
+        uint64_t partner = 0;
 
-        t->rows[i].first[k] = t->member_count;
-        t->rows[i].count[k] = xf_varint_take_count(c, 1);
-        for (uint32_t j = 0; j < t->rows[i].count[k] && !c->bad; j++) {
+        row->first_partner = t->total_partners;
+        row->partner_count = xf_varint_take_count(c, 1);
+        for (uint32_t j = 0; j < row->partner_count && !c->bad; j++) {
             const uint64_t more = xf_varint_take(c);
 
-            c->bad |= more >= t->text_count || text + more >= t->text_count;
-            text += more;
-            t->members[t->member_count++] = (uint32_t)text;
+            c->bad |= more >= t->count || partner + more >= t->count;
+            partner += more;
+            t->partners[t->total_partners++] = (uint32_t)partner;
         }
     }
 }
@@ -256,17 +266,12 @@ static int take_table(struct xf_catalogue_table *t, struct xf_varints *c)
     for (uint32_t i = 0; i < t->count; i++)
         t->rows[i].runs = xf_varint_take(c);
     take_starts(t, c);
-    t->text_count = xf_varint_take_count(c, 1);
     if (c->bad)
         return 0;
-    t->texts = xf_alloc_array(t->text_count, sizeof *t->texts);
-    t->members = xf_alloc_array(c->left, sizeof *t->members); /* each is a byte at least */
-    if (t->texts == NULL || t->members == NULL)
+    t->partners = xf_alloc_array(c->left, sizeof *t->partners); /* each is a byte at least */
+    if (t->partners == NULL)
         return XRAY_ENOMEM;
-    for (uint32_t i = 0; i < t->text_count; i++)
-        t->texts[i] = xf_varint_take_text(c);
-    for (int k = 0; k < XF_CATALOGUE_TEXTS; k++)
-        take_members(t, c, k);
+    take_partners(t, c);
     return !c->bad && c->left == 0;
 }
 
@@ -286,8 +291,7 @@ int xf_catalogue_table_decode(struct xf_catalogue_table *t, uint32_t segments, c
 void xf_catalogue_table_done(struct xf_catalogue_table *t)
 {
     xf_free(t->rows);
-    xf_free(t->texts);
-    xf_free(t->members);
+    xf_free(t->partners);
     xray_buffer_free(&t->names);
     *t = (struct xf_catalogue_table){.count = 0};
 }

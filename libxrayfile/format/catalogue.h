@@ -5,9 +5,9 @@
 #include "codec/varint.h"
 
 #define XF_CATALOGUE_NAME "catalogue.idx"
-#define XF_CATALOGUE_VERSION 1
-#define XF_CATALOGUE_HEAD_LEN 64
-#define XF_CATALOGUE_PART_MAX (64u << 20) /* stored and raw bytes of the table, and of the directory */
+#define XF_CATALOGUE_VERSION 2
+#define XF_CATALOGUE_HEAD_LEN 80
+#define XF_CATALOGUE_PART_MAX (64u << 20) /* stored and raw bytes of each part */
 #define XF_CATALOGUE_PAGE_LEN 4096u       /* a page ends with the key that reaches this */
 #define XF_CATALOGUE_PAGE_MAX (1u << 20)
 #define XF_CATALOGUE_KEY_MAX 65u /* the first byte says what the rest is */
@@ -21,7 +21,7 @@ struct xf_catalogue_part { /* stored as it is if both lengths are the same, else
 
 struct xf_catalogue_head {
     uint32_t digits, segments, pages;
-    struct xf_catalogue_part table, directory; /* behind the head, one behind the other; then the pages */
+    struct xf_catalogue_part table, facts, directory; /* behind the head, one behind the other; then the pages */
 };
 
 void xf_catalogue_head_encode(const struct xf_catalogue_head *head, uint8_t out[XF_CATALOGUE_HEAD_LEN]);
@@ -31,8 +31,6 @@ int xf_catalogue_head_decode(struct xf_catalogue_head *out, const uint8_t bytes[
 
 /* ---- table (2.1) ---- */
 
-enum xf_catalogue_text { XF_CT_PIPELINES, XF_CT_VERSIONS, XF_CATALOGUE_TEXTS };
-
 struct xf_catalogue_row { /* a segment */
     xray_str name;
     uint64_t size;
@@ -41,22 +39,20 @@ struct xf_catalogue_row { /* a segment */
     uint8_t id[8]; /* the first bytes of the segment id */
     uint64_t runs;
     int64_t start_min, start_max; /* of its runs; XRAY_MISSING: none says when it began */
-    uint32_t first[XF_CATALOGUE_TEXTS], count[XF_CATALOGUE_TEXTS]; /* in `members` */
+    uint32_t first_partner, partner_count; /* in `partners`: other segments with rows of its runs */
 };
 
 struct xf_catalogue_table {
     struct xf_catalogue_row *rows; /* by name */
     uint32_t count;
-    xray_str *texts;
-    uint32_t text_count;
-    uint32_t *members; /* numbers of texts, ascending in each row */
-    uint32_t member_count;
-    xray_buffer names; /* what the rows' names point into; the texts point into the bytes that were decoded */
+    uint32_t *partners; /* numbers of rows, ascending in each row */
+    uint32_t total_partners;
+    xray_buffer names; /* what the rows' names point into */
 };
 
 /* 0, or XRAY_ENOMEM. */
 int xf_catalogue_table_encode(const struct xf_catalogue_table *t, xray_buffer *out);
-/* 1, 0: they are no table of `segments` rows, XRAY_ENOMEM. `raw` must live as long as the table. */
+/* 1, 0: they are no table of `segments` rows, XRAY_ENOMEM. */
 int xf_catalogue_table_decode(struct xf_catalogue_table *t, uint32_t segments, const xray_buffer *raw);
 void xf_catalogue_table_done(struct xf_catalogue_table *t);
 

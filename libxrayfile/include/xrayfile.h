@@ -695,7 +695,13 @@ typedef struct xray_segment_facts {
     uint64_t runs;
     int64_t start_min_ns, start_max_ns; /* when they began; XRAY_MISSING: none of them says */
     const xray_str *pipelines, *versions;
-    size_t pipeline_count, version_count;
+    const xray_str *statuses; /* by name; of one that did not end running and abandoned, of one that ended without any ended and running */
+    size_t pipeline_count, version_count, status_count;
+    const xray_str *step_names, *step_types; /* all that there are, if it says so */
+    size_t step_name_count, step_type_count;
+    bool step_names_known, step_types_known;
+    const void *index; /* for xray_query_test_segment */
+    uint32_t row;
 } xray_segment_facts;
 
 /* What a store is opened for. Where a directory has a catalogue, segments that cannot matter are left out: they are not among the
@@ -1205,6 +1211,9 @@ XRAY_API int xray_query_test_step(xray_query *q, const xray_run_record *run, con
 /* The same as xray_query_test_run, and where that is 2, with what the index of the run's segment says of its steps: 0 if none of them can match.
  * `run_index` is that of xray_store_run. XRAY_ENOMEM, XRAY_ENOTFOUND. */
 XRAY_API int xray_query_test_indexed(xray_query *q, xray_store *s, size_t run_index, xray_error *err);
+
+/* What the catalogue says of a whole segment: 0 if no run with a row in it, no step and no candidate of such a run can match; else 2. */
+XRAY_API int xray_query_test_segment(xray_query *q, const xray_segment_facts *segment);
 
 /* For each condition that must hold (the query itself, or what its `and` joins) calls `visit` with its canonical form and how many
  * runs it rules out alone before any is opened. Stops when `visit` returns something else than 0, and returns it. */

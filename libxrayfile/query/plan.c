@@ -21,14 +21,27 @@ void xf_plan_done(struct xf_plan *p)
 
 /* ---- texts ---- */
 
+static int run_text_column(const struct xf_field_ref *f)
+{
+    switch (f->field->id) {
+    case XF_F_PIPELINE:
+        return XF_ST_RUN_PIPELINE;
+    case XF_F_VERSION:
+        return XF_ST_RUN_VERSION;
+    case XF_F_STATUS:
+        return XF_ST_RUN_STATUS;
+    case XF_F_VALUE:
+        return f->field->column == XF_COL_TAGS && f->path_count == 1 && !f->path[0].is_index ? XF_ST_TAG : -1;
+    default:
+        return -1;
+    }
+}
+
 /* The column that has the field, or -1. */
 static int text_column(const struct xf_field_ref *f)
 {
     if (f->owner == XF_RUN)
-        return f->field->id == XF_F_VALUE && f->field->column == XF_COL_TAGS && f->path_count == 1 &&
-                       !f->path[0].is_index
-                   ? XF_ST_TAG
-                   : -1;
+        return run_text_column(f);
     if (f->owner != XF_STEP)
         return -1;
     switch (f->field->id) {
@@ -119,7 +132,7 @@ static int ask_set(xray_query *q, const struct xf_expr *e, const struct xf_leaf 
 static int text_truth(xray_query *q, const struct xf_expr *e, const struct xf_leaf *leaf, int column)
 {
     const struct xf_fact_column *c = &q->plan.facts->columns[column];
-    const uint32_t set = c->of_run[q->plan.run];
+    const uint32_t set = column < q->plan.facts->column_count ? c->of_run[q->plan.run] : 0;
     uint8_t *answers = set != 0 ? answers_of(&q->plan, e, c->set_count) : NULL;
 
     if (answers == NULL)
@@ -252,6 +265,20 @@ int xray_query_test_indexed(xray_query *q, xray_store *s, size_t run_index, xray
     /* That every step matches says nothing of a run that has none. */
     s->stats.runs_asked++;
     s->stats.runs_skipped += r == XF_FALSE;
+    return r == XF_FALSE ? XF_FALSE : XF_MAYBE;
+}
+
+int xray_query_test_segment(xray_query *q, const xray_segment_facts *segment)
+{
+    const struct xf_facts *facts = segment->index;
+    int r;
+
+    if (facts == NULL || segment->row >= facts->runs)
+        return XF_MAYBE;
+    q->plan.facts = facts;
+    q->plan.run = segment->row;
+    r = xray_query_test_run(q, NULL);
+    q->plan.facts = NULL;
     return r == XF_FALSE ? XF_FALSE : XF_MAYBE;
 }
 

@@ -31,6 +31,9 @@ void xf_catalogue_free(struct xf_catalogue *c)
     xf_file_close(c->directory_fd);
     xf_catalogue_table_done(&c->table);
     xf_free(c->entries);
+    xf_facts_done(&c->facts);
+    for (int k = 0; k < XF_SEGMENT_TEXTS; k++)
+        xf_free(c->members[k]);
     xray_buffer_free(&c->table_raw);
     xray_buffer_free(&c->directory_raw);
     xray_buffer_free(&c->page);
@@ -68,6 +71,11 @@ static int read_part(struct xray_store *s, int fd, uint64_t pos, const struct xf
     return r;
 }
 
+static uint64_t directory_at(const struct xf_catalogue *c)
+{
+    return (uint64_t)XF_CATALOGUE_HEAD_LEN + c->head.table.stored_len + c->head.facts.stored_len;
+}
+
 static int read_all(struct xf_catalogue *c, struct xray_store *s, uint64_t size, xray_error *err)
 {
     uint8_t bytes[XF_CATALOGUE_HEAD_LEN] = {0};
@@ -78,11 +86,10 @@ static int read_all(struct xf_catalogue *c, struct xray_store *s, uint64_t size,
         xf_catalogue_head_decode(&c->head, bytes, got < sizeof bytes ? got : size, err) < 0)
         return 0;
     s->stats.index_bytes += got;
-    c->pages_at = (uint64_t)XF_CATALOGUE_HEAD_LEN + c->head.table.stored_len + c->head.directory.stored_len;
+    c->pages_at = directory_at(c) + c->head.directory.stored_len;
     r = read_part(s, c->fd, XF_CATALOGUE_HEAD_LEN, &c->head.table, &c->table_raw, err);
     if (r > 0)
-        r = read_part(s, c->fd, (uint64_t)XF_CATALOGUE_HEAD_LEN + c->head.table.stored_len, &c->head.directory,
-                      &c->directory_raw, err);
+        r = read_part(s, c->fd, directory_at(c), &c->head.directory, &c->directory_raw, err);
     if (r > 0)
         r = xf_catalogue_table_decode(&c->table, c->head.segments, &c->table_raw);
     if (r > 0)
@@ -124,6 +131,45 @@ int xf_catalogue_open(struct xf_catalogue **out, struct xray_store *s, const cha
     }
     *out = c;
     return 1;
+}
+
+/* Of the columns whose texts callers look at themselves. */
+static bool is_listed(int k)
+{
+    return k == XF_ST_NAME || k == XF_ST_TYPE || k >= XF_SUMMARY_TEXTS;
+}
+
+int xf_catalogue_open_facts(struct xf_catalogue *c, struct xray_store *s)
+{
+    struct xf_facts *f = &c->facts;
+    int r = read_part(s, c->fd, (uint64_t)XF_CATALOGUE_HEAD_LEN + c->head.table.stored_len, &c->head.facts, &f->raw, NULL);
+
+    if (r > 0)
+        r = xf_facts_decode(f, XF_SEGMENT_TEXTS);
+    for (int k = 0; k < XF_SEGMENT_TEXTS && r > 0; k++) {
+        const uint32_t count = f->columns[k].set_start[f->columns[k].set_count];
+
+        if (!is_listed(k))
+            continue;
+        c->members[k] = xf_alloc_array(count, sizeof *c->members[k]);
+        if (c->members[k] == NULL)
+            return XRAY_ENOMEM;
+        for (uint32_t i = 0; i < count; i++)
+            c->members[k][i] = f->texts[f->columns[k].members[i]];
+    }
+    f->serial = ++s->facts_loaded;
+    f->usable = r > 0 && f->runs == c->table.count;
+    return r < 0 ? r : f->usable;
+}
+
+const xray_str *xf_catalogue_texts(const struct xf_catalogue *c, int k, uint32_t row, size_t *count, bool *known)
+{
+    const struct xf_fact_column *column = &c->facts.columns[k];
+    const uint32_t set = column->of_run[row];
+
+    *known = set != 0;
+    *count = set != 0 ? column->set_start[set + 1] - column->set_start[set] : 0;
+    return c->members[k] + column->set_start[set];
 }
 
 int xf_catalogue_open_page(struct xf_catalogue *c, struct xray_store *s, uint32_t page, struct xf_varints *keys)

@@ -3,7 +3,7 @@
 #define XF_STORE_CATALOGUE_H
 
 #include "format/catalogue.h"
-#include "store/store.h"
+#include "store/facts.h"
 
 struct xf_catalogue {
     int fd;
@@ -11,8 +11,10 @@ struct xf_catalogue {
     struct xf_catalogue_head head;
     struct xf_catalogue_table table;
     struct xf_catalogue_entry *entries;
-    xray_buffer table_raw, directory_raw; /* what table and entries point into */
+    xray_buffer table_raw, directory_raw; /* what entries point into */
     uint64_t pages_at;
+    struct xf_facts facts; /* of its rows; usable: they were read */
+    xray_str *members[XF_SEGMENT_TEXTS]; /* the texts of facts.columns[k].members, of those columns that scope.c asks for */
     xray_buffer page;
 };
 
@@ -23,6 +25,12 @@ int xf_catalogue_name(char **out, const char *directory, xray_error *err);
  * was read. 1, 0 (err says why not), XRAY_ENOMEM. The caller frees it. */
 int xf_catalogue_open(struct xf_catalogue **out, struct xray_store *s, const char *directory, xray_error *err);
 void xf_catalogue_free(struct xf_catalogue *c);
+
+/* Reads what it says of the steps and runs of segments. 1, 0, XRAY_ENOMEM. */
+int xf_catalogue_open_facts(struct xf_catalogue *c, struct xray_store *s);
+
+/* The texts of a set of column k: those of the row. *known: whether that is all that there can be. */
+const xray_str *xf_catalogue_texts(const struct xf_catalogue *c, int k, uint32_t row, size_t *count, bool *known);
 
 /* The last page that begins with the key or before it, or the first one. */
 uint32_t xf_catalogue_page_of(const struct xf_catalogue *c, const struct xf_catalogue_key *key);

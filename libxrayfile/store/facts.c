@@ -9,7 +9,7 @@
 
 static void reset(struct xf_facts *f)
 {
-    for (int k = 0; k < XF_SUMMARY_TEXTS; k++) {
+    for (int k = 0; k < XF_SEGMENT_TEXTS; k++) {
         xf_free(f->columns[k].set_start);
         xf_free(f->columns[k].members);
         xf_free(f->columns[k].of_run);
@@ -20,12 +20,17 @@ static void reset(struct xf_facts *f)
     f->usable = false;
 }
 
+void xf_facts_done(struct xf_facts *f)
+{
+    reset(f);
+    xray_buffer_free(&f->raw);
+}
+
 void xf_facts_free(struct xf_facts *f)
 {
     if (f == NULL)
         return;
-    reset(f);
-    xray_buffer_free(&f->raw);
+    xf_facts_done(f);
     xf_free(f);
 }
 
@@ -78,11 +83,12 @@ static int take_column(struct xf_facts *f, struct xf_fact_column *column, struct
     return c->bad ? 0 : 1;
 }
 
-static int decode(struct xf_facts *f)
+int xf_facts_decode(struct xf_facts *f, int column_count)
 {
     struct xf_varints c = xf_varints_over(f->raw.data, f->raw.len);
     int r = 1;
 
+    f->column_count = column_count;
     f->runs = xf_varint_take_count(&c, 2 * XF_SUMMARY_NUMBERS);
     f->text_count = xf_varint_take_count(&c, 1);
     f->texts = xf_alloc_array(f->text_count, sizeof *f->texts);
@@ -90,7 +96,7 @@ static int decode(struct xf_facts *f)
         return XRAY_ENOMEM;
     for (uint32_t i = 0; i < f->text_count; i++)
         f->texts[i] = xf_varint_take_text(&c);
-    for (int k = 0; k < XF_SUMMARY_TEXTS && r > 0; k++)
+    for (int k = 0; k < column_count && r > 0; k++)
         r = take_column(f, &f->columns[k], &c);
     for (int k = 0; k < XF_SUMMARY_NUMBERS; k++) {
         f->low[k] = xf_varints_bytes(&c, f->runs);
@@ -121,11 +127,23 @@ static int load(struct xray_store *s, uint32_t segment, xray_error *err)
     xray_buffer_free(&f->raw);
     f->raw = s->section;
     s->section = (xray_buffer){0};
-    r = decode(f);
+    r = xf_facts_decode(f, XF_SUMMARY_TEXTS);
     if (r < 0)
         return xf_fail_memory(err);
     f->usable = r > 0;
     return XRAY_OK;
+}
+
+int xf_facts_of_segment(struct xray_store *s, uint32_t segment, const struct xf_facts **out, xray_error *err)
+{
+    int r = XRAY_OK;
+
+    *out = NULL;
+    if (s->facts == NULL || s->facts->serial == 0 || s->facts->segment != segment)
+        r = load(s, segment, err);
+    if (r >= 0 && s->facts->usable)
+        *out = s->facts;
+    return r < 0 ? r : XRAY_OK;
 }
 
 int xf_facts_of(struct xray_store *s, size_t run_index, const struct xf_facts **out, uint32_t *run, xray_error *err)
@@ -136,11 +154,9 @@ int xf_facts_of(struct xray_store *s, size_t run_index, const struct xf_facts **
     *out = NULL;
     if (r < 0 || run_index >= list->count || list->runs[run_index].local == XF_NO_PLACE)
         return r;
-    if (s->facts == NULL || s->facts->serial == 0 || s->facts->segment != list->runs[run_index].segment)
-        r = load(s, list->runs[run_index].segment, err);
-    if (r >= 0 && s->facts->usable && list->runs[run_index].local < s->facts->runs) {
-        *out = s->facts;
-        *run = list->runs[run_index].local;
-    }
+    r = xf_facts_of_segment(s, list->runs[run_index].segment, out, err);
+    if (r >= 0 && *out != NULL && list->runs[run_index].local >= (*out)->runs)
+        *out = NULL;
+    *run = list->runs[run_index].local;
     return r;
 }

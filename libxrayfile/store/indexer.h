@@ -18,6 +18,13 @@ enum xf_summary_text {
     XF_SUMMARY_TEXTS
 };
 
+enum { /* of runs: what a catalogue says of segments beside that */
+    XF_ST_RUN_PIPELINE = XF_SUMMARY_TEXTS,
+    XF_ST_RUN_VERSION,
+    XF_ST_RUN_STATUS,
+    XF_SEGMENT_TEXTS
+};
+
 enum xf_summary_number {
     XF_SN_DURATION,
     XF_SN_COST,
@@ -56,6 +63,14 @@ void xf_summary_free(struct xf_summary *m);
 int xf_summary_add(struct xf_summary *m, struct xray_store *s, uint32_t run, const xray_run_record *record,
                    const xray_step_record *steps, size_t count, xray_error *err);
 int xf_summary_put(struct xf_summary *m, xray_buffer *out, xray_error *err);
+
+/* The same of segments (format-spec/catalogue.md, 2.2), which have more columns. Of each segment in turn, column by column: take its
+ * texts and end the set, or leave it unknown; numbers at any time. False: memory is out. */
+struct xf_summary *xf_summary_new_of_segments(uint32_t segments);
+bool xf_summary_take_text(struct xf_summary *m, xray_str text);
+bool xf_summary_end_set(struct xf_summary *m, int column);
+bool xf_summary_leave_unknown(struct xf_summary *m, int column);
+void xf_summary_widen(struct xf_summary *m, int field, uint32_t number, uint8_t code);
 
 struct xf_sums; /* sumsbuild.c: first all runs, ascending, then the steps as a scan gives them */
 struct xf_sums *xf_sums_new(uint32_t runs);

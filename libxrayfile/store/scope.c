@@ -196,32 +196,49 @@ static int want_ids(struct xf_narrowing *n, struct xray_store *s, const xray_sto
     return r;
 }
 
+/* What is said of steps takes all segments that have something of their runs. */
+static bool has_partners(const struct xf_narrowing *n, const struct xf_catalogue_row *row)
+{
+    for (uint32_t i = 0; i < row->partner_count; i++)
+        if (n->file_of[n->catalogue->table.partners[row->first_partner + i]] == UINT32_MAX)
+            return false;
+    return true;
+}
+
+static xray_segment_facts facts_of(const struct xf_narrowing *n, uint32_t number)
+{
+    const struct xf_catalogue *c = n->catalogue;
+    const struct xf_catalogue_row *row = &c->table.rows[number];
+    xray_segment_facts facts = {
+        .runs = row->runs,
+        .start_min_ns = row->start_min,
+        .start_max_ns = row->start_max,
+        .row = number,
+    };
+    bool known;
+
+    facts.pipelines = xf_catalogue_texts(c, XF_ST_RUN_PIPELINE, number, &facts.pipeline_count, &known);
+    facts.versions = xf_catalogue_texts(c, XF_ST_RUN_VERSION, number, &facts.version_count, &known);
+    facts.statuses = xf_catalogue_texts(c, XF_ST_RUN_STATUS, number, &facts.status_count, &known);
+    if (!has_partners(n, row))
+        return facts;
+    facts.index = &c->facts;
+    facts.step_names = xf_catalogue_texts(c, XF_ST_NAME, number, &facts.step_name_count, &facts.step_names_known);
+    facts.step_types = xf_catalogue_texts(c, XF_ST_TYPE, number, &facts.step_type_count, &facts.step_types_known);
+    return facts;
+}
+
 static int want_rows(struct xf_narrowing *n, struct xray_store *s, const xray_store_scope *wanted)
 {
-    const struct xf_catalogue_table *t = &n->catalogue->table;
-    xray_str *names = xf_alloc_array(t->member_count, sizeof *names);
+    const int r = xf_catalogue_open_facts(n->catalogue, s);
 
-    if (names == NULL)
-        return XRAY_ENOMEM;
-    for (uint32_t i = 0; i < t->member_count; i++)
-        names[i] = t->texts[t->members[i]];
-    for (uint32_t row = 0; row < t->count; row++) {
-        const struct xf_catalogue_row *r = &t->rows[row];
-        const xray_segment_facts facts = {
-            .runs = r->runs,
-            .start_min_ns = r->start_min,
-            .start_max_ns = r->start_max,
-            .pipelines = names + r->first[XF_CT_PIPELINES],
-            .pipeline_count = r->count[XF_CT_PIPELINES],
-            .versions = names + r->first[XF_CT_VERSIONS],
-            .version_count = r->count[XF_CT_VERSIONS],
-        };
+    for (uint32_t row = 0; row < n->catalogue->table.count && r > 0; row++) {
+        const xray_segment_facts facts = facts_of(n, row);
 
         if (n->file_of[row] != UINT32_MAX && wanted->wants(wanted->ctx, &facts))
             want(n, s, row);
     }
-    xf_free(names);
-    return 1;
+    return r;
 }
 
 static int begin(struct xray_store *s, const xray_store_scope *wanted, xray_error *err)

@@ -22,14 +22,15 @@ struct column {
 struct xf_summary {
     uint32_t runs;
     struct xf_dict texts;
-    struct column columns[XF_SUMMARY_TEXTS];
+    int column_count;
+    struct column columns[XF_SEGMENT_TEXTS];
     uint8_t *low[XF_SUMMARY_NUMBERS], *high[XF_SUMMARY_NUMBERS];
     uint32_t *members; /* of the set at hand */
     uint32_t count, cap;
     xray_buffer key, value;
 };
 
-struct xf_summary *xf_summary_new(uint32_t runs)
+static struct xf_summary *new_summary(uint32_t runs, int column_count)
 {
     struct xf_summary *m = xf_alloc(sizeof *m);
     bool good = m != NULL;
@@ -37,7 +38,8 @@ struct xf_summary *xf_summary_new(uint32_t runs)
     if (!good)
         return NULL;
     m->runs = runs;
-    for (int k = 0; k < XF_SUMMARY_TEXTS; k++) {
+    m->column_count = column_count;
+    for (int k = 0; k < column_count; k++) {
         good = good && xf_dict_put(&m->columns[k].sets, "unknown", 7) == 0;
     }
     for (int k = 0; k < XF_SUMMARY_NUMBERS; k++) {
@@ -51,11 +53,21 @@ struct xf_summary *xf_summary_new(uint32_t runs)
     return NULL;
 }
 
+struct xf_summary *xf_summary_new(uint32_t runs)
+{
+    return new_summary(runs, XF_SUMMARY_TEXTS);
+}
+
+struct xf_summary *xf_summary_new_of_segments(uint32_t segments)
+{
+    return new_summary(segments, XF_SEGMENT_TEXTS);
+}
+
 void xf_summary_free(struct xf_summary *m)
 {
     if (m == NULL)
         return;
-    for (int k = 0; k < XF_SUMMARY_TEXTS; k++) {
+    for (int k = 0; k < XF_SEGMENT_TEXTS; k++) {
         xf_dict_done(&m->columns[k].sets);
         xray_buffer_free(&m->columns[k].of_runs);
     }
@@ -70,7 +82,7 @@ void xf_summary_free(struct xf_summary *m)
     xf_free(m);
 }
 
-static bool add_text(struct xf_summary *m, xray_str text)
+bool xf_summary_take_text(struct xf_summary *m, xray_str text)
 {
     const uint32_t number = xf_dict_put(&m->texts, text.ptr, text.len);
     void *members = m->members;
@@ -90,8 +102,9 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool end_set(struct xf_summary *m, struct column *c)
+bool xf_summary_end_set(struct xf_summary *m, int column)
 {
+    struct column *c = &m->columns[column];
     uint32_t before = 0, number;
 
     xf_buf_reset(&m->key);
@@ -111,8 +124,10 @@ static bool end_set(struct xf_summary *m, struct column *c)
     return !m->key.failed && !c->of_runs.failed && number != UINT32_MAX;
 }
 
-static bool leave_unknown(struct xf_summary *m, struct column *c)
+bool xf_summary_leave_unknown(struct xf_summary *m, int column)
 {
+    struct column *c = &m->columns[column];
+
     m->count = 0;
     xf_varint_put(&c->of_runs, 0);
     return !c->of_runs.failed;
@@ -133,7 +148,7 @@ static bool add_texts(struct xf_summary *m, int field, const xray_step_record *s
             break;
         case XF_ST_STATUS:
             if (!r->ended) /* running now, perhaps abandoned when somebody asks */
-                return leave_unknown(m, &m->columns[field]);
+                return xf_summary_leave_unknown(m, field);
             text = xray_s(xray_outcome_name(r->outcome));
             break;
         case XF_ST_MODEL:
@@ -147,14 +162,14 @@ static bool add_texts(struct xf_summary *m, int field, const xray_step_record *s
             break;
         case XF_ST_REASON:
             for (size_t k = 0; k < r->reason_count; k++)
-                if (!add_text(m, r->reasons[k].code))
+                if (!xf_summary_take_text(m, r->reasons[k].code))
                     return false;
             break;
         }
-        if (text.len > 0 && !add_text(m, text))
+        if (text.len > 0 && !xf_summary_take_text(m, text))
             return false;
     }
-    return end_set(m, &m->columns[field]);
+    return xf_summary_end_set(m, field);
 }
 
 /* Texts of the tags, by key. 1, 0 for a map with anything else in it, or XRAY_ENOMEM. */
@@ -181,7 +196,7 @@ static int take_tags(struct xf_summary *m, struct xray_store *s, xray_ref tags)
         xf_buf_put(&m->key, key.bytes.ptr, key.bytes.len);
         xf_buf_put_u8(&m->key, 0);
         xf_buf_put(&m->key, value.bytes.ptr, value.bytes.len);
-        if (m->key.failed || !add_text(m, xray_strn((const char *)m->key.data, m->key.len)))
+        if (m->key.failed || !xf_summary_take_text(m, xray_strn((const char *)m->key.data, m->key.len)))
             return XRAY_ENOMEM;
     }
     return 1;
@@ -189,13 +204,12 @@ static int take_tags(struct xf_summary *m, struct xray_store *s, xray_ref tags)
 
 static bool add_tags(struct xf_summary *m, struct xray_store *s, xray_ref tags)
 {
-    struct column *c = &m->columns[XF_ST_TAG];
     const int r = take_tags(m, s, tags);
 
-    return r < 0 ? false : r == 0 ? leave_unknown(m, c) : end_set(m, c);
+    return r < 0 ? false : r == 0 ? xf_summary_leave_unknown(m, XF_ST_TAG) : xf_summary_end_set(m, XF_ST_TAG);
 }
 
-static void widen(struct xf_summary *m, int field, uint32_t run, uint8_t code)
+void xf_summary_widen(struct xf_summary *m, int field, uint32_t run, uint8_t code)
 {
     uint8_t *low = &m->low[field][run], *high = &m->high[field][run];
 
@@ -218,10 +232,10 @@ static bool widen_by_size(struct xf_summary *m, struct xray_store *s, int field,
     r = ref.segment < s->part_count ? xf_resolve(s, ref.segment, xray_strn((const char *)ref.data, ref.len), &m->value, NULL)
                                     : XRAY_EUNSUPPORTED; /* merged from several rows */
     if (r < 0) {
-        widen(m, field, run, ZONE_LEAST);
-        widen(m, field, run, ZONE_MOST);
+        xf_summary_widen(m, field, run, ZONE_LEAST);
+        xf_summary_widen(m, field, run, ZONE_MOST);
     } else {
-        widen(m, field, run, xf_zone_of_int((int64_t)m->value.len));
+        xf_summary_widen(m, field, run, xf_zone_of_int((int64_t)m->value.len));
     }
     return r != XRAY_ENOMEM;
 }
@@ -230,10 +244,10 @@ static bool add_numbers(struct xf_summary *m, struct xray_store *s, uint32_t run
 {
     for (int k = 0; k < XF_SN_INPUT_SIZE; k++)
         if (xf_measure_is_odd(step)) {
-            widen(m, k, run, ZONE_LEAST);
-            widen(m, k, run, ZONE_MOST);
+            xf_summary_widen(m, k, run, ZONE_LEAST);
+            xf_summary_widen(m, k, run, ZONE_MOST);
         } else {
-            widen(m, k, run, xf_measure_zone(step, (enum xf_summary_number)k));
+            xf_summary_widen(m, k, run, xf_measure_zone(step, (enum xf_summary_number)k));
         }
     return widen_by_size(m, s, XF_SN_INPUT_SIZE, run, step->input) && widen_by_size(m, s, XF_SN_OUTPUT_SIZE, run, step->output);
 }
@@ -258,7 +272,7 @@ int xf_summary_put(struct xf_summary *m, xray_buffer *out, xray_error *err)
     xf_varint_put(out, m->texts.count);
     for (uint32_t i = 0; i < m->texts.count; i++)
         xf_varint_put_text(out, xf_dict_get(&m->texts, i));
-    for (int k = 0; k < XF_SUMMARY_TEXTS; k++) {
+    for (int k = 0; k < m->column_count; k++) {
         const struct column *c = &m->columns[k];
 
         xf_varint_put(out, c->sets.count - 1);

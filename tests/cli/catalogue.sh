@@ -26,10 +26,14 @@ done
 import late <<'END'
 {"kind":"run","run":"00112233445566778899aabbccddeeff","pipeline":"split","status":"success","end":"1767225699000000000"}
 {"kind":"step","run":"00112233445566778899aabbccddeeff","step":2,"name":"late","type":"filter","status":"failure","candidates_in":7,"candidates_out":0}
+{"kind":"run","run":"00112233445566778899aabbccddee00","status":"failure","end":"1767225699000000000"}
+{"kind":"step","run":"00112233445566778899aabbccddee00","step":1,"status":"success","end":"1767225630000000000"}
 END
 import early <<'END'
 {"kind":"run","run":"00112233445566778899aabbccddeeff","ext_id":"the-split-one","pipeline":"split","version":"7","start":"1767225600000000000"}
 {"kind":"step","run":"00112233445566778899aabbccddeeff","step":1,"name":"early","type":"llm","status":"success","candidates_in":7,"candidates_out":7}
+{"kind":"run","run":"00112233445566778899aabbccddee00","pipeline":"crossing","start":"1767225600000000000","tags":{"env":"test"}}
+{"kind":"step","run":"00112233445566778899aabbccddee00","step":1,"name":"crossing","type":"llm","start":"1767225600000000000"}
 END
 import far <<'END'
 {"kind":"run","run":"aaaa0000000000000000000000000001","ext_id":"far-1","pipeline":"far","status":"success","start":"1267225600000000000","end":"1267225600000000001"}
@@ -64,6 +68,26 @@ ask()
         "$build/bin/xray-stat" $1 -p far --by pipeline "$store"
         "$build/bin/xray-ls" $1 -p far "$store"
         "$build/bin/xray-ls" $1 -p far "$store" "$work/one"
+        for expression in 'step.name = late' 'step.name = early' 'step.name ~ "^l" or step.type = llm' 'not step.name = rank' \
+            'any{step.name = late} and any{step.name = early}' 'any{step.name = late and candidates_out = 0}' \
+            'none{step.name = rank}' 'all{step.status = success}' 'step.duration = 30s' 'step.duration > 1s' 'step.duration >= 30s' \
+            'run.status = failure' 'run.status != success' 'run.status in (running, abandoned)' 'run.pipeline = split' \
+            'run.pipeline = split and step.candidates_out > 0' 'run.version = "7"' 'run.id = 0011' 'run.tags.env = test' 'run.tags.env != test' \
+            'step.reason = price_too_high' 'step.error_type exists' 'rejection_rate > 0.99' 'step.name = nowhere' 'any cand{score > 0.9999}'; do
+            echo "$expression"
+            "$build/bin/xray-ls" $1 -W "$expression" "$store"
+            "$build/bin/xray-funnel" $1 -W "$expression" "$store"
+        done
+        for name in late early rank 'cross*' 2 nowhere; do
+            "$build/bin/xray-grep" $1 -c "" -s "$name" "$store"
+            "$build/bin/xray-stat" $1 -s "$name" --by name "$store"
+            "$build/bin/xray-grep" $1 -L e -s "$name" "$store"
+        done
+        for type in llm 'fil*' nothing; do "$build/bin/xray-cat" $1 -t "$type" -p split "$store"; done
+        for status in running abandoned success failure partial ended; do
+            "$build/bin/xray-ls" $1 --status "$status" "$store"
+            "$build/bin/xray-grep" $1 -v e --status "$status" -s early "$store"
+        done
     } 2>&1
     echo "$?"
 }
@@ -77,6 +101,8 @@ ask_few()
         "$build/bin/xray-cat" $1 -r the-split-one "$store"
         "$build/bin/xray-ls" $1 -r far-1 -r zzzz "$store"
         "$build/bin/xray-ls" $1 --until 2026-01-01T00:00:01Z "$store"
+        "$build/bin/xray-grep" $1 -c "" -s late "$store"
+        "$build/bin/xray-ls" $1 -W 'step.duration = 30s or run.version = "7"' "$store"
     } 2>&1
     echo "$?"
 }
@@ -99,7 +125,7 @@ run xray-index check "$store"
 check "check without a catalogue does not name one" lacks "$out" catalogue
 run xray-index build "$store"
 expect_status 0 "build"
-expect_out "catalogue written: 14 segments, 35 runs" "build says what it wrote"
+expect_out "catalogue written: 14 segments, 36 runs" "build says what it wrote"
 check "build: nothing else is left behind" test "$(ls "$store" | wc -l)" = 29
 run xray-index build "$store"
 check "build again: nothing to do" is_empty "$out"
@@ -115,7 +141,7 @@ opens()
     want=$2
     shift 2
     run "$@" --stats
-    check "$what: $want segments" has "$err" "left out $((segments - want)) segments"
+    check "$what: $want segments" has "$err" "left out $((segments - want)) of $segments segments"
 }
 opens "one run by id" 1 xray-cat -r "$some" "$store"
 opens "the beginning of an id" 1 xray-cat -r "$prefix" "$store"
@@ -125,6 +151,19 @@ opens "one that others begin with" 1 xray-cat -r far-1 "$store"
 opens "a time at which there was nothing" 0 xray-ls --since 2030-01-01 "$store"
 opens "until" 2 xray-ls --until 2020-01-01 "$store"
 opens "a pipeline" 2 xray-ls -p split "$store"
+check "--stats says by what" has "$err" "(-p: 12)"
+opens "a step" 2 xray-grep -c "" -s late "$store"
+check "--stats says by what" has "$err" "(-s: 12)"
+opens "what only two segments together say" 2 xray-ls -W 'any{step.name = late} and any{step.name = early}' "$store"
+check "what only two segments together say is found" has "$out" 'split@7'
+opens "a type and a pipeline" 2 xray-cat -t llm -p split "$store"
+opens "a status" 3 xray-ls --status failure "$store"
+opens "an expression" 2 xray-funnel -W 'step.name = early and run.version = "7"' "$store"
+opens "a step of no run" 0 xray-grep -c "" -s nowhere "$store"
+run xray-ls --stats -W 'none{step.name = rank}' "$store"
+check "what the facts do not tell: all segments" lacks "$err" "left out"
+run xray-ls --explain -W 'step.name = late' "$store"
+check "--explain says what is left out" has "$out" "segments: 2; the catalogue left out 12 of 14 segments (-W: 12)"
 run xray-cat --untrusted --stats -r the-split-one "$store"
 check "--untrusted does without" lacks "$err" "left out"
 
@@ -232,7 +271,7 @@ expect
 check "a segment was put back" same
 cp -r "$store" "$work/copied"
 run xray-cat --stats -r "$some" "$work/copied"
-check "a copy of the store keeps its catalogue" has "$err" "left out 12 segments"
+check "a copy of the store keeps its catalogue" has "$err" "left out 12 of 15 segments"
 
 # Segments without indexes, and damaged ones, are not listed.
 printf 'XXXX' | dd of="$first" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null

@@ -21,9 +21,28 @@ void input_set_index(enum xray_index_mode mode)
     store_options.index = mode;
 }
 
-void input_set_scope(const xray_store_scope *scope)
+static void (*describe_scope)(struct text *t);
+
+void input_set_scope(const xray_store_scope *scope, void (*describe)(struct text *t))
 {
     store_options.scope = scope;
+    describe_scope = describe;
+}
+
+void input_put_left_out(struct text *t, const xray_store *store)
+{
+    xray_read_stats stats;
+
+    xray_store_get_stats(store, &stats);
+    if (stats.segments_skipped == 0)
+        return;
+    text_puts(t, "the catalogue left out ");
+    human_count(t, (int64_t)stats.segments_skipped);
+    text_puts(t, " of ");
+    human_count(t, (int64_t)(stats.segments_skipped + xray_store_segment_count(store)));
+    text_puts(t, " segments");
+    if (describe_scope != NULL)
+        describe_scope(t);
 }
 
 static bool untrusted;
@@ -216,11 +235,9 @@ void input_print_stats(const xray_store *store)
         human_count(&t, (int64_t)stats.runs_summed);
         text_puts(&t, " runs");
     }
-    if (stats.segments_skipped > 0) {
-        text_puts(&t, "; the catalogue left out ");
-        human_count(&t, (int64_t)stats.segments_skipped);
-        text_puts(&t, " segments");
-    }
+    if (stats.segments_skipped > 0)
+        text_puts(&t, "; ");
+    input_put_left_out(&t, store);
     cli_say(NULL, "%.*s", (int)t.len, t.data);
     text_free(&t);
 }

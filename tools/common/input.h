@@ -2,7 +2,7 @@
 #ifndef COMMON_INPUT_H
 #define COMMON_INPUT_H
 
-#include "xrayfile.h"
+#include "common/text.h"
 
 /* From now on: --untrusted. */
 void input_set_untrusted(void);
@@ -17,8 +17,12 @@ xray_store *input_open(char **paths, int count);
 /* Which indexes input_open uses from now on: --index says so, unless the tool knows better. */
 void input_set_index(enum xray_index_mode mode);
 
-/* Stores that input_open opens from now on may leave out what is not of this scope, which must live as long; NULL: nothing. */
-void input_set_scope(const xray_store_scope *scope);
+/* Stores that input_open opens from now on may leave out what is not of this scope, which must live as long; NULL: nothing. `describe`
+ * appends what ruled the segments out, " (by this: 3)". */
+void input_set_scope(const xray_store_scope *scope, void (*describe)(struct text *t));
+
+/* "the catalogue left out 3 of 5 segments" and why, or nothing. */
+void input_put_left_out(struct text *t, const xray_store *store);
 
 /* Prints what --stats wants, reports what had to be skipped (at most 20 lines, then a count) and closes.
  * To be called when all output is done. */

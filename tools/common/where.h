@@ -105,7 +105,7 @@ unsigned where_needs(const struct where *w);
 /* The least of the numbers that -s gives, if it gives nothing but numbers; else 0. */
 int64_t where_step_number(const struct where *w);
 
-/* Lets input_open leave out segments that have no run that can be wanted, as far as -r, or --since, --until and -p say. Not for tools
+/* Lets input_open leave out segments that have no run that can be wanted, as far as -r, or all other filters say. Not for tools
  * that tell of the whole store, or look at it again. `w` stays where it is until then. */
 void where_narrow(struct where *w);
 

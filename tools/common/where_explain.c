@@ -1,5 +1,6 @@
 /* What --explain says (where.h): what was understood, what it rules out, and what would be read. */
 #include "common/human.h"
+#include "common/input.h"
 #include "common/out.h"
 #include "common/where.h"
 #include "common/when.h"
@@ -101,6 +102,7 @@ static void put_kind(struct text *t, const xray_store *store, const char *name, 
 bool where_explain(const struct where *w, xray_store *store, unsigned reads)
 {
     struct text t = {0};
+    xray_read_stats stats;
     const unsigned needs = reads | (w->query != NULL ? xray_query_needs(w->query) : 0);
     /* The whole spine tells the runs; of the others only what runs in question refer to. */
     const bool narrow = w->query != NULL || !where_is_all(w);
@@ -110,7 +112,11 @@ bool where_explain(const struct where *w, xray_store *store, unsigned reads)
         return false;
     put_chosen(&t, w);
     put_plan(&t, w, store);
-    text_printf(&t, "segments: %zu\n", xray_store_segment_count(store));
+    text_printf(&t, "segments: %zu", xray_store_segment_count(store));
+    xray_store_get_stats(store, &stats);
+    text_puts(&t, stats.segments_skipped > 0 ? "; " : "");
+    input_put_left_out(&t, store);
+    text_puts(&t, "\n");
     put_kind(&t, store, "spine:    ", SPINE, "all");
     put_kind(&t, store, "payload:  ", PAYLOAD, (needs & XRAY_NEEDS_PAYLOAD) != 0 ? part : "none");
     put_kind(&t, store, "events:   ", CANDIDATES, (needs & XRAY_NEEDS_EVENTS) != 0 ? part : "none");
