@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/human.h"
 #include "common/input.h"
 #include "common/runs.h"
 #include "common/when.h"
@@ -20,7 +19,7 @@ static void list_add(struct where_list *l, const char *item)
     l->items[l->count++] = item;
 }
 
-static bool is_number(const char *text)
+bool where_is_number(const char *text)
 {
     return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
 }
@@ -47,7 +46,7 @@ bool where_option(struct where *w, int key, const char *arg)
         list_add(&w->types, arg);
         return true;
     case 's':
-        if (is_number(arg) && strspn(arg, "0") == strlen(arg))
+        if (where_is_number(arg) && strspn(arg, "0") == strlen(arg))
             cli_usage("--step takes a name, or a number from 1 up");
         list_add(&w->steps, arg);
         return true;
@@ -204,7 +203,7 @@ int64_t where_step_number(const struct where *w)
     int64_t least = 0;
 
     for (size_t i = 0; i < w->steps.count; i++) {
-        const int64_t n = is_number(w->steps.items[i]) ? strtoll(w->steps.items[i], NULL, 10) : 0;
+        const int64_t n = where_is_number(w->steps.items[i]) ? strtoll(w->steps.items[i], NULL, 10) : 0;
 
         if (n == 0)
             return 0;
@@ -237,113 +236,6 @@ bool where_has_runs(const struct where *w)
 bool where_is_all(const struct where *w)
 {
     return w->query == NULL && !where_has_runs(w) && w->types.count + w->steps.count == 0;
-}
-
-/* ---- segments ---- */
-
-static bool any_of(const struct where_list *patterns, const xray_str *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < patterns->count; k++) {
-            if (name_matches(patterns->items[k], names[i]))
-                return true;
-        }
-    }
-    return patterns->count == 0;
-}
-
-/* What can rule out a segment by the catalogue alone. */
-enum filter {
-    BY_NOTHING,
-    BY_PIPELINE,
-    BY_TIME,
-    BY_STATUS,
-    BY_TYPE,
-    BY_STEP,
-    BY_EXPRESSION,
-    FILTERS
-};
-
-static uint64_t segments_by[FILTERS]; /* counted for --stats, which is printed when the rest is gone */
-
-static bool began_meanwhile(const struct where *w, const xray_segment_facts *facts)
-{
-    if (w->since == NULL && w->until == NULL)
-        return true;
-    return facts->start_min_ns != XRAY_MISSING && facts->start_max_ns >= w->since_ns &&
-           facts->start_min_ns < w->until_ns;
-}
-
-static bool has_status(const struct where *w, const xray_segment_facts *facts)
-{
-    for (size_t i = 0; i < facts->status_count; i++)
-        if (w->status != NULL && facts->statuses[i].len == strlen(w->status) &&
-            memcmp(facts->statuses[i].ptr, w->status, facts->statuses[i].len) == 0)
-            return true;
-    return w->status == NULL;
-}
-
-/* Numbers of steps are in every segment. */
-static bool names_number(const struct where *w)
-{
-    for (size_t i = 0; i < w->steps.count; i++)
-        if (is_number(w->steps.items[i]))
-            return true;
-    return false;
-}
-
-/* What run_is_named, step_is_named and the expressions say of runs and steps, of those of a segment: which of them rules it out. */
-static enum filter ruled_out_by(struct where *w, const xray_segment_facts *facts)
-{
-    if (!any_of(&w->pipelines, facts->pipelines, facts->pipeline_count))
-        return BY_PIPELINE;
-    if (!began_meanwhile(w, facts))
-        return BY_TIME;
-    if (!has_status(w, facts))
-        return BY_STATUS;
-    if (facts->step_types_known && !any_of(&w->types, facts->step_types, facts->step_type_count))
-        return BY_TYPE;
-    if (facts->step_names_known && !names_number(w) && !any_of(&w->steps, facts->step_names, facts->step_name_count))
-        return BY_STEP;
-    if (w->query != NULL && xray_query_test_segment(w->query, facts) == 0)
-        return BY_EXPRESSION;
-    return BY_NOTHING;
-}
-
-static bool wants_segment(void *ctx, const xray_segment_facts *facts)
-{
-    struct where *w = ctx;
-    const enum filter filter = ruled_out_by(w, facts);
-
-    segments_by[filter]++;
-    return filter == BY_NOTHING;
-}
-
-/* What input.h says of the segments that were left out. */
-static void describe_narrowing(struct text *t)
-{
-    static const char *const names[FILTERS] = {"", "-p", "--since or --until", "--status", "-t", "-s", "-W"};
-    const char *separator = " (";
-
-    for (int k = BY_NOTHING + 1; k < FILTERS; k++) {
-        if (segments_by[k] == 0)
-            continue;
-        text_printf(t, "%s%s: ", separator, names[k]);
-        human_count(t, (int64_t)segments_by[k]);
-        separator = ", ";
-    }
-    text_puts(t, separator[0] == ',' ? ")" : "");
-}
-
-void where_narrow(struct where *w)
-{
-    if (w->ids.count == 0 && where_is_all(w))
-        return;
-    w->scope_ids = memory_new(w->ids.count, sizeof *w->scope_ids);
-    for (size_t i = 0; i < w->ids.count; i++)
-        w->scope_ids[i] = xray_s(w->ids.items[i]);
-    w->scope = (xray_store_scope){.ids = w->scope_ids, .id_count = w->ids.count, .wants = wants_segment, .ctx = w};
-    input_set_scope(&w->scope, describe_narrowing);
 }
 
 /* ---- runs by id ---- */
@@ -408,7 +300,7 @@ static bool step_is_named(const struct where *w, const xray_step_record *step)
     for (size_t i = 0; i < w->steps.count; i++) {
         const char *text = w->steps.items[i];
 
-        if (name_matches(text, step->name) || (is_number(text) && strtoll(text, NULL, 10) == step->number))
+        if (name_matches(text, step->name) || (where_is_number(text) && strtoll(text, NULL, 10) == step->number))
             return true;
     }
     return w->steps.count == 0;
@@ -498,7 +390,7 @@ enum where_answer where_test_step(struct where *w, const xray_run_record *run, c
 
     for (size_t i = 0; i < w->steps.count; i++) {
         named = named || name_matches(w->steps.items[i], step->name);
-        by_number = by_number || is_number(w->steps.items[i]);
+        by_number = by_number || where_is_number(w->steps.items[i]);
     }
     if (!any_matches(&w->types, step->type) || !(named || by_number))
         return WHERE_NO;

@@ -150,4 +150,7 @@ bool where_event(struct where *w, xray_store *store, xray_trace *trace, size_t s
 
 void where_free(struct where *w);
 
+/* Nothing but digits: an argument of -s that is a number. */
+bool where_is_number(const char *text);
+
 #endif
