@@ -1,5 +1,5 @@
-/* What an index says of `contains` and `startswith` before a run is opened (plan.h). Where it knows that a text stands in few blocks of
- * payload these are searched, and then it is known which runs have it. */
+/* What an index says of `contains` and `startswith` before a run is opened (plan.h). Where it knows that a
+ * text stands in few blocks of payload these are searched, and then it is known which runs have it. */
 #include "base/fail.h"
 #include "base/mem.h"
 #include "codec/mpread.h"
@@ -72,7 +72,8 @@ static bool is_rare(struct xray_store *s, const xray_str *text)
 
     for (uint32_t i = 0; i < s->part_count; i++)
         all += s->parts[i].seg->payload_count;
-    return text->len > 0 && xray_store_may_hold(s, text, 1, held, NULL) == XRAY_OK && held[XF_PAYLOAD] <= all / FEW;
+    return text->len > 0 && xray_store_may_hold(s, text, 1, held, NULL) == XRAY_OK &&
+           held[XF_PAYLOAD] <= all / FEW;
 }
 
 /* Of each run, whether it may have the text (xray_hits_runs). NULL: nothing is known. */
@@ -105,7 +106,8 @@ static uint8_t *search(struct xray_store *s, const struct xf_run_list *list, xra
 /* ---- asking ---- */
 
 /* What is known of the leaf: found out once. */
-static const uint8_t *runs_of(struct xf_plan *p, struct xray_store *s, const struct xf_expr *e, const struct xf_leaf *leaf)
+static const uint8_t *runs_of(struct xf_plan *p, struct xray_store *s, const struct xf_expr *e,
+                              const struct xf_leaf *leaf)
 {
     void *texts = p->texts;
 

@@ -22,7 +22,8 @@ struct asked { /* the section, while it is read */
     size_t text_count;
     struct xf_varints c;
     struct in_block *blocks;
-    uint32_t part_count;
+    uint32_t ref_count, ref_cap, part_count, part_cap;
+    bool no_memory;
     uint32_t set_count;
     bool *sets; /* by number: it may hold one of the texts */
 };
@@ -70,7 +71,8 @@ static bool is_in_uuid(xray_str text)
     return false;
 }
 
-/* The text is as long as an id in this form: the filter of items knows whether it is one. Packed letters are small. */
+/* The text is as long as an id in this form: the filter of items knows whether it is one. Packed letters
+ * are small. */
 static bool may_be_item(const struct asked *a, uint32_t block, xray_str text)
 {
     char small[UINT8_MAX];
@@ -88,7 +90,8 @@ static bool may_be_in_packed(const struct asked *a, uint32_t block, xray_str tex
 
     if ((b->forms & XF_PACKED_DECIMAL) != 0 && all_are(text, is_digit))
         return true;
-    if ((b->forms & XF_PACKED_UUID) != 0 && is_in_uuid(text) && (text.len < UUID_LEN || may_be_item(a, block, text)))
+    if ((b->forms & XF_PACKED_UUID) != 0 && is_in_uuid(text) &&
+        (text.len < UUID_LEN || may_be_item(a, block, text)))
         return true;
     if ((b->forms & XF_PACKED_HEX) == 0 || !all_are(text, is_hex))
         return false;
@@ -106,6 +109,32 @@ void xf_grams_free(struct xf_grams *g)
     *g = (struct xf_grams){0};
 }
 
+static bool add_part(struct xf_grams *g, struct asked *a, uint32_t part)
+{
+    void *parts = g->parts;
+    const bool room = xf_store_grow(&parts, a->part_count, &a->part_cap, sizeof *g->parts);
+
+    g->parts = parts;
+    a->no_memory |= !room;
+    if (room)
+        g->parts[a->part_count++] = part;
+    return room;
+}
+
+/* NULL: memory is out. */
+static struct xf_gram_ref *add_ref(struct xf_grams *g, struct asked *a, uint32_t number)
+{
+    void *refs = g->refs;
+    const bool room = xf_store_grow(&refs, a->ref_count, &a->ref_cap, sizeof *g->refs);
+
+    g->refs = refs;
+    a->no_memory |= !room;
+    if (!room)
+        return NULL;
+    g->refs[a->ref_count] = (struct xf_gram_ref){.number = number};
+    return &g->refs[a->ref_count++];
+}
+
 /* The parts of one reference, ascending. */
 static bool take_parts(struct xf_grams *g, struct asked *a, struct xf_gram_ref *ref, uint32_t rows)
 {
@@ -120,40 +149,41 @@ static bool take_parts(struct xf_grams *g, struct asked *a, struct xf_gram_ref *
         if (a->c.bad || more >= rows || part + more >= rows)
             return false;
         part += more;
-        g->parts[a->part_count++] = (uint32_t)part;
+        if (!add_part(g, a, (uint32_t)part))
+            return false;
     }
     ref->part_count = a->part_count - ref->parts;
     return !a->c.bad;
 }
 
 /* Ascending, and to payload blocks that are there. */
-static bool take_refs(struct xf_grams *g, struct asked *a, uint32_t *at)
+static bool take_refs(struct xf_grams *g, struct asked *a)
 {
     const struct xf_segment *seg = a->s->parts[a->segment].seg;
     const uint64_t count = xf_varint_take(&a->c);
     uint64_t number = 0;
 
-    if (count == 0)
-        g->refs[(*at)++] = (struct xf_gram_ref){.number = XF_REFS_ALL};
+    if (count == 0 && add_ref(g, a, XF_REFS_ALL) == NULL)
+        return false;
     for (uint64_t i = 1; i < count; i++) {
         const uint64_t more = xf_varint_take(&a->c);
-        struct xf_gram_ref *ref = &g->refs[*at];
+        struct xf_gram_ref *ref;
 
         if (a->c.bad || more >= seg->payload_count || number + more >= seg->payload_count)
             return false;
         number += more;
-        *ref = (struct xf_gram_ref){.number = (uint32_t)number, .values = (uint32_t)xf_varint_take(&a->c)};
+        ref = add_ref(g, a, (uint32_t)number);
+        if (ref == NULL)
+            return false;
+        ref->values = (uint32_t)xf_varint_take(&a->c);
         if (!take_parts(g, a, ref, seg->blocks[seg->payload[number]].rows))
             return false;
-        (*at)++;
     }
     return !a->c.bad;
 }
 
 static bool take_blocks(struct xf_grams *g, struct asked *a)
 {
-    uint32_t at = 0;
-
     for (uint32_t i = 0; i < g->blocks; i++) {
         const uint64_t own = xf_varint_take(&a->c);
 
@@ -162,11 +192,11 @@ static bool take_blocks(struct xf_grams *g, struct asked *a)
             a->blocks[i].digits = xf_varint_take(&a->c);
         if (a->blocks[i].set > a->set_count)
             return false;
-        g->refs_start[i] = at;
-        if (!take_refs(g, a, &at))
+        g->refs_start[i] = a->ref_count;
+        if (!take_refs(g, a))
             return false;
     }
-    g->refs_start[g->blocks] = at;
+    g->refs_start[g->blocks] = a->ref_count;
     return true;
 }
 
@@ -184,16 +214,13 @@ static bool take_sets(struct asked *a)
     return a->c.left == 0;
 }
 
-/* A reference has three bytes at least, one to all is the only one of its block, and a part has a byte. */
 static bool make_room(struct xf_grams *g, struct asked *a)
 {
     g->may_hold = xf_alloc_array(g->blocks, sizeof *g->may_hold);
     g->refs_start = xf_alloc_array((size_t)g->blocks + 1, sizeof *g->refs_start);
-    g->refs = xf_alloc_array(a->c.left / 3 + g->blocks, sizeof *g->refs);
-    g->parts = xf_alloc_array(a->c.left, sizeof *g->parts);
     a->blocks = xf_alloc_array(g->blocks, sizeof *a->blocks);
     a->sets = xf_alloc_array(a->set_count, sizeof *a->sets);
-    return g->may_hold != NULL && g->refs_start != NULL && g->refs != NULL && g->parts != NULL && a->blocks != NULL && a->sets != NULL;
+    return g->may_hold != NULL && g->refs_start != NULL && a->blocks != NULL && a->sets != NULL;
 }
 
 /* 1, 0: malformed, XRAY_ENOMEM. */
@@ -209,7 +236,7 @@ static int decode(struct xf_grams *g, struct asked *a)
     if (!make_room(g, a))
         return XRAY_ENOMEM;
     if (!take_blocks(g, a) || !take_sets(a))
-        return 0;
+        return a->no_memory ? XRAY_ENOMEM : 0;
     for (uint32_t i = 0; i < g->blocks; i++) {
         g->may_hold[i] = a->blocks[i].set == 0 || a->sets[a->blocks[i].set - 1];
         for (size_t k = 0; k < a->text_count && !g->may_hold[i]; k++)
@@ -218,7 +245,8 @@ static int decode(struct xf_grams *g, struct asked *a)
     return 1;
 }
 
-int xf_grams_ask(struct xf_grams *out, struct xray_store *s, uint32_t segment, const xray_str *texts, size_t count, xray_error *err)
+int xf_grams_ask(struct xf_grams *out, struct xray_store *s, uint32_t segment, const xray_str *texts,
+                 size_t count, xray_error *err)
 {
     struct asked a = {.s = s, .segment = segment, .texts = texts, .text_count = count};
     const xray_buffer *raw;
@@ -237,7 +265,8 @@ int xf_grams_ask(struct xf_grams *out, struct xray_store *s, uint32_t segment, c
     return r < 0 ? xf_fail_memory(err) : r;
 }
 
-static bool is_found(const struct xf_grams *g, const struct xf_gram_ref *ref, const struct xf_gram_hits *found)
+static bool is_found(const struct xf_grams *g, const struct xf_gram_ref *ref,
+                     const struct xf_gram_hits *found)
 {
     if ((found->values & ref->values) != 0 || (found->parts != NULL && ref->any_part))
         return true;
@@ -250,7 +279,8 @@ static bool is_found(const struct xf_grams *g, const struct xf_gram_ref *ref, co
     return false;
 }
 
-bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uint32_t block, const struct xf_gram_hits *found)
+bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uint32_t block,
+                     const struct xf_gram_hits *found)
 {
     if (block >= g->blocks)
         return true;
@@ -259,14 +289,16 @@ bool xf_grams_refers(const struct xf_grams *g, const struct xf_segment *seg, uin
 
         if (ref->number != XF_REFS_ALL && is_found(g, ref, &found[ref->number]))
             return true;
-        for (uint32_t k = 0; ref->number == XF_REFS_ALL && k < seg->payload_count && seg->payload[k] <= block; k++)
+        for (uint32_t k = 0; ref->number == XF_REFS_ALL && k < seg->payload_count && seg->payload[k] <= block;
+             k++)
             if (found[k].parts != NULL || found[k].values != 0)
                 return true;
     }
     return false;
 }
 
-int xray_store_may_hold(xray_store *s, const xray_str *texts, size_t count, uint64_t blocks[6], xray_error *err)
+int xray_store_may_hold(xray_store *s, const xray_str *texts, size_t count, uint64_t blocks[6],
+                        xray_error *err)
 {
     int r = XRAY_OK;
 

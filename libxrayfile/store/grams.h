@@ -1,5 +1,5 @@
-/* What the index of a segment says of its texts (format-spec/index-file.md, 3.6): in which blocks a text that is looked for may stand,
- * and to which blocks of payload a block refers. */
+/* What the index of a segment says of its texts (format-spec/index-file.md, 3.6): in which blocks a text
+ * that is looked for may stand, and to which blocks of payload a block refers. */
 #ifndef XF_STORE_GRAMS_H
 #define XF_STORE_GRAMS_H
 

@@ -1,5 +1,5 @@
-/* Making the section of grams (grams.h; format-spec/index-file.md, 3.6). Neighbouring blocks of a kind share a set, up to a size that is worth reading
- * for the sake of one hit. */
+/* Making the section of grams (grams.h; format-spec/index-file.md, 3.6). Neighbouring blocks of a kind
+ * share a set, up to a size that is worth reading for the sake of one hit. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -26,9 +26,9 @@ struct stored { /* a set that is done, in `data` */
     size_t off, len;
 };
 
-struct reference { /* to a payload block */
-    uint32_t number; /* among them */
-    uint32_t values; /* thirty-seconds of its values: bits */
+struct reference {       /* to a payload block */
+    uint32_t number;     /* among them */
+    uint32_t values;     /* thirty-seconds of its values: bits */
     uint32_t part_count; /* over XF_REF_PARTS_MOST: too many to tell */
     uint32_t parts[XF_REF_PARTS_MOST];
 };
@@ -229,7 +229,8 @@ static struct packed add_items(struct gathering *g, const struct xf_cached *bloc
         xf_gramset_add(&g->set, c->items[i].ptr, c->items[i].len);
     if (col.prefix.len > 0)
         return (struct packed){0};
-    return (struct packed){form_of(&col), col.form == XF_IDCOL_HEX && col.digits <= UINT8_MAX ? (uint32_t)col.digits : 0};
+    return (struct packed){form_of(&col),
+                           col.form == XF_IDCOL_HEX && col.digits <= UINT8_MAX ? (uint32_t)col.digits : 0};
 }
 
 static unsigned forms_in(const struct xf_spine *s, const union xf_cell *column, uint32_t rows)
@@ -255,7 +256,9 @@ static struct packed add_packed(struct gathering *g, const struct xf_cached *blo
         return add_items(g, block, body);
     if (block->kind != XF_SPINE)
         return (struct packed){0};
-    return (struct packed){forms_in(s, s->steps[XF_STEP_EXT_ID], s->step_rows) | forms_in(s, s->runs[XF_RUN_EXT_ID], s->run_rows), 0};
+    return (struct packed){forms_in(s, s->steps[XF_STEP_EXT_ID], s->step_rows) |
+                               forms_in(s, s->runs[XF_RUN_EXT_ID], s->run_rows),
+                           0};
 }
 
 static struct packed add_texts(struct xf_gramtable *t, struct gathering *g, const struct xf_cached *block)

@@ -46,15 +46,17 @@ bool xf_hits_test(const struct xray_hits *h, void *ctx, uint32_t segment, xray_s
 /* Does anything in these values refer to a part or a skeleton that matches? */
 bool xf_hits_refers(const struct xf_segment_hits *seg, xray_str value);
 
-/* Does the index say that nothing matches in this block of events, or of runs and steps, or in what it refers to? It need not be read
- * then. After all payload was searched. */
+/* Does the index say that nothing matches in this block of events, or of runs and steps, or in what it
+ * refers to? It need not be read then. After all payload was searched. */
 bool xf_hits_rules_out(const struct xf_segment_hits *hits, const struct xf_segment *seg, uint32_t block);
 
-/* Sets the bits of values that refer to parts that match, in this block and those before. False: memory is out. */
+/* Sets the bits of values that refer to parts that match, in this block and those before. False: memory is
+ * out. */
 bool xf_hits_add_references(struct xf_segment_hits *seg, struct xf_block_hits *b, const struct xf_payload *p);
 /* Notes where something matches in the block, for those that refer to it. */
 void xf_hits_note(struct xf_segment_hits *hits, const struct xf_segment *seg, const struct xf_block_hits *b);
-/* Does so for the blocks that were not looked at because nothing in them matches, after all others were. XRAY_ENOMEM. */
+/* Does so for the blocks that were not looked at because nothing in them matches, after all others were.
+ * XRAY_ENOMEM. */
 int xf_hits_follow(struct xray_hits *h, struct xray_store *s, xray_error *err);
 
 /* Hashes of a run, and of one of its steps (XRAY_MISSING: of the run itself). */

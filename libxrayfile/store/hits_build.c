@@ -1,6 +1,6 @@
-/* Searching all payload (hits.h). Threads read blocks, look for the bytes that a match needs, and visit what may
- * match; the owner of the store puts the bits together in the order of the file, because a skeleton matches
- * as well if a part of it does that stands in any block before. */
+/* Searching all payload (hits.h). Threads read blocks, look for the bytes that a match needs, and visit
+ * what may match; the owner of the store puts the bits together in the order of the file, because a
+ * skeleton matches as well if a part of it does that stands in any block before. */
 #include "base/fail.h"
 #include "base/mem.h"
 #include "store/hits.h"

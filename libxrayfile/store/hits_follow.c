@@ -1,5 +1,5 @@
-/* What refers to parts that match (hits.h): skeletons match as well. A block that holds none of what is looked for was not read; now
- * it is, if it refers to a place where something was found. */
+/* What refers to parts that match (hits.h): skeletons match as well. A block that holds none of what is
+ * looked for was not read; now it is, if it refers to a place where something was found. */
 #include "base/fail.h"
 #include "base/mem.h"
 #include "store/hits.h"
@@ -47,7 +47,8 @@ struct follower {
 };
 
 /* Not again those that were read: what they refer to is known. */
-static bool is_asked(const struct xf_segment_hits *hits, const struct xf_segment *seg, const struct xf_block_hits *b)
+static bool is_asked(const struct xf_segment_hits *hits, const struct xf_segment *seg,
+                     const struct xf_block_hits *b)
 {
     return b->before > 0 && b->block < hits->grams.blocks && !hits->grams.may_hold[b->block] &&
            xf_grams_refers(&hits->grams, seg, b->block, hits->found);

@@ -1,5 +1,5 @@
-/* Which runs have texts that match (hits.h), from the columns of the spine. Each name is tested once per block, and a value by the
- * bits of what it refers to, without making a record of any step. */
+/* Which runs have texts that match (hits.h), from the columns of the spine. Each name is tested once per
+ * block, and a value by the bits of what it refers to, without making a record of any step. */
 #include "base/fail.h"
 #include "base/mem.h"
 #include "codec/mpread.h"
@@ -120,7 +120,8 @@ static void ask_values(struct asker *a, struct xf_slice column)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* Whose the rows are that match. Others of the run or step may overrule what was found, unless the row is all there is of it. */
+/* Whose the rows are that match. Others of the run or step may overrule what was found, unless the row is
+ * all there is of it. */
 static void note_rows(struct asker *a, const union xf_cell *run, const union xf_cell *state, uint32_t rows)
 {
     for (uint32_t i = 0; i < rows; i++) {

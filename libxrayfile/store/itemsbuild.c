@@ -1,4 +1,5 @@
-/* Making the section of items (indexer.h; format-spec/index-file.md, 3.3): filters of the items that candidates blocks name. */
+/* Making the section of items (indexer.h; format-spec/index-file.md, 3.3): filters of the items that
+ * candidates blocks name. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -19,8 +20,8 @@ static int compare_keys(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Keys of filters that are being gathered: of neighbouring blocks, so that each filter has many, which is what makes
- * it small. */
+/* Keys of filters that are being gathered: of neighbouring blocks, so that each filter has many, which is
+ * what makes it small. */
 struct xf_itemtable {
     const struct xf_segment *seg;
     unsigned item_bits;
@@ -74,8 +75,8 @@ static void drop_doubles(struct xf_itemtable *t)
     t->count = kept;
 }
 
-/* A block's items are distinct, and so are their hashes: only in a block of somebody's making, or once in 2^64, are
- * they not, and only then is the sort worth its while. */
+/* A block's items are distinct, and so are their hashes: only in a block of somebody's making, or once in
+ * 2^64, are they not, and only then is the sort worth its while. */
 static int build_filter(struct xf_itemtable *t)
 {
     const unsigned bits = t->item_bits > 0 ? t->item_bits : choose_bits(t->count, t->stored);

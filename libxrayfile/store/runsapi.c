@@ -1,4 +1,5 @@
-/* What callers ask of the list of runs (xrayfile.h): how many, one of them, which one an id or its beginning means. */
+/* What callers ask of the list of runs (xrayfile.h): how many, one of them, which one an id or its
+ * beginning means. */
 #include <stdlib.h>
 
 #include "base/fail.h"

@@ -4,8 +4,8 @@
 
 #include "xrayfile.h"
 
-/* Appends all that the search knows: of each run, of its events, and of the input and output of its steps. With `folded`, ASCII letters have no
- * case. */
+/* Appends all that the search knows: of each run, of its events, and of the input and output of its steps.
+ * With `folded`, ASCII letters have no case. */
 int search_store(xray_store *s, const char *text, bool folded, xray_buffer *out);
 
 #endif

@@ -1,5 +1,6 @@
-/* Grams (format-spec/index-file.md, 3.6): a set misses nothing of what it was given, and a search with an index finds what one without
- * finds, in traces with texts that recur, ids of all forms, and texts that stand anywhere. */
+/* Grams (format-spec/index-file.md, 3.6): a set misses nothing of what it was given, and a search with an
+ * index finds what one without finds, in traces with texts that recur, ids of all forms, and texts that
+ * stand anywhere. */
 #include "support/check.h"
 #include "support/search.h"
 #include "support/trace.h"
@@ -28,7 +29,7 @@ static void random_text(char *out, size_t len)
 static void check_set(size_t texts)
 {
     static struct xf_gramset set;
-    char (*text)[41] = calloc(texts + 1, sizeof *text);
+    char(*text)[41] = calloc(texts + 1, sizeof *text);
     xray_buffer out = {0};
     size_t missed = 0, held = 0;
     const size_t others = 2000;
@@ -74,7 +75,8 @@ static void test_sets(void)
 
 static void test_no_set(void)
 {
-    const uint8_t small[] = {XF_GRAMS_LOG_MIN - 1, 0, 0}, large[] = {XF_GRAMS_LOG_MAX + 1, 0}, cut[] = {XF_GRAMS_LOG_MIN, 0, 0};
+    const uint8_t small[] = {XF_GRAMS_LOG_MIN - 1, 0, 0}, large[] = {XF_GRAMS_LOG_MAX + 1, 0},
+                  cut[] = {XF_GRAMS_LOG_MIN, 0, 0};
 
     CHECK_EQ(xf_gramset_len(small, sizeof small), 0);
     CHECK_EQ(xf_gramset_len(large, sizeof large), 0);
@@ -86,7 +88,8 @@ static void test_no_set(void)
 
 enum { RUNS = 60, WORDS = 400 };
 
-static char words[WORDS][24]; /* what values are made of; a word is in few of them, some of these long enough to recur as parts */
+static char words[WORDS][24]; /* what values are made of; a word is in few of them, some of these long enough
+                                 to recur as parts */
 
 static const char *word_near(int i)
 {
@@ -96,13 +99,16 @@ static const char *word_near(int i)
 /* A conversation: two messages that many runs begin with, and one of its own. */
 static const char *make_history(int i, char *out, size_t room)
 {
-    static const char message[] = "%s{\"role\":\"user\",\"content\":\"%s and %s, at some length, so that it is worth a part of its own, "
+    static const char message[] = "%s{\"role\":\"user\",\"content\":\"%s and %s, at some length, so that it "
+                                  "is worth a part of its own, "
                                   "as what is said first recurs in what follows it\"}";
     const size_t talk = (size_t)(i / 20);
-    int n = snprintf(out, room, "{\"settings\":\"too long for a value that stands in its column\",\"messages\":");
+    int n =
+        snprintf(out, room, "{\"settings\":\"too long for a value that stands in its column\",\"messages\":");
 
     for (size_t k = 0; k < 2; k++)
-        n += snprintf(out + n, room - (size_t)n, message, k ? "," : "[", words[talk * 2 + k], words[WORDS - 1 - talk * 2 - k]);
+        n += snprintf(out + n, room - (size_t)n, message, k ? "," : "[", words[talk * 2 + k],
+                      words[WORDS - 1 - talk * 2 - k]);
     n += snprintf(out + n, room - (size_t)n, message, ",", word_near(i), word_near(i));
     snprintf(out + n, room - (size_t)n, "]}");
     return out;
@@ -111,8 +117,9 @@ static const char *make_history(int i, char *out, size_t room)
 /* Too long to stand in its column, with nothing that is worth a part. */
 static const char *make_map(int i, char *out, size_t room)
 {
-    snprintf(out, room, "{\"first\":\"%s\",\"second\":\"%s\",\"third\":\"%s\",\"fourth\":\"%s\",\"fifth\":\"nothing\"}", word_near(i),
-             word_near(i), word_near(i), word_near(i));
+    snprintf(out, room,
+             "{\"first\":\"%s\",\"second\":\"%s\",\"third\":\"%s\",\"fourth\":\"%s\",\"fifth\":\"nothing\"}",
+             word_near(i), word_near(i), word_near(i), word_near(i));
     return out;
 }
 
@@ -132,9 +139,11 @@ static void make_id(int i, int k, char *out, size_t room)
 /* Each form has blocks of its own. */
 static void make_item(int i, int k, int c, char *out, size_t room)
 {
-    static const char *const forms[] = {"%08x", "%u", "item-%08x", "%08x-0000-4000-8000-00000000000a", "x-%010u"};
+    static const char *const forms[] = {"%08x", "%u", "item-%08x", "%08x-0000-4000-8000-00000000000a",
+                                        "x-%010u"};
 
-    snprintf(out, room, forms[i / 12], i / 12 == 1 ? 999860u + (unsigned)(i * 10 + k * 5 + c) : mixed(i, k, c));
+    snprintf(out, room, forms[i / 12],
+             i / 12 == 1 ? 999860u + (unsigned)(i * 10 + k * 5 + c) : mixed(i, k, c));
 }
 
 static void write_step(xray_writer *w, xray_run run, int i, int k, char *room, size_t len)
@@ -183,7 +192,8 @@ static const char *write_store(void)
 
         for (int k = 0; k < 2; k++)
             write_step(w, run, i, k, room, 4096);
-        xray_run_note(run, xray_s("chosen"), xray_json("{\"reason\":\"as always\"}"), XRAY_MISSING, XRAY_MISSING);
+        xray_run_note(run, xray_s("chosen"), xray_json("{\"reason\":\"as always\"}"), XRAY_MISSING,
+                      XRAY_MISSING);
         xray_run_end(run, XRAY_SUCCESS);
         if (i % 4 == 3)
             xray_writer_flush(w, -1, NULL);
@@ -270,7 +280,8 @@ static void ask_query(xray_store *s, const char *text, bool with_index, xray_buf
         xray_trace *t;
         int matches = 0;
 
-        if ((!with_index || xray_query_test_indexed(q, s, i, NULL) != 0) && xray_trace_open(&t, s, i, NULL) == XRAY_OK) {
+        if ((!with_index || xray_query_test_indexed(q, s, i, NULL) != 0) &&
+            xray_trace_open(&t, s, i, NULL) == XRAY_OK) {
             matches = xray_query_match_run(q, s, t, NULL);
             xray_trace_close(t);
         }
@@ -282,11 +293,16 @@ static void ask_query(xray_store *s, const char *text, bool with_index, xray_buf
 static void test_queries(void)
 {
     static const char *const forms[] = {
-        "any{input contains \"%s\"}",          "any{input.messages[2].content contains \"%s\" and step.name != x}",
-        "none{output contains \"%s\"}",        "any{output startswith \"%s\"}",
-        "any{text contains \"%s\"}",           "not any{text contains \"%s\"} or any{output.first contains \"%s\"}",
-        "any{lower(text) contains \"%s\"}",    "any{input contains \"%s\"} or pipeline = q",
-        "any cand{text contains \"%s\"}",      "any{text contains \"%s\"} or any cand{text contains \"%s\"}",
+        "any{input contains \"%s\"}",
+        "any{input.messages[2].content contains \"%s\" and step.name != x}",
+        "none{output contains \"%s\"}",
+        "any{output startswith \"%s\"}",
+        "any{text contains \"%s\"}",
+        "not any{text contains \"%s\"} or any{output.first contains \"%s\"}",
+        "any{lower(text) contains \"%s\"}",
+        "any{input contains \"%s\"} or pipeline = q",
+        "any cand{text contains \"%s\"}",
+        "any{text contains \"%s\"} or any cand{text contains \"%s\"}",
     };
     const int rounds = getenv("XRAY_TEST_LONG") != NULL ? 5000 : 200;
     const char *dir = write_store();
