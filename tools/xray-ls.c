@@ -18,10 +18,13 @@
 #include "common/table.h"
 #include "common/where.h"
 
-enum { KEY_NO_HEADER = CLI_LONG };
+enum { KEY_NO_HEADER = CLI_LONG, KEY_FIRST, KEY_LAST, KEY_REVERSE };
 
 static const struct cli_option option_table[] = {
     {'n', "max-count", "N", "at most N runs, of those that are chosen"},
+    {KEY_LAST, "last", "N", "the same as -n"},
+    {KEY_FIRST, "first", "N", "only the N oldest of the runs that are chosen"},
+    {KEY_REVERSE, "reverse", NULL, "oldest first"},
     {KEY_NO_HEADER, "no-header", NULL, "leave out the line of column names"},
     WHERE_OPTIONS,
     ROWS_OPTIONS,
@@ -67,6 +70,8 @@ static const struct cli_tool tool = {
 
 struct settings {
     uint64_t max_count;
+    bool oldest;  /* these, not the newest */
+    bool reverse; /* oldest first */
     bool header;
     struct where where;
     struct rows rows;
@@ -102,7 +107,16 @@ static void parse_options(struct settings *s, int argc, char **argv)
             continue;
         switch (key) {
         case 'n':
-            s->max_count = cli_number("-n", arg, 0);
+        case KEY_LAST:
+            s->max_count = cli_number(key == 'n' ? "-n" : "--last", arg, 0);
+            s->oldest = false;
+            break;
+        case KEY_FIRST:
+            s->max_count = cli_number("--first", arg, 0);
+            s->oldest = true;
+            break;
+        case KEY_REVERSE:
+            s->reverse = true;
             break;
         case KEY_NO_HEADER:
             s->header = false;
@@ -172,18 +186,32 @@ static uint32_t *sort_runs(const struct list *l)
     return order;
 }
 
+static void reverse(uint32_t *runs, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        const uint32_t run = runs[i];
+
+        runs[i] = runs[count - 1 - i];
+        runs[count - 1 - i] = run;
+    }
+}
+
 /* Filters first, then counts. */
 static void choose_runs(struct list *l)
 {
     struct sieve sieve = {.where = &l->settings->where, .store = l->store, .count = l->run_count};
     uint32_t *order = sort_runs(l);
 
+    if (l->settings->oldest)
+        reverse(order, l->run_count);
     for (size_t i = 0; i < l->run_count && l->chosen_count < l->settings->max_count; i++) {
         progress_show("runs tested", i, l->run_count);
         if (is_wanted(l, &sieve, order[i]))
             order[l->chosen_count++] = order[i];
     }
     sieve_free(&sieve);
+    if (l->settings->oldest != l->settings->reverse)
+        reverse(order, l->chosen_count);
     l->chosen = order;
 }
 
