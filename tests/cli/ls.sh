@@ -22,16 +22,16 @@ expect_lines 2 "ls -n 1: title and one run"
 run xray-ls -n 0 "$store"
 expect_status 1 "ls -n 0"
 # Which end, and which way round.
-"$build/bin/xray-ls" --no-header "$store" >"$work/all"
-"$build/bin/xray-ls" --no-header --last 2 "$store" >"$work/rows"
+"$build/bin/xray-ls" --fields run.id --format tsv --no-header "$store" >"$work/all"
+"$build/bin/xray-ls" --fields run.id --format tsv --no-header --last 2 "$store" >"$work/rows"
 check "--last: the newest" cmp -s "$work/rows" - <<EOF
 $(head -n 2 "$work/all")
 EOF
-"$build/bin/xray-ls" --no-header --reverse "$store" >"$work/rows"
+"$build/bin/xray-ls" --fields run.id --format tsv --no-header --reverse "$store" >"$work/rows"
 check "--reverse: oldest first" cmp -s "$work/rows" - <<EOF
 $(tac "$work/all")
 EOF
-"$build/bin/xray-ls" --no-header --first 2 --reverse "$store" >"$work/rows"
+"$build/bin/xray-ls" --fields run.id --format tsv --no-header --first 2 --reverse "$store" >"$work/rows"
 check "--first --reverse: the oldest, in their order" cmp -s "$work/rows" - <<EOF
 $(tac "$work/all" | head -n 2)
 EOF
