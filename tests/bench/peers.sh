@@ -3,9 +3,10 @@
 #
 # The questions that a store of traces is asked, beside DuckDB on Parquet (zstd), SQLite with
 # indexes, ripgrep on the plain and on the compressed JSON lines, and jq. SIZE is MB of JSON
-# lines of each kind (default: 100 and 1000; 10000 wants 14 GB of disk and half an hour). xrayfile,
-# SQLite, ripgrep and jq are timed as whole processes, DuckDB by its queries alone, warmed up. Every
-# pair has to give the same answer before it is timed. Then: what the same question costs at each size.
+# lines of each kind (default: 100 and 1000; 10000 wants 14 GB of disk and a quarter of an hour).
+# xrayfile, SQLite, ripgrep and jq are timed as whole processes, DuckDB by its queries alone, warmed
+# up. Every pair has to give the same answer before it is timed. Then: what the same question costs
+# at each size.
 #
 # BENCH_REPEAT=5   runs per figure, of which the median is shown (default 5)
 # BENCH_COLD=1     drops the page cache before each run of xrayfile and ripgrep (root)
@@ -198,7 +199,8 @@ item()
 # What the questions cost at this size, for the table at the end.
 size_costs()
 {
-    for command in "xray-funnel" "xray-funnel --index=never" "xray-ls -n 20" "xray-why $item" "xray-stat"; do
+    for command in "xray-funnel" "xray-funnel --index=never" "xray-ls -n 20" "xray-why $item" "xray-stat" \
+        "xray-grep -c 'nowhere to be found'"; do
         echo "$1|$(echo "$command" | sed "s/ $item$/ ITEM/")|$(time_of "$command $decisions")|$(rss "$command $decisions")" >>costs
     done
 }
@@ -212,7 +214,7 @@ show_costs()
         { line[$2] = line[$2] sprintf(" %9s %6s", $3, $4); last[$2] = $3 }
         END {
             for (i = 1; i <= n; i++)
-                printf "  %-28s%s  %6.1f times\n", order[i], line[order[i]], (first[order[i]] > 0 ? last[order[i]] / first[order[i]] : 0)
+                printf "  %-36s%s  %6.1f times\n", order[i], line[order[i]], (first[order[i]] > 0 ? last[order[i]] / first[order[i]] : 0)
         }' costs
 }
 
