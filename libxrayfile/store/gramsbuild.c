@@ -334,11 +334,13 @@ int xf_gramtable_put(struct xf_gramtable *t, xray_buffer *out, xray_error *err)
     for (int k = 0; k < KINDS; k++)
         if (t->of_kind[k].raw > 0)
             end_set(t, &t->of_kind[k]);
+    if (t->blocks.failed || t->data.failed) /* then the sets are nowhere */
+        return xf_fail_memory(err);
     xf_varint_put(out, t->seg->block_count);
     xf_varint_put(out, t->span);
     xf_varint_put(out, t->count);
     xf_buf_put(out, t->blocks.data, t->blocks.len);
     for (uint32_t i = 0; i < t->count; i++)
         xf_buf_put(out, t->data.data + t->sets[i].off, t->sets[i].len);
-    return t->blocks.failed || t->data.failed || out->failed ? xf_fail_memory(err) : XRAY_OK;
+    return out->failed ? xf_fail_memory(err) : XRAY_OK;
 }
